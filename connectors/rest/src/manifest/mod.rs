@@ -1,0 +1,3 @@
+//! What a manifest says.
+
+pub mod setting;

@@ -1,0 +1,4 @@
+//! Hymnal keeps contacts and leads the same in a marketing tool and a sales tool.
+
+pub mod mapping;
+pub mod merge;
