@@ -6,12 +6,15 @@
 //! |---|---|
 //! | [`side`] | the two systems of a sync, symmetric: direction and preference are data |
 //! | [`policy`] | the rules a field is merged by |
+//! | [`rules`] | everything a sync is decided by, checked |
 //! | [`field`] | one field: agreed value and at most one candidate a side, in; a verdict out |
 
 pub mod field;
 pub mod policy;
+pub mod rules;
 pub mod side;
 
 pub use field::{Candidate, Certainty, Conflict, ConflictKind, Evidence, Fate, Merge, SideInput, Verdict};
 pub use policy::{Back, Blanks, Consent, FieldPolicy, Flow, OnConflict, OnOverride};
+pub use rules::{Ambiguous, FieldRule, FirstRun, Keyless, SyncRules, SystemRules};
 pub use side::{Pair, Side};

@@ -1,1 +1,3 @@
-//! x
+//! A complete service in memory.
+
+pub mod service;

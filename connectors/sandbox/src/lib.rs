@@ -1,1 +1,5 @@
-//! x
+//! Simulated services over HTTP.
+
+pub mod account;
+pub mod hubspot;
+pub mod salesforce;

@@ -1,0 +1,1 @@
+//! The Salesforce-like face.

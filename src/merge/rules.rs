@@ -1,0 +1,105 @@
+//! Everything a sync is decided by, checked: what the configuration makes and the cycle obeys.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::Serialize;
+
+use super::{
+    policy::FieldPolicy,
+    side::{Pair, Side},
+};
+use crate::mapping::FieldMap;
+
+/// The rules of one sync.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SyncRules {
+    /// The sync's name in the configuration.
+    pub name: String,
+    /// The two systems, in the order of `between`.
+    pub systems: Pair<SystemRules>,
+    /// The mapped fields, in the order of the configuration.
+    pub fields: Vec<FieldRule>,
+    /// Key sets, each of indexes into `fields`.
+    pub matching: Vec<Vec<usize>>,
+    /// What happens when a key leads to several people.
+    pub ambiguous: Ambiguous,
+    /// What happens to a record no key can be formed of.
+    pub keyless: Keyless,
+    /// Who wins ties.
+    pub priority: Side,
+    /// Time between the starts of two cycles.
+    pub every: Duration,
+    /// Whether the first run waits for a person.
+    pub first_run: FirstRun,
+    /// Read before write.
+    pub verify: bool,
+    /// Nothing is done about a deletion before it is this old.
+    pub delete_grace: Duration,
+    /// How often deletions are looked for.
+    pub deletions_every: Duration,
+    /// A field that flips oftener than this in an hour is frozen.
+    pub max_flips: u32,
+    /// Edits closer than this are simultaneous.
+    pub clock_uncertainty: Duration,
+    /// How long a write in doubt is given to become visible.
+    pub settle: Duration,
+}
+
+/// One system of a sync.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SystemRules {
+    /// The connector's name in the configuration.
+    pub connector: String,
+    /// Its objects, the preferred one first.
+    pub objects: Vec<String>,
+    /// Which object people are created as; `None`: never.
+    pub create: Option<String>,
+    /// The unique field of ours, written at creation.
+    pub external_id: Option<String>,
+    /// Native fields written at creation where nothing is mapped or the value is blank, by object: from `default`.
+    pub defaults: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// One field of a sync.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FieldRule {
+    /// Type and places.
+    pub map: FieldMap,
+    /// How it is merged.
+    pub policy: FieldPolicy,
+}
+
+/// What happens when a key leads to several people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ambiguous {
+    /// A person decides.
+    #[default]
+    Review,
+    /// The oldest record is taken.
+    Oldest,
+    /// The latest record is taken.
+    Latest,
+}
+
+/// What happens to a record no key can be formed of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Keyless {
+    /// It is listed and not copied.
+    #[default]
+    List,
+    /// It is created on the other side, at the risk of a duplicate.
+    Create,
+}
+
+/// Whether the first run waits for a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FirstRun {
+    /// It is held until it is approved.
+    #[default]
+    Plan,
+    /// It starts at once.
+    Go,
+}

@@ -1,0 +1,5 @@
+//! What we remember: one ordered key-value seam.
+
+pub mod kv;
+
+pub use kv::{Batch, Kv, StoreError};
