@@ -29,3 +29,6 @@ pub use connector::MemoryConnector;
 pub use fault::{Fault, Method};
 pub use normal::Normal;
 pub use options::{DeletedReads, MemoryOptions, ObjectOptions};
+
+#[cfg(test)]
+mod tests;
