@@ -13,6 +13,7 @@ mod hardening;
 pub mod kv;
 pub mod memory;
 pub mod sled;
+pub mod tables;
 
 pub use self::sled::{OpenOptions, SledKv, Verified};
 pub use kv::{Batch, KeyValue, Kv, StoreError};
