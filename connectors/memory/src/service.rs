@@ -220,9 +220,10 @@ impl Service {
         row.modified_at = now;
         row.modified_by = by.clone();
         row.history.splice(0..0, lost.history);
-        let fills = lost.fields.into_iter().filter(|(name, value)| {
-            !value.is_blank() && row.fields.get(name).is_none_or(Native::is_blank)
-        });
+        let fills = lost
+            .fields
+            .into_iter()
+            .filter(|(name, value)| !value.is_blank() && row.fields.get(name).is_none_or(Native::is_blank));
         let fills = fills.collect();
         row.set(fills, by, now);
         self.sequence += 1;

@@ -23,6 +23,7 @@ use crate::{
     account::Account,
     control::{self, Control, Side},
     hubspot::{HubSpotOptions, Portal, Rates},
+    salesforce::{Org, SalesforceOptions},
     wire::{self, Connection, Cuttable, Face, Passed},
 };
 
@@ -38,7 +39,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Sandbox {
     hubspot: Portal,
-    salesforce: Salesforce,
+    salesforce: Org,
+    salesforce_account: Account,
 }
 
 /// How a sandbox is made.
@@ -54,6 +56,8 @@ pub struct SandboxOptions {
     pub control_at: SocketAddr,
     /// The HubSpot-like account.
     pub hubspot: HubSpotOptions,
+    /// The Salesforce-like organisation.
+    pub salesforce: SalesforceOptions,
     /// Enforce the services' rates and quotas. They are counted in any case.
     pub strict_rates: bool,
 }
@@ -81,6 +85,7 @@ impl SandboxOptions {
             salesforce_at: free,
             control_at: free,
             hubspot: HubSpotOptions::default(),
+            salesforce: SalesforceOptions::default(),
             strict_rates: true,
         }
     }
@@ -93,9 +98,15 @@ impl Sandbox {
         if !options.strict_rates {
             hubspot.rates = Rates::UNLIMITED;
         }
+        let mut salesforce = options.salesforce.clone();
+        if !options.strict_rates {
+            salesforce.daily_limit = u64::MAX;
+        }
+        let salesforce_account = Account::new(Arc::clone(&options.clock));
         Self {
             hubspot: Portal::new(Account::new(Arc::clone(&options.clock)), hubspot),
-            salesforce: Salesforce { account: Account::new(Arc::clone(&options.clock)) },
+            salesforce: Org::new(salesforce_account.clone(), salesforce),
+            salesforce_account,
         }
     }
 
@@ -121,13 +132,18 @@ impl Sandbox {
     pub fn account(&self, side: Side) -> &Account {
         match side {
             Side::Hubspot => self.hubspot.account(),
-            Side::Salesforce => &self.salesforce.account,
+            Side::Salesforce => &self.salesforce_account,
         }
     }
 
     /// The HubSpot-like portal.
     pub fn hubspot(&self) -> &Portal {
         &self.hubspot
+    }
+
+    /// The Salesforce-like organisation.
+    pub fn salesforce(&self) -> &Org {
+        &self.salesforce
     }
 
     /// What people and operators do to a service.
@@ -196,17 +212,13 @@ async fn listen(
     Ok(url)
 }
 
-/// The Salesforce-like service's place until it is mounted.
-#[derive(Clone)]
-struct Salesforce {
-    account: Account,
-}
-
-impl Face for Salesforce {
-    fn answer(&self, _request: &Request<Bytes>) -> Response<Bytes> {
-        salesforce_error(503, "SERVER_UNAVAILABLE", "The server is temporarily unavailable.")
+impl Face for Org {
+    fn answer(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        Org::answer(self, request)
     }
 
+    // REST API Developer Guide, "Status Codes and Error Responses": 401, "the session ID or OAuth token used has
+    // expired or is invalid".
     fn expired_token(&self) -> Response<Bytes> {
         salesforce_error(401, "INVALID_SESSION_ID", "Session expired or invalid")
     }

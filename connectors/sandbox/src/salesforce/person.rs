@@ -24,16 +24,30 @@ pub struct Converted {
 }
 
 /// Makes a record; answers its id.
-pub fn create(org: &Org, by: &Actor, object: &str, fields: Fields) -> Result<String, Refusal> { todo!() }
+pub fn create(org: &Org, by: &Actor, object: &str, fields: Fields) -> Result<String, Refusal> {
+    todo!()
+}
 /// Changes a live record.
-pub fn edit(org: &Org, by: &Actor, id: &str, fields: Fields) -> Result<(), Refusal> { todo!() }
+pub fn edit(org: &Org, by: &Actor, id: &str, fields: Fields) -> Result<(), Refusal> {
+    todo!()
+}
 /// Sends a live record to the recycle bin.
-pub fn delete(org: &Org, by: &Actor, id: &str) -> Result<(), Refusal> { todo!() }
+pub fn delete(org: &Org, by: &Actor, id: &str) -> Result<(), Refusal> {
+    todo!()
+}
 /// Takes a record out of the recycle bin.
-pub fn undelete(org: &Org, by: &Actor, id: &str) -> Result<(), Refusal> { todo!() }
+pub fn undelete(org: &Org, by: &Actor, id: &str) -> Result<(), Refusal> {
+    todo!()
+}
 /// Empties the recycle bin of one record: it is gone from `queryAll` too.
-pub fn purge(org: &Org, id: &str) -> Result<(), Refusal> { todo!() }
+pub fn purge(org: &Org, id: &str) -> Result<(), Refusal> {
+    todo!()
+}
 /// Merges a record into another of its object.
-pub fn merge(org: &Org, by: &Actor, winner: &str, loser: &str) -> Result<(), Refusal> { todo!() }
+pub fn merge(org: &Org, by: &Actor, winner: &str, loser: &str) -> Result<(), Refusal> {
+    todo!()
+}
 /// Converts a lead.
-pub fn convert(org: &Org, by: &Actor, lead: &str, how: &Conversion) -> Result<Converted, Refusal> { todo!() }
+pub fn convert(org: &Org, by: &Actor, lead: &str, how: &Conversion) -> Result<Converted, Refusal> {
+    todo!()
+}
