@@ -302,6 +302,14 @@ impl Table {
         self.live(id)
     }
 
+    /// Says which fields are unique from now on. Rows that already share a value stay as they are.
+    pub fn set_unique(&mut self, fields: Vec<String>) {
+        self.unique = fields;
+        self.index.clear();
+        let live = self.rows.values().filter(|row| row.deleted_at.is_none());
+        self.index = live.flat_map(|row| self.keys(row).into_iter().map(|key| (key, row.id.clone()))).collect();
+    }
+
     fn check_unique(&self, fields: &Fields, except: Option<&str>) -> Result<(), Refusal> {
         for field in &self.unique {
             let Some(value) = fields.get(field).filter(|value| !value.is_blank()) else { continue };

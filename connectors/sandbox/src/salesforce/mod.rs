@@ -5,13 +5,30 @@
 //! the *REST API Developer Guide*, "SOQL reference" the *SOQL and SOSL Reference*, "Object reference" the *Object
 //! Reference for the Salesforce Platform*.
 
+mod answer;
+mod collections;
+mod conversion;
+mod ids;
+mod login;
 mod options;
 mod org;
 mod person;
+mod query;
+mod quota;
+mod replication;
+mod request;
+mod rows;
+mod save;
+mod schema;
+mod soql;
+mod values;
+mod view;
 
+pub use answer::Refused;
+pub use conversion::{Conversion, Converted, convert};
 pub use options::{Choices, CustomField, DuplicateRule, FieldKind, SalesforceOptions, User, ValidationRule};
 pub use org::Org;
-pub use person::{Conversion, Converted, convert, create, delete, edit, merge, purge, undelete};
+pub use person::{create, delete, edit, merge, purge, undelete};
 
 use crate::account::Account;
 

@@ -4,6 +4,8 @@ use std::ops::RangeInclusive;
 
 use jiff::SignedDuration;
 
+use super::ids;
+
 /// One organisation's settings. The default is a Developer Edition with two people and one integration user.
 #[derive(Clone, Debug)]
 pub struct SalesforceOptions {
@@ -40,6 +42,12 @@ pub struct SalesforceOptions {
     pub hidden_fields: Vec<(String, String)>,
     /// `(object, field)` pairs that the integration user may see and not change.
     pub locked_fields: Vec<(String, String)>,
+    /// What a lead's `Status` may be; the first is the default.
+    pub lead_statuses: Vec<String>,
+    /// Which of them means converted.
+    pub converted_status: String,
+    /// The user whom the active lead assignment rule makes the owner of every lead that is saved under it.
+    pub assignment_rule: Option<String>,
     /// Duplicate rules in force.
     pub duplicate_rules: Vec<DuplicateRule>,
     /// Validation rules in force.
@@ -95,8 +103,11 @@ pub enum FieldKind {
     Url,
     /// `true` or `false`.
     Boolean,
-    /// A number.
-    Double,
+    /// A number, rounded to this many places.
+    Double {
+        /// Places after the point.
+        scale: u8,
+    },
     /// A whole number.
     Int,
     /// A day.
@@ -148,6 +159,84 @@ pub struct ValidationRule {
 
 impl Default for SalesforceOptions {
     fn default() -> Self {
-        todo!()
+        Self {
+            org_id: ids::make("00D", 1),
+            instance_url: String::new(),
+            versions: 58..=67,
+            client_id: "3MVG9.sandbox".into(),
+            client_secret: "sandbox-secret".into(),
+            refresh_token: "5Aep861.sandbox".into(),
+            rotate_refresh_token: false,
+            jwt_key: None,
+            users: vec![
+                User::new(1, "sync@example.com", "Hymnal Integration", true),
+                User::new(2, "robin.marsh@example.com", "Robin Marsh", false),
+                User::new(3, "noor.haddad@example.com", "Noor Haddad", false),
+            ],
+            session: SignedDuration::from_hours(2),
+            daily_limit: 15_000,
+            page_size: 2_000,
+            locator_life: SignedDuration::from_hours(48),
+            custom_fields: ["Lead", "Contact"].into_iter().flat_map(custom_fields).collect(),
+            hidden_fields: Vec::new(),
+            locked_fields: Vec::new(),
+            lead_statuses: words(&["New", "Open", "MQL", "Working", "Nurturing", "Unqualified", "Qualified"]),
+            converted_status: "Qualified".into(),
+            assignment_rule: None,
+            duplicate_rules: Vec::new(),
+            validation_rules: Vec::new(),
+        }
     }
+}
+
+impl User {
+    /// The `number`th user.
+    pub fn new(number: u64, address: &str, name: &str, integration: bool) -> Self {
+        Self {
+            id: ids::make("005", number),
+            username: address.into(),
+            name: name.into(),
+            email: address.into(),
+            integration,
+        }
+    }
+}
+
+impl CustomField {
+    /// A field that is neither unique nor an external id.
+    pub fn new(object: &str, name: &str, label: &str, kind: FieldKind) -> Self {
+        Self { object: object.into(), name: name.into(), label: label.into(), kind, external_id: false, unique: false }
+    }
+}
+
+impl Choices {
+    /// Choices beside which nothing is taken.
+    pub fn restricted(values: &[&str]) -> Self {
+        Self { values: words(values), restricted: true }
+    }
+
+    /// Choices beside which the API takes any text.
+    pub fn open(values: &[&str]) -> Self {
+        Self { values: words(values), restricted: false }
+    }
+}
+
+/// The fields of the demo.
+fn custom_fields(object: &str) -> [CustomField; 4] {
+    let interests = ["Analytics", "Events", "Integrations", "Newsletter", "Pricing", "Security", "Training"];
+    let stages = ["Lead", "MQL", "SQL", "Opportunity", "Customer"];
+    [
+        CustomField {
+            external_id: true,
+            unique: true,
+            ..CustomField::new(object, "Hymnal_Id__c", "Hymnal Id", FieldKind::Text(64))
+        },
+        CustomField::new(object, "Lead_Score__c", "Lead Score", FieldKind::Double { scale: 0 }),
+        CustomField::new(object, "Interests__c", "Interests", FieldKind::Multipicklist(Choices::restricted(&interests))),
+        CustomField::new(object, "Stage__c", "Stage", FieldKind::Picklist(Choices::restricted(&stages))),
+    ]
+}
+
+fn words(values: &[&str]) -> Vec<String> {
+    values.iter().map(|&value| value.to_owned()).collect()
 }
