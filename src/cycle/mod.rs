@@ -18,10 +18,13 @@
 //! | [`due`] | what waited for its time |
 //! | [`push`] | the outbox of one side |
 //! | [`update`], [`create`] | one batch |
+//! | [`adopt`] | rules that have changed |
+//! | [`state`] | what a sync remembers of itself |
 //! | [`preview`] | what a push would do |
 //! | [`report`] | what a cycle came to |
 //! | [`ids`] | the one source of ids |
 
+pub mod adopt;
 pub mod commit;
 pub mod create;
 pub mod due;

@@ -1,6 +1,6 @@
 //! What a sync remembers of itself: flags, times, its pause, its last cycle.
 
-use hymnal_sdk::Timestamp;
+use hymnal_sdk::{Kind, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -36,10 +36,23 @@ pub struct LastCycle {
     pub created: u64,
     /// Records changed.
     pub updated: u64,
-    /// What could not be done: the system's name, the kind, the code.
-    pub troubles: Vec<(String, String)>,
+    /// What could not be done.
+    pub troubles: Vec<Trouble>,
     /// Held by the first run, or paused.
     pub held: Option<String>,
+}
+
+/// Why a system could not be worked with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// The connector's name.
+    pub connector: String,
+    /// What kind of failure: `throttled`, `auth`, `transient`, …
+    pub kind: Kind,
+    /// The service's code.
+    pub code: String,
+    /// Not before this time.
+    pub retry_at: Option<Timestamp>,
 }
 
 /// What the store keeps of syncs, for those who have a store and no running sync too.
@@ -82,8 +95,17 @@ impl SyncState<'_> {
 
     /// Drops all decisions and cursors: the next cycle starts from nothing, and is held anew. The conflict log stays.
     pub fn discard(&self) -> Result<(), StoreError> {
-        for letter in *b"eakqowuri" {
-            let prefix = self.tag.table(letter);
+        self.drop_tables(b"eakqowuri")?;
+        let mut batch = Batch::default();
+        for name in ["approved", "pulled-left", "pulled-right", "counts", "logged"] {
+            batch.delete(self.tag.state(name));
+        }
+        self.store.commit(batch)
+    }
+
+    pub(super) fn drop_tables(&self, letters: &[u8]) -> Result<(), StoreError> {
+        for letter in letters {
+            let prefix = self.tag.table(*letter);
             loop {
                 let rows = self.store.scan(&prefix, None, 1000)?;
                 if rows.is_empty() {
@@ -94,11 +116,7 @@ impl SyncState<'_> {
                 self.store.commit(batch)?;
             }
         }
-        let mut batch = Batch::default();
-        for name in ["approved", "pulled-left", "pulled-right", "people"] {
-            batch.delete(self.tag.state(name));
-        }
-        self.store.commit(batch)
+        Ok(())
     }
 
     fn set(&self, name: &str, value: Option<Vec<u8>>) -> Result<(), StoreError> {
@@ -158,10 +176,11 @@ impl Sync {
     pub(super) async fn note_cycle(&self, cycle: Id, report: &Report) -> Result<(), StoreError> {
         let troubles = report.troubles.iter();
         let troubles: Vec<_> = troubles
-            .map(|(side, error)| {
-                let kind = serde_json::to_value(error.kind).ok();
-                let kind = kind.and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default();
-                (self.systems[*side].name.clone(), format!("{kind} ({})", error.code))
+            .map(|(side, error)| Trouble {
+                connector: self.systems[*side].name.clone(),
+                kind: error.kind,
+                code: error.code.clone(),
+                retry_at: error.retry_at,
             })
             .collect();
         let last = LastCycle {

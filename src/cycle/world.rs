@@ -180,6 +180,13 @@ impl<'a> World<'a> {
         Ok(())
     }
 
+    /// Puts an entity of which nothing that is derived stands in the store.
+    pub fn put_anew(&mut self, entity: &Entity, events: Vec<Event>) {
+        self.changes.extend(self.derived(entity).into_iter().map(|(key, value)| (key, Some(value))));
+        self.changes.insert(self.tag.entity(entity.id), Some(format::seal(entity)));
+        self.note(entity, events);
+    }
+
     /// Removes an entity that became a part of another.
     pub fn remove(&mut self, id: Id) -> Result<(), StoreError> {
         if let Some(before) = self.entity(id)? {
@@ -333,7 +340,8 @@ impl<'a> World<'a> {
 fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)> {
     let mut waits = Vec::new();
     let due = |at: Timestamp| at.as_millisecond().to_be_bytes().to_vec();
-    for (name, field) in &entity.fields {
+    let mapped = context.rules.fields.iter().map(|rule| &rule.map.name);
+    for (name, field) in mapped.filter_map(|name| entity.fields.get_key_value(name)) {
         let mut add = |wait, value| waits.push((wait, name.clone(), value));
         if field.conflict.is_some() {
             add(Wait::Conflict, Vec::new());
