@@ -7,7 +7,7 @@
 //! load them in commits of 200 (a page), open again, verify, look up by address and by key, change one per cent.
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
-#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a benchmark that fails should stop")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that fails should stop")]
 #![expect(clippy::cast_precision_loss, reason = "rates are rounded anyway")]
 
 use std::{

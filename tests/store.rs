@@ -4,6 +4,9 @@
 #[path = "store/seam.rs"]
 mod seam;
 
+#[path = "store/ledger.rs"]
+mod ledger;
+
 #[path = "store/damage.rs"]
 mod damage;
 

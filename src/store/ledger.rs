@@ -17,9 +17,13 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     format::{open, seal},
-    keys::{LEDGER, VAULT, named},
     kv::{Batch, Kv, StoreError},
 };
+
+/// Keys of calls made: no table of a sync has this letter.
+const LEDGER: &str = "l/";
+/// Keys of tokens.
+const VAULT: &str = "v/";
 
 /// Calls made, in the store.
 #[derive(Debug)]
@@ -41,7 +45,7 @@ impl Ledger for StoredLedger {
     }
 
     fn save(&self, name: &str, value: &[u8]) -> Result<()> {
-        self.0.save(name, &value, value.to_vec())
+        self.0.save(name, &value, value.to_vec()).map_err(|error| cannot_save(name, &error))
     }
 }
 
@@ -71,7 +75,7 @@ impl Vault for StoredVault {
 
     fn save(&self, connector: &str, token: &SecretString) -> Result<()> {
         let token = token.expose_secret();
-        self.0.save(connector, &token, token.to_owned())
+        self.0.save(connector, &token, token.to_owned()).map_err(|error| cannot_save(connector, &error))
     }
 }
 
@@ -79,15 +83,15 @@ impl Vault for StoredVault {
 #[derive(Debug)]
 struct Shelf<T> {
     store: Arc<dyn Kv>,
-    prefix: u8,
+    prefix: &'static str,
     values: Mutex<BTreeMap<String, T>>,
 }
 
 impl<T: DeserializeOwned> Shelf<T> {
-    fn open(store: Arc<dyn Kv>, prefix: u8) -> Result<Self, StoreError> {
+    fn open(store: Arc<dyn Kv>, prefix: &'static str) -> Result<Self, StoreError> {
         let mut values = BTreeMap::new();
-        for (key, sealed) in store.scan(&[prefix], None, usize::MAX)? {
-            let name = String::from_utf8_lossy(&key[1..]).into_owned();
+        for (key, sealed) in store.scan(prefix.as_bytes(), None, usize::MAX)? {
+            let name = String::from_utf8_lossy(&key[prefix.len()..]).into_owned();
             match open(&key, &sealed) {
                 Ok(value) => _ = values.insert(name, value),
                 // One lost count or token must not keep the others from working: the service tells the count with its
@@ -98,14 +102,12 @@ impl<T: DeserializeOwned> Shelf<T> {
         Ok(Self { store, prefix, values: Mutex::new(values) })
     }
 
-    fn save(&self, name: &str, stored: &impl Serialize, value: T) -> Result<()> {
+    fn save(&self, name: &str, stored: &impl Serialize, value: T) -> Result<(), StoreError> {
         let mut batch = Batch::default();
-        batch.put(named(self.prefix, name), seal(stored));
+        batch.put(format!("{}{name}", self.prefix), seal(stored));
         // Held over the commit, so that of two saves the later one is also the one that is kept in memory.
         let mut values = self.lock();
-        self.store.commit(batch).map_err(|error| {
-            Error::new(Kind::Transient, "store", format!("`{name}` cannot be saved, so nothing is sent: {error}"))
-        })?;
+        self.store.commit(batch)?;
         values.insert(name.to_owned(), value);
         Ok(())
     }
@@ -115,4 +117,8 @@ impl<T> Shelf<T> {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, T>> {
         self.values.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn cannot_save(name: &str, error: &StoreError) -> Error {
+    Error::new(Kind::Transient, "store", format!("`{name}` cannot be saved, so nothing is sent: {error}"))
 }

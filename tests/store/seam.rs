@@ -84,7 +84,7 @@ fn a_scan_gives_its_prefix_in_order_and_goes_on_after_a_key() {
 fn prefixes_of_the_highest_bytes_have_an_end_too() {
     over_every_store(
         |store| {
-            put(store, &[(b"\xfe\xff", b""), (b"\xff", b""), (b"\xff\xff", b""), (b"\xff\xff\x01", b""), (b"\0", b"")])
+            put(store, &[(b"\xfe\xff", b""), (b"\xff", b""), (b"\xff\xff", b""), (b"\xff\xff\x01", b""), (b"\0", b"")]);
         },
         |store| {
             assert_eq!(keys(store, b"\xff", None, 9), [&b"\xff"[..], b"\xff\xff", b"\xff\xff\x01"]);
