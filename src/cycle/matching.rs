@@ -92,9 +92,8 @@ fn wait_for_a_person(world: &mut World<'_>, mut entity: Entity, candidates: Vec<
     }
     entity.ambiguous.clone_from(&candidates);
     let ((), mut events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
-    let (line, _) = world.decide(|context, ledger| {
-        listed((ledger.ids)(), ConflictLine::Ambiguous(candidates.clone()), context.now)
-    });
+    let (line, _) = world
+        .decide(|context, ledger| listed((ledger.ids)(), ConflictLine::Ambiguous(candidates.clone()), context.now));
     events.push(Event::Ambiguous { candidates });
     events.push(line);
     world.put(&entity, events)

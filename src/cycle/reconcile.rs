@@ -2,7 +2,7 @@
 
 use hymnal_sdk::{Address, Gone, Got, Record, State, Timestamp};
 
-use super::{keys::Tag, world::World};
+use super::world::World;
 use crate::{
     merge::{
         Context, Entity, Event, Side,
@@ -13,16 +13,11 @@ use crate::{
         patch::key,
         reading::{Folded, Reading, Source, fold},
     },
-    store::StoreError,
+    store::{StoreError, tables::Tag},
 };
 
 /// Folds one reading into the world.
-pub fn observe(
-    world: &mut World<'_>,
-    side: Side,
-    record: &Record,
-    requested_at: Timestamp,
-) -> Result<(), StoreError> {
+pub fn observe(world: &mut World<'_>, side: Side, record: &Record, requested_at: Timestamp) -> Result<(), StoreError> {
     let known = world.by_address(side, &record.address)?;
     match (known, &record.state) {
         (Some(entity), State::Live) => observe_known(world, entity, side, record, requested_at),
@@ -215,12 +210,7 @@ fn moved(
 
 /// The loser's person and the winner's are one. The other system may then have two records of that person: the
 /// winner's stays primary.
-fn unite_moved(
-    world: &mut World<'_>,
-    loser: Entity,
-    winner: Entity,
-    side: Side,
-) -> Result<Option<Entity>, StoreError> {
+fn unite_moved(world: &mut World<'_>, loser: Entity, winner: Entity, side: Side) -> Result<Option<Entity>, StoreError> {
     let far = side.other();
     let mut primaries = crate::merge::Pair::default();
     primaries[side] = Some(winner.id);

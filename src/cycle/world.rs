@@ -8,19 +8,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use hymnal_sdk::{Address, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    ids::Ids,
-    keys::{Tag, Wait, entity_of},
-};
+use super::ids::Ids;
 use crate::{
+    journal::entry::{JournalPage, LogLine},
     merge::{
         Context, Entity, Event, Id, Pair, Side,
         entity::{Mark, Presence, Want},
-        event::{ConflictEvent, ConflictLine},
+        event::ConflictEvent,
         patch::key,
         reading::Ledger,
     },
-    store::{Batch, Kv, StoreError, format},
+    store::{
+        Batch, Kv, StoreError, format,
+        tables::{Tag, Wait, entity_of},
+    },
 };
 
 /// The lanes of the outbox, most urgent first.
@@ -29,6 +30,36 @@ pub const LANES: [u8; 2] = [CONSENT, ORDINARY];
 pub const CONSENT: u8 = 0;
 /// Everything else.
 pub const ORDINARY: u8 = 1;
+
+/// What the outbox says is to be done, so that batches can be made without reading the entities.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Job {
+    /// Change a record of this object.
+    Update(String),
+    /// Make a record of this object.
+    Create(String),
+}
+
+impl Job {
+    fn to_bytes(&self) -> Vec<u8> {
+        let (letter, object) = match self {
+            Self::Update(object) => (b'u', object),
+            Self::Create(object) => (b'c', object),
+        };
+        [&[letter], object.as_bytes()].concat()
+    }
+
+    /// What stands in the outbox.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (letter, object) = bytes.split_first()?;
+        let object = String::from_utf8(object.to_vec()).ok()?;
+        match letter {
+            b'u' => Some(Self::Update(object)),
+            b'c' => Some(Self::Create(object)),
+            _ => None,
+        }
+    }
+}
 
 /// The store with undecided changes over it.
 pub struct World<'a> {
@@ -43,32 +74,6 @@ pub struct World<'a> {
     counts: Counts,
     counts_before: Counts,
     events: usize,
-}
-
-/// A line of the conflict log, as it is stored.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct LogLine {
-    /// Its number.
-    pub number: u64,
-    /// The person.
-    pub entity: Id,
-    /// The cycle.
-    pub cycle: Id,
-    /// Each side's records of the person.
-    pub records: Pair<Vec<Address>>,
-    /// What happened.
-    pub event: ConflictEvent,
-}
-
-/// A page of the journal.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct JournalPage {
-    /// When, by our clock.
-    pub at: Timestamp,
-    /// The cycle.
-    pub cycle: Id,
-    /// What happened, in order.
-    pub events: Vec<Event>,
 }
 
 /// How many there are.
@@ -175,6 +180,13 @@ impl<'a> World<'a> {
         Ok(())
     }
 
+    /// Puts an entity of which nothing that is derived stands in the store.
+    pub fn put_anew(&mut self, entity: &Entity, events: Vec<Event>) {
+        self.changes.extend(self.derived(entity).into_iter().map(|(key, value)| (key, Some(value))));
+        self.changes.insert(self.tag.entity(entity.id), Some(format::seal(entity)));
+        self.note(entity, events);
+    }
+
     /// Removes an entity that became a part of another.
     pub fn remove(&mut self, id: Id) -> Result<(), StoreError> {
         if let Some(before) = self.entity(id)? {
@@ -242,7 +254,8 @@ impl<'a> World<'a> {
         if let Some(entity) = after.or(before) {
             self.changes.insert(self.tag.entity(entity.id), after.map(format::seal));
         }
-        let count = |entity: Option<&Entity>| (u64::from(entity.is_some()), u64::from(entity.is_some_and(Entity::is_linked)));
+        let count =
+            |entity: Option<&Entity>| (u64::from(entity.is_some()), u64::from(entity.is_some_and(Entity::is_linked)));
         let (was, is) = (count(before), count(after));
         self.counts.people = self.counts.people + is.0 - was.0;
         self.counts.linked = self.counts.linked + is.1 - was.1;
@@ -263,8 +276,14 @@ impl<'a> World<'a> {
                 Want::Restrict => Some(CONSENT),
                 Want::Update | Want::Create => Some(ORDINARY),
             };
-            if let Some(lane) = lane {
-                rows.insert([self.tag.outbox(side, lane), id.clone()].concat(), Vec::new());
+            let create = self.context.rules.systems[side].create.as_ref();
+            let job = match (&entity.members[side], create) {
+                (Some(member), _) => Some(Job::Update(member.address.object.clone())),
+                (None, Some(object)) => Some(Job::Create(object.clone())),
+                (None, None) => None,
+            };
+            if let (Some(lane), Some(job)) = (lane, job) {
+                rows.insert([self.tag.outbox(side, lane), id.clone()].concat(), job.to_bytes());
             }
         }
         self.derive_keys(entity, &mut rows);
@@ -321,7 +340,8 @@ impl<'a> World<'a> {
 fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)> {
     let mut waits = Vec::new();
     let due = |at: Timestamp| at.as_millisecond().to_be_bytes().to_vec();
-    for (name, field) in &entity.fields {
+    let mapped = context.rules.fields.iter().map(|rule| &rule.map.name);
+    for (name, field) in mapped.filter_map(|name| entity.fields.get_key_value(name)) {
         let mut add = |wait, value| waits.push((wait, name.clone(), value));
         if field.conflict.is_some() {
             add(Wait::Conflict, Vec::new());
@@ -364,21 +384,4 @@ fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)>
         add(Wait::NoKey, "", Vec::new());
     }
     waits
-}
-
-impl ConflictLine {
-    /// The `kind` of the conflict log.
-    pub fn kind(&self) -> &'static str {
-        use crate::merge::ConflictKind;
-        match self {
-            Self::Field(line) => match line.kind {
-                ConflictKind::Conflict => "conflict",
-                ConflictKind::FirstLink => "first_link",
-                ConflictKind::Overruled => "overruled",
-            },
-            Self::Oscillation => "oscillation",
-            Self::Ambiguous(_) => "ambiguous",
-            Self::Duplicate(..) => "duplicate",
-        }
-    }
 }

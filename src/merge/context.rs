@@ -24,7 +24,7 @@ pub struct Context<'a> {
 }
 
 /// What is known of one object of one system.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectFacts {
     /// How typed values are spelled.
     pub forms: Forms,

@@ -135,7 +135,8 @@ impl OneField<'_> {
     }
 
     fn input(&self, field: &Field, side: Side) -> SideInput {
-        let mapped = self.objects[side].as_ref().is_some_and(|object| Context::place(self.rule, side, object).is_some());
+        let mapped =
+            self.objects[side].as_ref().is_some_and(|object| Context::place(self.rule, side, object).is_some());
         if !mapped {
             return SideInput::Absent;
         }
@@ -147,12 +148,9 @@ impl OneField<'_> {
                 evidence: edit.evidence,
                 with_email: edit.with_email,
             }),
-            None if field.agreed.is_none() && !field.linked => SideInput::Edited(Candidate {
-                value,
-                before: None,
-                evidence: Evidence::None,
-                with_email: false,
-            }),
+            None if field.agreed.is_none() && !field.linked => {
+                SideInput::Edited(Candidate { value, before: None, evidence: Evidence::None, with_email: false })
+            }
             None => SideInput::Stands(value),
         }
     }
@@ -204,14 +202,7 @@ impl OneField<'_> {
         }
     }
 
-    fn decided(
-        &self,
-        field: &mut Field,
-        to: Value,
-        side: Option<Side>,
-        rule: &'static str,
-        ledger: &mut Ledger<'_>,
-    ) {
+    fn decided(&self, field: &mut Field, to: Value, side: Option<Side>, rule: &'static str, ledger: &mut Ledger<'_>) {
         field.origin = match side {
             Some(side) => origin(side, field.sides[side].edit.as_ref(), rule),
             None => Some(Origin { side: None, evidence: Evidence::None, by: None, rule: rule.to_owned() }),
@@ -260,7 +251,9 @@ impl OneField<'_> {
             return;
         }
         let settled = Side::BOTH.iter().all(|side| self.is_settled(field, *side));
-        if settled && (field.agreed.as_ref() != Some(&field.golden) || field.sides.iter().any(|(_, h)| h.edit.is_some())) {
+        if settled
+            && (field.agreed.as_ref() != Some(&field.golden) || field.sides.iter().any(|(_, h)| h.edit.is_some()))
+        {
             field.agreed = Some(field.golden.clone());
             for side in Side::BOTH {
                 field.sides[side].edit = None;

@@ -55,9 +55,8 @@ fn decide(entity: &Entity, found: &[&Entity], set: usize, context: &Context<'_>)
     }
     let mut group: Vec<&Entity> = vec![entity];
     group.extend(found.iter().copied());
-    let all_one = group.iter().enumerate().all(|(at, one)| {
-        group[at + 1..].iter().all(|two| may_be_one(one, two, set, context))
-    });
+    let all_one =
+        group.iter().enumerate().all(|(at, one)| group[at + 1..].iter().all(|two| may_be_one(one, two, set, context)));
     if !all_one {
         return several(entity, found, set, context);
     }
@@ -108,11 +107,9 @@ fn several(entity: &Entity, found: &[&Entity], set: usize, context: &Context<'_>
 
 /// No earlier key set says that they are two.
 fn may_be_one(one: &Entity, two: &Entity, set: usize, context: &Context<'_>) -> bool {
-    context.rules.matching[..set].iter().all(|earlier| {
-        match (key(one, earlier, context), key(two, earlier, context)) {
-            (Some(left), Some(right)) => left == right,
-            _ => true,
-        }
+    context.rules.matching[..set].iter().all(|earlier| match (key(one, earlier, context), key(two, earlier, context)) {
+        (Some(left), Some(right)) => left == right,
+        _ => true,
     })
 }
 

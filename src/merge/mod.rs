@@ -13,9 +13,11 @@
 //! | [`field`] | one field: agreed value and at most one candidate a side, in; a verdict out |
 //! | [`decide`] | every field of an entity decided, and what follows |
 //! | [`patch`] | golden minus shadow: what is to be written |
+//! | [`answer`] | what a service answered to a write |
 //! | [`identity`] | who is who |
 //! | [`event`] | what was decided and done, for journal and conflict log |
 
+pub mod answer;
 pub mod context;
 pub mod decide;
 pub mod entity;

@@ -85,7 +85,13 @@ pub fn draft(entity: &Entity, side: Side, object: &str, context: &Context<'_>) -
         };
         let native = native.or_else(|| place.default.clone().map(Native::Text));
         if let Some(to) = native {
-            patch.changes.push(Change { field: rule.map.name.clone(), native: place.name.clone(), from: None, to, golden });
+            patch.changes.push(Change {
+                field: rule.map.name.clone(),
+                native: place.name.clone(),
+                from: None,
+                to,
+                golden,
+            });
         }
     }
     patch
@@ -118,7 +124,8 @@ fn wants_patch(entity: &Entity, side: Side, context: &Context<'_>) -> Want {
         if !is_due(rule, place, field, side, context.now) {
             continue;
         }
-        let restricts = rule.policy.consent.as_ref().is_some_and(|consent| consent.steps.first() != Some(&field.golden));
+        let restricts =
+            rule.policy.consent.as_ref().is_some_and(|consent| consent.steps.first() != Some(&field.golden));
         want = if restricts { Want::Restrict } else { want.max_update() };
     }
     want
@@ -134,7 +141,9 @@ impl Want {
 }
 
 fn wants_creation(entity: &Entity, side: Side, context: &Context<'_>) -> bool {
-    let Some(object) = &context.rules.systems[side].create else { return false };
+    if context.rules.systems[side].create.is_none() {
+        return false;
+    }
     let Some(source) = entity.seen(side.other()) else { return false };
     let waits = entity.queued || !entity.ambiguous.is_empty() || entity.tombstones[side].is_some();
     if waits || is_waiting(entity.parked[side].as_ref(), context.now) {
@@ -144,7 +153,12 @@ fn wants_creation(entity: &Entity, side: Side, context: &Context<'_>) -> bool {
     let unread = context.rules.fields.iter().any(|rule| {
         Context::place(rule, side.other(), &source.address.object).is_some()
             && entity.fields.get(&rule.map.name).is_none_or(|field| field.sides[side.other()].shadow.is_none())
-            && context.rules.matching.iter().flatten().any(|index| context.rules.fields[*index].map.name == rule.map.name)
+            && context
+                .rules
+                .matching
+                .iter()
+                .flatten()
+                .any(|index| context.rules.fields[*index].map.name == rule.map.name)
     });
     !unread && (has_key(entity, context) || context.rules.keyless == Keyless::Create)
 }
@@ -183,7 +197,9 @@ fn may_write(rule: &FieldRule, place: &NativeField, field: &Field, side: Side) -
     }
     let Some(shadow) = &holding.shadow else { return false };
     match &holding.mark {
-        Some(Mark::Normalised { golden } | Mark::Ignored { golden } | Mark::Kept { golden }) if *golden == field.golden => {
+        Some(Mark::Normalised { golden } | Mark::Ignored { golden } | Mark::Kept { golden })
+            if *golden == field.golden =>
+        {
             return false;
         }
         // What could not be understood is not overwritten.

@@ -240,13 +240,8 @@ fn waiting(problem: Problem, now: Timestamp) -> Parked {
 /// Keeps the edit until it is delivered. A first reading is no edit: the first link decides it.
 fn keep_edit(field: &mut Field, side: Side, was: Was, evidence: Evidence, record: &Record, with_email: bool) {
     if was.first && field.agreed.is_none() {
-        field.sides[side].edit = Some(Edit {
-            value: was.value,
-            before: None,
-            evidence,
-            by: record.modified_by.clone(),
-            with_email: false,
-        });
+        field.sides[side].edit =
+            Some(Edit { value: was.value, before: None, evidence, by: record.modified_by.clone(), with_email: false });
         return;
     }
     let holding = &mut field.sides[side];

@@ -5,8 +5,13 @@
 //! bytes 1-4   CRC-32 (IEEE) of byte 0 and of all bytes from 5 on, little endian
 //! bytes 5-    plain: the postcard bytes. Packed: their length as a postcard varint, then one zstd frame
 //! ```
+//!
+//! A frame is compressed with a dictionary that is a part of this program: a value is short, and most of it is said
+//! in every other value too (names of fields, objects and rules, hosts, time zones). The dictionary was made from
+//! invented people by `benches/dictionary.rs`, never from anybody's data. It must never change, since stored values
+//! need it; a better one is added beside it, with a packing of its own.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, io};
 
 use serde::{Serialize, de::DeserializeOwned};
 use zstd::bulk::{Compressor, Decompressor};
@@ -25,11 +30,13 @@ const LONGEST: usize = 256 << 20;
 /// Higher levels cost several times the time for a few per cent.
 const LEVEL: i32 = 3;
 
+static DICTIONARY_1: &[u8] = include_bytes!("format/dictionary-1");
+
 /// How the bytes behind the header are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Packing {
     Plain = 0,
-    Zstd = 1,
+    Dictionary1 = 1,
 }
 
 /// The bytes of a value, for the store.
@@ -64,7 +71,7 @@ fn read<T: DeserializeOwned>(sealed: &[u8]) -> Result<T, String> {
     }
     let plain = match header[0] ^ VERSION {
         how if how == Packing::Plain as u8 => return decode(body),
-        how if how == Packing::Zstd as u8 => unpack(body)?,
+        how if how == Packing::Dictionary1 as u8 => unpack(body)?,
         _ => return Err(format!("its format {:#04x} is unknown: a newer Hymnal may have written it", header[0])),
     };
     decode(&plain)
@@ -79,23 +86,25 @@ fn decode<T: DeserializeOwned>(plain: &[u8]) -> Result<T, String> {
 }
 
 thread_local! {
-    // A compressor's tables are some hundred kilobytes: made once a thread, not once a value.
-    static PACKER: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(LEVEL).ok());
-    static UNPACKER: RefCell<Option<Decompressor<'static>>> = RefCell::new(Decompressor::new().ok());
+    // Tables of some hundred kilobytes, and the dictionary digested: made once a thread, not once a value.
+    static PACKER: RefCell<io::Result<Compressor<'static>>> =
+        RefCell::new(Compressor::with_dictionary(LEVEL, DICTIONARY_1));
+    static UNPACKER: RefCell<io::Result<Decompressor<'static>>> =
+        RefCell::new(Decompressor::with_dictionary(DICTIONARY_1));
 }
 
 fn pack(plain: Vec<u8>) -> (Packing, Vec<u8>) {
     if plain.len() < WORTH_PACKING {
         return (Packing::Plain, plain);
     }
-    let frame = PACKER.with_borrow_mut(|packer| packer.as_mut().and_then(|packer| packer.compress(&plain).ok()));
+    let frame = PACKER.with_borrow_mut(|packer| packer.as_mut().ok().and_then(|packer| packer.compress(&plain).ok()));
     let Some(frame) = frame else { return (Packing::Plain, plain) };
     let mut body = postcard::to_stdvec(&plain.len()).unwrap_or_default();
     if body.is_empty() || body.len() + frame.len() >= plain.len() {
         return (Packing::Plain, plain);
     }
     body.extend_from_slice(&frame);
-    (Packing::Zstd, body)
+    (Packing::Dictionary1, body)
 }
 
 fn unpack(body: &[u8]) -> Result<Vec<u8>, String> {
@@ -104,8 +113,8 @@ fn unpack(body: &[u8]) -> Result<Vec<u8>, String> {
         return Err(format!("it claims to be {length} bytes long"));
     }
     let plain = UNPACKER.with_borrow_mut(|unpacker| match unpacker {
-        Some(unpacker) => unpacker.decompress(frame, length).map_err(|error| error.to_string()),
-        None => Err("there is no memory to unpack it".to_owned()),
+        Ok(unpacker) => unpacker.decompress(frame, length).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
     })?;
     if plain.len() == length { Ok(plain) } else { Err(format!("{} bytes instead of {length}", plain.len())) }
 }

@@ -1,5 +1,7 @@
 //! What a user writes under `[connectors.NAME]`, as a manifest declares it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// One setting of a connector.
@@ -20,6 +22,12 @@ pub struct Setting {
     /// The values it may have; empty: any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub one_of: Vec<String>,
+    /// Taken off the front of the value where a user wrote it (`v` of `v62.0`).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub strip: String,
+    /// What goes out instead of a value (`none` as `FALSE`); other values go out as they are.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub spelled: BTreeMap<String, String>,
     /// Where a person finds it.
     #[serde(default)]
     pub help: String,

@@ -1,0 +1,94 @@
+//! What the service says of an object's fields.
+
+use std::sync::PoisonError;
+
+use hymnal_sdk::{
+    Call, NativeKind, Result, Schema, SchemaField,
+    http::{Access, unreadable},
+};
+
+use super::{RestConnector, list::selected};
+use crate::{
+    json::Json,
+    manifest::object::{Described, FixedField, SchemaShape},
+    render,
+};
+
+impl RestConnector {
+    pub(super) async fn described(&self, call: &Call, name: &str) -> Result<Schema> {
+        let object = self.object(name)?;
+        let schema = match &object.schema {
+            SchemaShape::Fixed(fields) => {
+                Schema { fields: fields.iter().map(|(name, field)| fixed(name, field)).collect() }
+            }
+            SchemaShape::Described(described) => {
+                let request = render::request(&described.request, &self.fillings(name), Access::Read)?;
+                let answer = self.read(call, request).await?;
+                let rows = selected(&answer, &described.select)?;
+                let fields: Option<Vec<SchemaField>> = rows.iter().map(|row| field(described, row)).collect();
+                Schema { fields: fields.ok_or_else(|| unreadable(Access::Read, "a field came without a name"))? }
+            }
+        };
+        let unique =
+            schema.fields.iter().filter(|field| field.unique).map(|field| (name.to_owned(), field.name.clone()));
+        self.unique.lock().unwrap_or_else(PoisonError::into_inner).extend(unique);
+        Ok(schema)
+    }
+}
+
+fn field(described: &Described, row: &Json) -> Option<SchemaField> {
+    let text = |path: &str| row.at(path).and_then(Json::as_text);
+    let is = |path: &str| row.at(path).is_some_and(Json::is_true);
+    let name = text(&described.name)?;
+    let kind =
+        described.kind.iter().find_map(|by| by.words.get(&text(&by.path)?).copied()).unwrap_or(NativeKind::Other);
+    let options = described.options.as_ref().map(|options| {
+        let choices = row.at(&options.path).map(Json::items).unwrap_or_default();
+        let active = choices.iter().filter(|choice| match &options.active {
+            Some(path) => choice.at(path).is_some_and(Json::is_true),
+            None => true,
+        });
+        active.filter_map(|choice| choice.at(&options.value).and_then(Json::as_text)).collect::<Vec<_>>()
+    });
+    let options = options.unwrap_or_default();
+    let read_only = described.read_only.iter().any(|path| is(path));
+    let allowed = |path: &Option<String>| !read_only && path.as_ref().is_none_or(|path| is(path));
+    let createable = allowed(&described.createable);
+    let needed = !described.required_unless.is_empty() && !described.required_unless.iter().any(|path| is(path));
+    Some(SchemaField {
+        label: text(&described.label).unwrap_or_else(|| name.clone()),
+        kind,
+        restricted: match described.restricted.as_deref() {
+            Some("*") => matches!(kind, NativeKind::Choice | NativeKind::Set) && !options.is_empty(),
+            Some(path) => is(path),
+            None => false,
+        },
+        options,
+        max_length: described
+            .max_length
+            .as_ref()
+            .and_then(|path| text(path))
+            .and_then(|length| length.parse().ok())
+            .filter(|length| *length > 0),
+        required: createable && needed,
+        createable,
+        updateable: allowed(&described.updateable),
+        unique: described.unique.as_ref().is_some_and(|path| is(path)),
+        name,
+    })
+}
+
+fn fixed(name: &str, field: &FixedField) -> SchemaField {
+    SchemaField {
+        name: name.to_owned(),
+        label: name.to_owned(),
+        kind: field.kind,
+        options: field.options.clone(),
+        restricted: !field.options.is_empty(),
+        max_length: None,
+        required: field.required,
+        createable: field.createable,
+        updateable: field.updateable,
+        unique: field.unique,
+    }
+}

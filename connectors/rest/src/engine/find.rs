@@ -1,0 +1,132 @@
+//! Looking up by key.
+
+use hymnal_sdk::{BoxFuture, Call, Error, Find, Found, Kind, Native, Record, Result, State, http::Access};
+
+use super::{
+    RestConnector, asked_for,
+    list::{following, selected},
+    place::{Follow, Place},
+    record::{self, Wanted},
+    too_many,
+};
+use crate::{
+    json::Json,
+    manifest::{
+        object::{Lookup, Object},
+        request::Paginator,
+        template::Hole,
+    },
+    render::{self, Filling, Fillings},
+};
+
+impl RestConnector {
+    pub(super) async fn found(&self, call: &Call, find: Find<'_>) -> Result<Found> {
+        let object = self.object(find.object)?;
+        let lookup = match (&object.find.unique, &object.find.any) {
+            (Some(lookup), _) if self.is_unique(find.object, &object.unique, find.key) => lookup,
+            (_, Some(lookup)) => lookup,
+            _ => {
+                let message = format!("`{}` cannot be looked up by `{}`", find.object, find.key);
+                return Err(Error::new(Kind::Fatal, "no-find", message).about(find.key));
+            }
+        };
+        too_many(find.values.len(), lookup.batch)?;
+        let values: Vec<Native> =
+            find.values.iter().filter(|value| !value.is_blank()).map(|value| cased(lookup, value)).collect();
+        let mut records: Vec<Record> = Vec::new();
+        if !values.is_empty() {
+            for record in self.looked_up(call, &find, object, lookup, &values).await? {
+                if record.state == State::Live && !records.iter().any(|known| known.address == record.address) {
+                    records.push(record);
+                }
+            }
+        }
+        Ok(Found { records, consistent: lookup.consistent })
+    }
+
+    /// Every record with one of the values. Where the service refuses all because of one, each half is asked alone.
+    fn looked_up<'a>(
+        &'a self,
+        call: &'a Call,
+        find: &'a Find<'a>,
+        object: &'a Object,
+        lookup: &'a Lookup,
+        values: &'a [Native],
+    ) -> BoxFuture<'a, Result<Vec<Record>>> {
+        Box::pin(async move {
+            match self.look_up(call, find, object, lookup, values).await {
+                Err(error) if error.kind == Kind::Gone && values.len() == 1 => Ok(Vec::new()),
+                Err(Error { kind: Kind::Gone | Kind::TooLarge, .. }) if values.len() > 1 => {
+                    let (left, right) = values.split_at(values.len() / 2);
+                    let mut records = self.looked_up(call, find, object, lookup, left).await?;
+                    records.extend(self.looked_up(call, find, object, lookup, right).await?);
+                    Ok(records)
+                }
+                other => other,
+            }
+        })
+    }
+
+    async fn look_up(
+        &self,
+        call: &Call,
+        find: &Find<'_>,
+        object: &Object,
+        lookup: &Lookup,
+        values: &[Native],
+    ) -> Result<Vec<Record>> {
+        let mut fillings = self.fillings(find.object);
+        fillings.insert(Hole::Fields, asked_for(object, find.fields));
+        fillings.insert(Hole::Key, Filling::Name(find.key.to_owned()));
+        fillings.insert(Hole::Keys, Filling::Values(values.to_vec()));
+        fillings.insert(Hole::Limit, Filling::Number(lookup.page));
+        if let [value] = values {
+            fillings.insert(Hole::Value, Filling::Json(Json::from(value)));
+        }
+        if let Some(item) = &lookup.item {
+            fillings.insert(Hole::Items, Filling::Json(items(item, &fillings, values)?));
+        }
+        let mut records = Vec::new();
+        let mut place = Place::default();
+        loop {
+            let request = match (&lookup.paginator, &place.page) {
+                (Some(Paginator::NextLink { .. }), Some(link)) => render::follow(&lookup.request, link),
+                (_, Some(page)) => {
+                    fillings.insert(Hole::Cursor, Filling::Literal(page.clone()));
+                    render::request(&lookup.request, &fillings, Access::Read)?
+                }
+                (_, None) => render::request(&lookup.request, &fillings, Access::Read)?,
+            };
+            let answer = self.read(call, request).await?;
+            let rows = selected(&answer, &lookup.select)?;
+            for row in &rows {
+                records.push(record::read(find.object, object, row, Wanted::Named(find.fields))?);
+            }
+            let follow = lookup
+                .paginator
+                .as_ref()
+                .map(|paginator| following(paginator, &answer, &place, rows.len(), lookup.page));
+            match follow {
+                Some(Follow::Page(page)) => place = place.turned(page, rows.len())?,
+                Some(Follow::End | Follow::More) | None => return Ok(records),
+            }
+        }
+    }
+}
+
+fn items(item: &crate::manifest::template::Shape, fillings: &Fillings, values: &[Native]) -> Result<Json> {
+    let mut items = Vec::with_capacity(values.len());
+    for value in values {
+        let mut fillings = fillings.clone();
+        fillings.insert(Hole::Value, Filling::Json(Json::from(value)));
+        items.extend(render::fill(item, &fillings)?);
+    }
+    Ok(Json::List(items))
+}
+
+fn cased(lookup: &Lookup, value: &Native) -> Native {
+    match value {
+        Native::Text(text) if lookup.lowercase => Native::Text(text.to_lowercase()),
+        other => other.clone(),
+    }
+}

@@ -1,0 +1,237 @@
+//! Listing changes, or everything.
+
+use hymnal_sdk::{
+    Address, Call, Cursor, Error, Fields, Kind, List, Next, Page, Record, Request, Result, State, Timestamp,
+    http::{Access, unreadable},
+};
+
+use super::{
+    RestConnector, asked_for,
+    place::{Follow, Place},
+    record::{self, Wanted},
+};
+use crate::{
+    json::Json,
+    manifest::{
+        object::{Changes, Object, Poll, Scan, TimeForm},
+        request::Paginator,
+        template::Hole,
+    },
+    render::{self, Filling, Fillings},
+};
+
+/// One page, unread.
+pub(super) struct Rows {
+    /// The records.
+    pub(super) rows: Vec<Json>,
+    /// What comes after.
+    pub(super) next: Place,
+    /// Nothing more for now.
+    pub(super) done: bool,
+}
+
+impl Rows {
+    /// What comes after, for the caller.
+    pub(super) fn next(&self) -> Next {
+        let cursor = self.next.cursor();
+        if self.done { Next::Done(cursor) } else { Next::More(cursor) }
+    }
+}
+
+impl RestConnector {
+    pub(super) async fn listed(&self, call: &Call, list: List<'_>) -> Result<Page> {
+        let object = self.object(list.object)?;
+        let page = match &object.changes {
+            Changes::Poll(poll) => self.polled(call, list.object, object, poll, list.fields, list.cursor).await?,
+            Changes::Scan(scan) => self.scanned(call, list.object, object, scan, list.fields, list.cursor).await?,
+        };
+        let mut records = Vec::with_capacity(page.rows.len());
+        for row in &page.rows {
+            let record = record::read(list.object, object, row, Wanted::Named(list.fields))?;
+            let merged = record::merged_ids(object, row);
+            let losers = merged.into_iter().filter(|id| *id != record.address.id).map(|id| loser(&record.address, id));
+            let losers: Vec<Record> = losers.collect();
+            records.push(record);
+            records.extend(losers);
+        }
+        Ok(Page { records, next: page.next() })
+    }
+
+    /// One page by time of change. If the service has forgotten the page, the window is begun anew from the last row.
+    pub(super) async fn polled(
+        &self,
+        call: &Call,
+        name: &str,
+        object: &Object,
+        poll: &Poll,
+        fields: &[String],
+        cursor: Option<&Cursor>,
+    ) -> Result<Rows> {
+        let mut place = Place::read(cursor)?;
+        let mut base = self.fillings(name);
+        base.insert(Hole::Fields, asked_for(object, fields));
+        let answer = match self.read(call, poll_request(poll, &place, &base)?).await {
+            Err(error) if place.page.is_some() && is_expired(&poll.paginator, &error) => {
+                place = place.again(poll);
+                self.read(call, poll_request(poll, &place, &base)?).await?
+            }
+            other => other?,
+        };
+        let rows = selected(&answer, &poll.select)?;
+        let keys: Vec<(i64, String)> = rows.iter().map(|row| key(object, poll, row)).collect::<Result<_>>()?;
+        let follow = following(&poll.paginator, &answer, &place, rows.len(), poll.page);
+        let (next, done) = place.after(poll, &keys, follow, self.clock.now().as_millisecond())?;
+        Ok(Rows { rows, next, done })
+    }
+
+    /// One page of everything.
+    pub(super) async fn scanned(
+        &self,
+        call: &Call,
+        name: &str,
+        object: &Object,
+        scan: &Scan,
+        fields: &[String],
+        cursor: Option<&Cursor>,
+    ) -> Result<Rows> {
+        let place = Place::read(cursor)?;
+        let mut base = self.fillings(name);
+        base.insert(Hole::Fields, asked_for(object, fields));
+        let answer = self.read(call, page_request(scan, &place, base)?).await?;
+        let rows = match answer.at(&scan.select) {
+            None if matches!(answer, Json::Object(_)) => Vec::new(),
+            _ => selected(&answer, &scan.select)?,
+        };
+        let total = total(&scan.paginator, &answer);
+        let mut follow = following(&scan.paginator, &answer, &place, rows.len(), scan.page);
+        // Records that left meanwhile moved the later ones forward, past the page's edge: that page is read again.
+        let mut is_again = false;
+        if let (Some(before), Some(now), Some(page)) = (place.total, total, &place.page)
+            && now < before
+        {
+            is_again = true;
+            let back = (before - now).div_ceil(scan.page.max(1));
+            let first = first_page(&scan.paginator).parse::<usize>().unwrap_or(0);
+            let page = page.parse::<usize>().unwrap_or(first).saturating_sub(back).max(first);
+            follow = Follow::Page(page.to_string());
+        }
+        let (mut next, done) = match follow {
+            Follow::Page(page) if !is_again => (place.turned(page, rows.len())?, false),
+            Follow::Page(page) => (Place { page: Some(page), circle: None, ..place.clone() }, false),
+            // The next time, everything is read anew; what a feed of deletions remembers stays.
+            Follow::End | Follow::More => {
+                (Place { page: None, circle: None, total: None, rows: 0, ..place.clone() }, true)
+            }
+        };
+        if !done {
+            next.total = total;
+        }
+        Ok(Rows { rows, next, done })
+    }
+}
+
+/// A record that was merged away, known only by its id.
+fn loser(survivor: &Address, id: String) -> Record {
+    let mut record = Record::new(Address::new(&survivor.object, id), Fields::new());
+    record.state = State::Merged { into: survivor.clone() };
+    record
+}
+
+fn poll_request(poll: &Poll, place: &Place, base: &Fillings) -> Result<Request> {
+    let tie = place.after_id.is_some();
+    let shape = if tie { &poll.tie } else { &poll.request };
+    if let (Paginator::NextLink { .. }, Some(link)) = (&poll.paginator, &place.page) {
+        return Ok(render::follow(shape, link));
+    }
+    let mut fillings = base.clone();
+    fillings.insert(Hole::Since, Filling::Literal(written(poll.written, place.since)));
+    fillings.insert(Hole::Limit, Filling::Number(poll.page));
+    if let Some(id) = &place.after_id {
+        fillings.insert(Hole::AfterId, Filling::Text(id.clone()));
+    }
+    add_page(&poll.paginator, place, &mut fillings);
+    render::request(shape, &fillings, Access::Read)
+}
+
+fn page_request(scan: &Scan, place: &Place, mut fillings: Fillings) -> Result<Request> {
+    if let (Paginator::NextLink { .. }, Some(link)) = (&scan.paginator, &place.page) {
+        return Ok(render::follow(&scan.request, link));
+    }
+    fillings.insert(Hole::Limit, Filling::Number(scan.page));
+    add_page(&scan.paginator, place, &mut fillings);
+    render::request(&scan.request, &fillings, Access::Read)
+}
+
+fn add_page(paginator: &Paginator, place: &Place, fillings: &mut Fillings) {
+    let page = match (&place.page, paginator) {
+        (Some(page), _) => page.clone(),
+        (None, Paginator::Offset {} | Paginator::Page { .. }) => first_page(paginator),
+        (None, _) => return,
+    };
+    fillings.insert(Hole::Cursor, Filling::Literal(page));
+}
+
+fn first_page(paginator: &Paginator) -> String {
+    if let Paginator::Page { first, .. } = paginator { first.to_string() } else { "0".to_owned() }
+}
+
+/// A point in time as a service wants it. Shorter forms round down: a row may come twice, never not at all.
+pub(super) fn written(form: TimeForm, millis: i64) -> String {
+    let time = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH);
+    match form {
+        TimeForm::EpochMs => millis.to_string(),
+        TimeForm::Seconds => time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        TimeForm::Millis => format!("{}.{:03}Z", time.strftime("%Y-%m-%dT%H:%M:%S"), millis.rem_euclid(1000)),
+    }
+}
+
+/// The records of a page.
+pub(super) fn selected(answer: &Json, path: &str) -> Result<Vec<Json>> {
+    match answer.at(path) {
+        Some(Json::List(rows)) => Ok(rows.clone()),
+        _ => Err(unreadable(Access::Read, format!("the answer has no list `{path}`"))),
+    }
+}
+
+fn key(object: &Object, poll: &Poll, row: &Json) -> Result<(i64, String)> {
+    let time = row.at(&poll.time).and_then(record::time);
+    let id = record::id(object, row);
+    match (time, id) {
+        (Some(time), Some(id)) => Ok((time.as_millisecond(), id)),
+        _ => Err(unreadable(Access::Read, format!("a record came without its id or its time `{}`", poll.time))),
+    }
+}
+
+/// What comes after a page, by its paginator.
+pub(super) fn following(paginator: &Paginator, answer: &Json, place: &Place, rows: usize, page: usize) -> Follow {
+    let said = |path: &str| answer.at(path).and_then(Json::as_text).filter(|text| !text.is_empty());
+    let counted = |start: usize, step: usize| {
+        if rows < page {
+            Follow::End
+        } else {
+            let here = place.page.as_ref().and_then(|page| page.parse().ok()).unwrap_or(start);
+            Follow::Page((here + step).to_string())
+        }
+    };
+    match paginator {
+        Paginator::BodyCursor { path } | Paginator::NextLink { path, .. } => {
+            said(path).map_or(Follow::End, Follow::Page)
+        }
+        Paginator::Offset {} => counted(0, rows),
+        Paginator::Page { first, .. } => counted(usize::try_from(*first).unwrap_or(0), 1),
+        Paginator::Keyset { more } => {
+            let is_more = more.as_ref().map_or(rows >= page, |path| said(path).is_some());
+            if is_more { Follow::More } else { Follow::End }
+        }
+    }
+}
+
+fn total(paginator: &Paginator, answer: &Json) -> Option<usize> {
+    let Paginator::Page { total: Some(path), .. } = paginator else { return None };
+    answer.at(path)?.as_text()?.parse().ok()
+}
+
+/// The service says that a page of its own is gone: by its code, or by not knowing the address any more.
+fn is_expired(paginator: &Paginator, error: &Error) -> bool {
+    matches!(paginator, Paginator::NextLink { expires, .. } if expires.contains(&error.code) || error.kind == Kind::Gone)
+}

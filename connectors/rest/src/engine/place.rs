@@ -1,0 +1,199 @@
+//! Where a listing stands, and where it goes on. Pure: given a page, the next place.
+//!
+//! A poll reads windows: everything at or after a time, oldest first. The next page is either where the service says
+//! (a cursor, a link), or a new window from the last row's time. If a whole page shares that time, no new window
+//! could move on: then the rows of exactly that time are read by id, and after them the window one step later. So
+//! neither equal times at a page's edge, nor more rows of one time than a page or a cap holds, nor rows that move
+//! away while pages are read can hide a record.
+//!
+//! When a poll has ended, the next starts `overlap` before the newest row, since rows become visible late. That
+//! stretch shrinks as our clock goes on: what was read `overlap` ago has no late rows left before it.
+
+use hymnal_sdk::{Cursor, Error, Kind, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::manifest::object::Poll;
+
+/// Where a listing stands. Times are milliseconds since 1970.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Place {
+    /// The start of the window.
+    #[serde(rename = "s", skip_serializing_if = "is_zero")]
+    pub(super) since: i64,
+    /// Only rows of exactly `since`, with greater ids than this.
+    #[serde(rename = "i", skip_serializing_if = "Option::is_none")]
+    pub(super) after_id: Option<String>,
+    /// The page within the window, as its paginator counts.
+    #[serde(rename = "p", skip_serializing_if = "Option::is_none")]
+    pub(super) page: Option<String>,
+    /// Rows read in this window.
+    #[serde(rename = "n", skip_serializing_if = "is_nought")]
+    pub(super) rows: usize,
+    /// The last row of this window: time and id.
+    #[serde(rename = "l", skip_serializing_if = "Option::is_none")]
+    pub(super) last: Option<(i64, String)>,
+    /// The newest time read so far.
+    #[serde(rename = "h", skip_serializing_if = "Option::is_none")]
+    pub(super) newest: Option<i64>,
+    /// When, by our clock, that was first read.
+    #[serde(rename = "w", skip_serializing_if = "is_zero")]
+    pub(super) newest_read: i64,
+    /// The last time whose rows had to be read by id.
+    #[serde(rename = "t", skip_serializing_if = "Option::is_none")]
+    pub(super) tied: Option<i64>,
+    /// How many records there were in all, where a paginator tells.
+    #[serde(rename = "c", skip_serializing_if = "Option::is_none")]
+    pub(super) total: Option<usize>,
+    /// To notice pages that lead in a circle.
+    #[serde(rename = "o", skip_serializing_if = "Option::is_none")]
+    pub(super) circle: Option<Circle>,
+}
+
+/// Brent's cycle finding: a page kept for comparison, kept anew after 1, 2, 4, 8 … steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Circle {
+    page: String,
+    steps: u32,
+    power: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_nought(number: &usize) -> bool {
+    *number == 0
+}
+
+/// What the page just read says of the next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Follow {
+    /// There is none.
+    End,
+    /// It is there.
+    Page(String),
+    /// There is more, to be asked for from the last row.
+    More,
+}
+
+impl Place {
+    /// From a cursor; without one, the beginning.
+    ///
+    /// # Errors
+    /// `Fatal` where it is none of ours.
+    pub(super) fn read(cursor: Option<&Cursor>) -> Result<Self> {
+        let Some(cursor) = cursor else { return Ok(Self::default()) };
+        serde_json::from_str(&cursor.0)
+            .map_err(|_| Error::new(Kind::Fatal, "cursor", "the cursor of this listing cannot be read"))
+    }
+
+    /// As a cursor.
+    pub(super) fn cursor(&self) -> Cursor {
+        Cursor(serde_json::to_string(self).unwrap_or_default())
+    }
+
+    /// The next page of the same window.
+    ///
+    /// # Errors
+    /// `Fatal` where the pages lead in a circle.
+    pub(super) fn turned(&self, page: String, rows: usize) -> Result<Self> {
+        let circle = match &self.circle {
+            Some(circle) if circle.page == page => return Err(stuck("its pages lead in a circle")),
+            Some(circle) if circle.steps < circle.power => Circle { steps: circle.steps + 1, ..circle.clone() },
+            Some(circle) => Circle { page: page.clone(), steps: 1, power: circle.power.saturating_mul(2) },
+            None => Circle { page: page.clone(), steps: 1, power: 1 },
+        };
+        Ok(Self { page: Some(page), rows: self.rows + rows, circle: Some(circle), ..self.clone() })
+    }
+
+    /// A new window that starts at this time.
+    fn window(&self, since: i64) -> Self {
+        Self { since, newest: self.newest, newest_read: self.newest_read, tied: self.tied, ..Self::default() }
+    }
+
+    /// The rows of exactly this time, by id.
+    fn tie(&self, at: i64, after_id: String) -> Self {
+        Self { after_id: Some(after_id), tied: Some(at), ..self.window(at) }
+    }
+
+    /// The place from which everything not yet read of this window can be read anew, where its pages are lost.
+    pub(super) fn again(&self, poll: &Poll) -> Self {
+        match (&self.after_id, &self.last) {
+            (Some(_), Some((_, id))) => self.tie(self.since, id.clone()),
+            (None, Some((time, _))) if *time > self.since => self.window(*time),
+            (None, Some((time, _))) => self.tie(*time, poll.first_id.clone()),
+            (_, None) => Self { page: None, rows: 0, circle: None, ..self.clone() },
+        }
+    }
+
+    /// The place after a page of these rows (time, id), and whether the poll has ended with it.
+    ///
+    /// # Errors
+    /// `Fatal` where the service's answers cannot lead on.
+    pub(super) fn after(&self, poll: &Poll, rows: &[(i64, String)], follow: Follow, now: i64) -> Result<(Self, bool)> {
+        let mut here = self.clone();
+        if let Some(newest) = rows.iter().map(|(time, _)| *time).max()
+            && here.newest.is_none_or(|known| newest > known)
+        {
+            (here.newest, here.newest_read) = (Some(newest), now);
+        }
+        if let Some(row) = rows.last() {
+            here.last = Some(row.clone());
+        }
+        let capped = poll.cap.is_some_and(|cap| here.rows + rows.len() + poll.page > cap);
+        let follow = match follow {
+            Follow::Page(_) if capped => Follow::More,
+            follow => follow,
+        };
+        match follow {
+            Follow::End if here.after_id.is_some() => Ok((here.window(here.since + step(poll)), false)),
+            Follow::End => Ok((here.idle(poll, now), true)),
+            Follow::Page(page) => Ok((here.turned(page, rows.len())?, false)),
+            Follow::More if here.after_id.is_some() => here.next_tie(rows),
+            Follow::More => here.next_window(poll, rows),
+        }
+    }
+
+    fn next_tie(&self, rows: &[(i64, String)]) -> Result<(Self, bool)> {
+        match rows.last() {
+            Some((_, id)) if self.after_id.as_ref() != Some(id) => Ok((self.tie(self.since, id.clone()), false)),
+            _ => Err(stuck("the records of one time do not come in the order of their ids")),
+        }
+    }
+
+    fn next_window(&self, poll: &Poll, rows: &[(i64, String)]) -> Result<(Self, bool)> {
+        match rows.last() {
+            Some((time, _)) if *time > self.since => Ok((self.window(*time), false)),
+            Some((time, _)) if *time == self.since => Ok((self.tie(*time, poll.first_id.clone()), false)),
+            Some(_) => Err(stuck("it answers with records older than those asked for")),
+            None => Err(stuck("it says that there is more, and answers with nothing")),
+        }
+    }
+
+    /// Where the next poll starts.
+    fn idle(&self, poll: &Poll, now: i64) -> Self {
+        let Some(newest) = self.newest else { return self.window(self.since) };
+        let overlap = i64::try_from(poll.overlap.0.as_millis()).unwrap_or(i64::MAX);
+        let back = overlap.saturating_sub(now.saturating_sub(self.newest_read).max(0)).max(0);
+        if back == 0 && self.tied == Some(newest) {
+            // More rows than a page share the newest time, and none can join them any more.
+            return self.window(newest + step(poll));
+        }
+        self.window((newest - back).max(0))
+    }
+}
+
+/// The smallest step of time, at least a millisecond.
+fn step(poll: &Poll) -> i64 {
+    i64::try_from(poll.granularity.0.as_millis()).unwrap_or(1).max(1)
+}
+
+fn stuck(why: &str) -> Error {
+    Error::new(Kind::Fatal, "listing-stuck", format!("the listing cannot go on: {why}"))
+}
+
+#[cfg(test)]
+mod tests;

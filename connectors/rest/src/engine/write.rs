@@ -1,0 +1,193 @@
+//! Writing: one request a batch, halved where one item or the size spoils it.
+
+use hymnal_sdk::{BoxFuture, Call, Draft, Effect, Error, Fields, Kind, Native, Patch, Result, Written, http::Access};
+
+use super::{RestConnector, answers, body, too_many};
+use crate::{
+    json::Json,
+    manifest::{
+        object::{Object, Write},
+        template::Hole,
+    },
+    render::{self, Filling, Fillings},
+};
+
+/// One item of a batch, whatever is done with it.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    /// The id it is known by before the request.
+    pub(super) id: Option<String>,
+    /// What is written.
+    pub(super) fields: Fields,
+    /// Our name for it.
+    pub(super) trace: String,
+    /// The value of the field that an upsert goes by.
+    pub(super) value: Option<Native>,
+}
+
+/// One kind of write to one object.
+pub(super) struct Order<'a> {
+    pub(super) name: &'a str,
+    pub(super) object: &'a Object,
+    pub(super) write: &'a Write,
+    /// The field that an upsert goes by.
+    pub(super) key: Option<&'a str>,
+}
+
+impl RestConnector {
+    pub(super) async fn created(&self, call: &Call, name: &str, drafts: &[Draft]) -> Result<Vec<Result<Written>>> {
+        let object = self.object(name)?;
+        let order = Order { name, object, write: able(name, "created", object.create.as_ref())?, key: None };
+        let items: Vec<Item> = drafts.iter().map(drafted).collect();
+        let answers = self.written(call, &order, &items).await?;
+        // "Not there" can only be about something that the new record refers to.
+        Ok(answers.into_iter().map(|answer| answer.map_err(|error| demoted(error, Kind::Gone))).collect())
+    }
+
+    pub(super) async fn upserted(
+        &self,
+        call: &Call,
+        name: &str,
+        key: &str,
+        drafts: &[Draft],
+    ) -> Result<Vec<Result<Written>>> {
+        let object = self.object(name)?;
+        let order = Order { name, object, write: able(name, "upserted", object.upsert.as_ref())?, key: Some(key) };
+        let mut items: Vec<Item> = drafts.iter().map(drafted).collect();
+        for item in &mut items {
+            item.value = item.fields.get(key).filter(|value| !value.is_blank()).cloned();
+            if item.value.is_none() {
+                let message = format!("a record to upsert by `{key}` has no `{key}`");
+                return Err(Error::new(Kind::Fatal, "no-key", message).about(key));
+            }
+        }
+        let answers = self.written(call, &order, &items).await?;
+        Ok(answers.into_iter().map(|answer| answer.map_err(|error| demoted(error, Kind::Gone))).collect())
+    }
+
+    pub(super) async fn updated(&self, call: &Call, name: &str, patches: &[Patch]) -> Result<Vec<Result<Written>>> {
+        let object = self.object(name)?;
+        let order = Order { name, object, write: able(name, "updated", object.update.as_ref())?, key: None };
+        let items: Vec<Item> = patches
+            .iter()
+            .map(|patch| Item {
+                id: Some(patch.id.clone()),
+                fields: patch.fields.clone(),
+                trace: patch.trace.clone(),
+                value: None,
+            })
+            .collect();
+        self.written(call, &order, &items).await
+    }
+
+    pub(super) async fn removed(&self, call: &Call, name: &str, ids: &[String]) -> Result<Vec<Result<()>>> {
+        let object = self.object(name)?;
+        let order = Order { name, object, write: able(name, "deleted", object.delete.as_ref())?, key: None };
+        let items: Vec<Item> = ids
+            .iter()
+            .map(|id| Item { id: Some(id.clone()), fields: Fields::new(), trace: id.clone(), value: None })
+            .collect();
+        let answers = self.written(call, &order, &items).await?;
+        Ok(answers.into_iter().map(|answer| answer.map(|_| ())).collect())
+    }
+
+    async fn written(&self, call: &Call, order: &Order<'_>, items: &[Item]) -> Result<Vec<Result<Written>>> {
+        too_many(items.len(), order.write.batch)?;
+        if items.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.halving(call, order, items).await
+    }
+
+    /// Writes the items. `Err` only where nothing can have been written and no item is to blame alone.
+    fn halving<'a>(
+        &'a self,
+        call: &'a Call,
+        order: &'a Order<'a>,
+        items: &'a [Item],
+    ) -> BoxFuture<'a, Result<Vec<Result<Written>>>> {
+        Box::pin(async move {
+            let error = match self.once(call, order, items).await {
+                Ok(answers) => return Ok(answers),
+                Err(error) => error,
+            };
+            if items.len() == 1 {
+                return if blames_item(&error) { Ok(vec![Err(error)]) } else { Err(error) };
+            }
+            let is_spoilt = order.write.answers.bisect && blames_item(&error);
+            if error.effect == Effect::Unknown || !(is_spoilt || error.kind == Kind::TooLarge) {
+                return Err(error);
+            }
+            let (left, right) = items.split_at(items.len() / 2);
+            let mut answers = self.halving(call, order, left).await?;
+            match self.halving(call, order, right).await {
+                Ok(more) => answers.extend(more),
+                // The left half is written: its answers must not be lost with the right half's failure.
+                Err(error) => answers.extend(right.iter().map(|_| Err(error.clone()))),
+            }
+            Ok(answers)
+        })
+    }
+
+    async fn once(&self, call: &Call, order: &Order<'_>, items: &[Item]) -> Result<Vec<Result<Written>>> {
+        let request = render::request(&order.write.request, &self.filled(order, items)?, Access::Write)?;
+        let answer = self.http.send(call, request).await?;
+        let json = body(&answer, Access::Write)?;
+        Ok(answers::read(&self.manifest.errors, order, items, &json, &answer))
+    }
+
+    fn filled(&self, order: &Order<'_>, items: &[Item]) -> Result<Fillings> {
+        let mut fillings = self.fillings(order.name);
+        if let Some(key) = order.key {
+            fillings.insert(Hole::Key, Filling::Name(key.to_owned()));
+        }
+        if let [only] = items {
+            add(only, &mut fillings);
+        }
+        if let Some(shape) = &order.write.item {
+            let mut list = Vec::with_capacity(items.len());
+            for item in items {
+                let mut of_item = fillings.clone();
+                add(item, &mut of_item);
+                list.extend(render::fill(shape, &of_item)?);
+            }
+            fillings.insert(Hole::Items, Filling::Json(Json::List(list)));
+        }
+        let ids = items.iter().filter_map(|item| item.id.clone()).collect();
+        fillings.insert(Hole::Ids, Filling::Ids(ids));
+        Ok(fillings)
+    }
+}
+
+fn add(item: &Item, fillings: &mut Fillings) {
+    if let Some(id) = &item.id {
+        fillings.insert(Hole::Id, Filling::Text(id.clone()));
+        fillings.insert(Hole::IdPath, Filling::Text(id.clone()));
+    }
+    if let Some(value) = &item.value {
+        fillings.insert(Hole::Value, Filling::Json(Json::from(value)));
+    }
+    let record = item.fields.iter().map(|(name, value)| (name.clone(), Json::from(value))).collect();
+    fillings.insert(Hole::Record, Filling::Json(Json::Object(record)));
+    fillings.insert(Hole::Trace, Filling::Text(item.trace.clone()));
+}
+
+fn drafted(draft: &Draft) -> Item {
+    Item { id: None, fields: draft.fields.clone(), trace: draft.trace.clone(), value: None }
+}
+
+fn able<'a>(name: &str, done: &str, write: Option<&'a Write>) -> Result<&'a Write> {
+    write.ok_or_else(|| Error::new(Kind::Fatal, "read-only", format!("records of `{name}` cannot be {done}")))
+}
+
+/// One item can be the reason, and the others may well pass without it.
+fn blames_item(error: &Error) -> bool {
+    matches!(error.kind, Kind::Conflict | Kind::Gone | Kind::RejectedField | Kind::RejectedRecord)
+}
+
+fn demoted(mut error: Error, kind: Kind) -> Error {
+    if error.kind == kind {
+        error.kind = Kind::RejectedRecord;
+    }
+    error
+}

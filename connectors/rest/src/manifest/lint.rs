@@ -1,0 +1,287 @@
+//! What is wrong with a manifest, and where.
+
+use super::{
+    Manifest,
+    object::{AnswerBy, Changes, DeletionFeed, Object, Poll, SchemaShape, Write},
+    request::{Paginator, RequestShape},
+    service::Way,
+    template::{Hole, Shape, Template},
+};
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, in characters, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub hint: Option<String>,
+}
+
+/// Everything that is wrong with a manifest; empty for a good one.
+pub fn lint(text: &str) -> Vec<Finding> {
+    Manifest::parse(text).err().unwrap_or_default()
+}
+
+impl Finding {
+    /// What the TOML reader says, at its place.
+    pub(super) fn of_toml(text: &str, error: &toml::de::Error) -> Self {
+        let (line, column) = place(text, error.span().map_or(0, |span| span.start));
+        let message = error.message().trim().to_owned();
+        let hint = message.contains("unknown field").then(|| "the names there are stand in the message".to_owned());
+        Self { line, column, message, hint }
+    }
+}
+
+fn place(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+/// What a manifest that reads well still gets wrong.
+pub(super) fn meaning(text: &str, manifest: &Manifest) -> Vec<Finding> {
+    let mut check = Check { text, manifest, findings: Vec::new() };
+    check.service();
+    for (name, object) in &manifest.objects {
+        check.object(name, object);
+    }
+    check.findings
+}
+
+struct Check<'a> {
+    text: &'a str,
+    manifest: &'a Manifest,
+    findings: Vec<Finding>,
+}
+
+impl Check<'_> {
+    /// Notes what is wrong at the table or key of that dotted name, or else at the top.
+    fn note(&mut self, at: &str, message: String, hint: &str) {
+        let (line, column) = place(self.text, header_of(self.text, at));
+        self.findings.push(Finding { line, column, message, hint: (!hint.is_empty()).then(|| hint.to_owned()) });
+    }
+
+    fn service(&mut self) {
+        let manifest = self.manifest;
+        if manifest.auth.ways.is_empty() {
+            self.note("auth", "`auth.ways` names no way to log in".to_owned(), "add one: `bearer = { token = … }`");
+        }
+        if manifest.auth.ways.len() > 1 {
+            let known: Vec<&String> = manifest.auth.ways.keys().collect();
+            match manifest.setting("auth") {
+                None => self.note(
+                    "auth",
+                    "several ways to log in need the setting `auth` to choose one".to_owned(),
+                    "declare `auth` under `[settings]`",
+                ),
+                Some(setting) => {
+                    for way in setting.one_of.iter().filter(|way| !known.contains(way)) {
+                        self.note(
+                            "settings",
+                            format!("`settings.auth` offers `{way}`, which `auth.ways` lacks"),
+                            "name the same ways in both",
+                        );
+                    }
+                }
+            }
+        }
+        if manifest.setting("base_url").is_none() {
+            self.note(
+                "settings",
+                "the setting `base_url` is missing".to_owned(),
+                "every connector can be pointed at a test server: declare `base_url = { kind = \"url\" }`",
+            );
+        }
+        self.settings("auth", manifest.auth.base_url.holes());
+        for way in manifest.auth.ways.values() {
+            for template in templates(way) {
+                self.settings("auth", template.holes());
+            }
+        }
+        self.request("account", &manifest.account.request, &[]);
+    }
+
+    fn object(&mut self, name: &str, object: &Object) {
+        let at = |part: &str| format!("objects.{name}.{part}");
+        match &object.changes {
+            Changes::Poll(poll) => self.poll(&at("changes"), poll),
+            Changes::Scan(scan) => {
+                self.request(&at("changes"), &scan.request, &[Hole::Cursor, Hole::Limit, Hole::Fields]);
+                self.no_keyset(&at("changes"), &scan.paginator);
+            }
+        }
+        match &object.deletions {
+            Some(DeletionFeed::Poll(poll)) => self.poll(&at("deletions"), poll),
+            Some(DeletionFeed::Listing { scan, .. }) => {
+                self.request(&at("deletions"), &scan.request, &[Hole::Cursor, Hole::Limit, Hole::Fields]);
+                self.no_keyset(&at("deletions"), &scan.paginator);
+            }
+            None => {}
+        }
+        let get = &object.get;
+        self.request(&at("get"), &get.request, &[Hole::Ids, Hole::Id, Hole::IdPath, Hole::Items, Hole::Fields]);
+        self.batch(&at("get"), get.batch, &get.request, get.item.as_ref(), &[Hole::Id]);
+        for lookup in [&object.find.unique, &object.find.any].into_iter().flatten() {
+            let known = [Hole::Key, Hole::Keys, Hole::Value, Hole::Items, Hole::Fields, Hole::Cursor, Hole::Limit];
+            self.request(&at("find"), &lookup.request, &known);
+            self.batch(&at("find"), lookup.batch, &lookup.request, lookup.item.as_ref(), &[Hole::Value]);
+        }
+        for (part, write) in [
+            ("create", &object.create),
+            ("update", &object.update),
+            ("upsert", &object.upsert),
+            ("delete", &object.delete),
+        ] {
+            if let Some(write) = write {
+                self.write(&at(part), write);
+            }
+        }
+        if let SchemaShape::Described(described) = &object.schema {
+            self.request(&at("schema"), &described.request, &[]);
+        }
+    }
+
+    fn poll(&mut self, at: &str, poll: &Poll) {
+        let known = [Hole::Since, Hole::Cursor, Hole::Limit, Hole::Fields];
+        self.request(at, &poll.request, &known);
+        self.request(at, &poll.tie, &[Hole::Since, Hole::AfterId, Hole::Cursor, Hole::Limit, Hole::Fields]);
+        for (request, hole) in [(&poll.request, Hole::Since), (&poll.tie, Hole::Since), (&poll.tie, Hole::AfterId)] {
+            if !holes(request).contains(&hole) {
+                self.note(at, format!("this poll's request must say `{hole}`"), "without it the list never moves on");
+            }
+        }
+        if poll.page == 0 {
+            self.note(at, "`page` must be at least 1".to_owned(), "");
+        }
+        if poll.cap.is_some_and(|cap| cap < poll.page) {
+            self.note(at, "`cap` is smaller than a page".to_owned(), "no page could ever be read");
+        }
+    }
+
+    fn no_keyset(&mut self, at: &str, paginator: &Paginator) {
+        if matches!(paginator, Paginator::Keyset { .. }) {
+            self.note(at, "`keyset` needs times: only a `poll` has them".to_owned(), "use another paginator");
+        }
+    }
+
+    fn write(&mut self, at: &str, write: &Write) {
+        let in_request =
+            [Hole::Items, Hole::Ids, Hole::Id, Hole::IdPath, Hole::Key, Hole::Value, Hole::Record, Hole::Trace];
+        self.request(at, &write.request, &in_request);
+        let in_item = [Hole::Id, Hole::Key, Hole::Value, Hole::Record, Hole::Trace];
+        self.batch(at, write.batch, &write.request, write.item.as_ref(), &in_item);
+        let answers = &write.answers;
+        if answers.by == AnswerBy::Whole && write.batch > 1 && !answers.select.is_empty() {
+            self.note(at, "`answers.by = \"whole\"` reads one answer for all".to_owned(), "leave `select` out");
+        }
+        if answers.by == AnswerBy::Trace && answers.trace.is_none() {
+            self.note(at, "`answers.by = \"trace\"` needs `trace`".to_owned(), "say where the trace id stands");
+        }
+    }
+
+    /// A batch of several needs a list in its request; an item may only hold what an item has.
+    fn batch(&mut self, at: &str, batch: usize, request: &RequestShape, item: Option<&Shape>, known: &[Hole]) {
+        let holes = holes(request);
+        let lists = [Hole::Items, Hole::Ids, Hole::Keys].iter().any(|hole| holes.contains(hole));
+        if batch == 0 {
+            self.note(at, "`batch` must be at least 1".to_owned(), "");
+        } else if batch > 1 && !lists {
+            self.note(
+                at,
+                format!("a batch of {batch} has no list in its request"),
+                "use `{items}`, `{ids}` or `{keys}`, or `batch = 1`",
+            );
+        }
+        if holes.contains(&Hole::Items) && item.is_none() {
+            self.note(at, "`{items}` needs `item`, the shape of one".to_owned(), "");
+        }
+        if let Some(item) = item {
+            self.known(at, item.holes().into_iter(), known);
+        }
+    }
+
+    fn request(&mut self, at: &str, request: &RequestShape, known: &[Hole]) {
+        let text: String = request
+            .path
+            .0
+            .iter()
+            .take(1)
+            .filter_map(|piece| if let super::template::Piece::Text(text) = piece { Some(text.as_str()) } else { None })
+            .collect();
+        if !text.starts_with('/') {
+            self.note(at, "a request's `path` begins with `/`".to_owned(), "the base URL comes before it");
+        }
+        if request.json.is_some() && request.form.is_some() {
+            self.note(at, "a request has `json` or `form`, not both".to_owned(), "");
+        }
+        self.known(at, holes(request).iter(), known);
+    }
+
+    fn known<'b>(&mut self, at: &str, holes: impl Iterator<Item = &'b Hole>, known: &[Hole]) {
+        let holes: Vec<&Hole> = holes.collect();
+        for hole in &holes {
+            if !matches!(hole, Hole::Setting(_) | Hole::Object) && !known.contains(hole) {
+                self.note(at, format!("`{hole}` has no value here"), "this request is made without such a value");
+            }
+        }
+        self.settings(at, holes.into_iter());
+    }
+
+    fn settings<'b>(&mut self, at: &str, holes: impl Iterator<Item = &'b Hole>) {
+        for hole in holes {
+            if let Hole::Setting(name) = hole
+                && self.manifest.setting(name).is_none()
+            {
+                self.note(
+                    at,
+                    format!("`{{settings.{name}}}` is no setting of this manifest"),
+                    "declare it under `[settings]`",
+                );
+            }
+        }
+    }
+}
+
+fn holes(request: &RequestShape) -> Vec<Hole> {
+    let mut holes: Vec<Hole> = request.path.holes().cloned().collect();
+    for (_, template) in request.query.iter().chain(&request.headers) {
+        holes.extend(template.holes().cloned());
+    }
+    for body in [&request.json, &request.form].into_iter().flatten() {
+        holes.extend(body.holes().into_iter().cloned());
+    }
+    holes
+}
+
+fn templates(way: &Way) -> Vec<&Template> {
+    match way {
+        Way::Bearer { token } => vec![token],
+        Way::Header { value, .. } => vec![value],
+        Way::Basic { username, password } => vec![username, password],
+        Way::ClientCredentials { url, client_id, client_secret } | Way::Refresh { url, client_id, client_secret } => {
+            vec![url, client_id, client_secret]
+        }
+        Way::JwtBearer { url, audience, issuer, subject, key, .. } => vec![url, audience, issuer, subject, key],
+    }
+}
+
+/// Where the table of that dotted name begins, or the closest one around it.
+fn header_of(text: &str, name: &str) -> usize {
+    let mut name = name;
+    loop {
+        for opening in [format!("[{name}]"), format!("[{name}.")] {
+            let at_start = text.starts_with(&opening).then_some(0);
+            if let Some(found) = at_start.or_else(|| text.find(&format!("\n{opening}")).map(|found| found + 1)) {
+                return found;
+            }
+        }
+        match name.rsplit_once('.') {
+            Some((parent, _)) => name = parent,
+            None => return 0,
+        }
+    }
+}

@@ -1,0 +1,462 @@
+//! One record type: what its records look like, and every way to read and write them.
+
+use std::collections::BTreeMap;
+
+use hymnal_sdk::{Forms, Gone, NativeKind};
+use serde::Deserialize;
+
+use super::{
+    request::{BodyTest, Paginator, Pick, RequestShape},
+    span::Span,
+    template::Shape,
+};
+
+/// A record type. Paths are dotted and begin at the record.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Object {
+    /// Where a record's id stands.
+    pub id: String,
+    /// What ids look like.
+    #[serde(default)]
+    pub id_form: IdForm,
+    /// Where the time stands at which it was made.
+    #[serde(default)]
+    pub created_at: Option<String>,
+    /// Where the time stands at which it was last changed.
+    #[serde(default)]
+    pub modified_at: Option<String>,
+    /// Where the id stands of who changed it last.
+    #[serde(default)]
+    pub modified_by: Option<String>,
+    /// Where its version stands.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// Fields asked for with every read, besides those wanted: ids, times, flags.
+    #[serde(default)]
+    pub system_fields: Vec<String>,
+    /// Where its fields stand.
+    pub fields: Layout,
+    /// What is true of a deleted one.
+    #[serde(default)]
+    pub deleted: Option<String>,
+    /// Where the survivor's id stands in one that was merged away.
+    #[serde(default)]
+    pub merged_into: Option<String>,
+    /// Where the ids stand of those that were merged into it: a list, or text joined by `;`.
+    #[serde(default)]
+    pub merged_ids: Option<String>,
+    /// How one that was converted shows it.
+    #[serde(default)]
+    pub converted: Option<Converted>,
+    /// What it means when an id is not there.
+    pub gone: Gone,
+    /// Blank fields are left out of answers.
+    #[serde(default)]
+    pub omits_blanks: bool,
+    /// Fields whose value exists at most once, found by a consistent read.
+    #[serde(default)]
+    pub unique: Vec<String>,
+    /// Fields that the service derives.
+    #[serde(default)]
+    pub never_write: Vec<String>,
+    /// How typed values are spelled.
+    #[serde(default)]
+    pub types: Forms,
+    /// How changes are found.
+    pub changes: Changes,
+    /// How deletions are found.
+    #[serde(default)]
+    pub deletions: Option<DeletionFeed>,
+    /// By id.
+    pub get: Get,
+    /// By key.
+    #[serde(default)]
+    pub find: Find,
+    /// New records.
+    #[serde(default)]
+    pub create: Option<Write>,
+    /// Changes.
+    #[serde(default)]
+    pub update: Option<Write>,
+    /// New records by a unique field of ours.
+    #[serde(default)]
+    pub upsert: Option<Write>,
+    /// Deletions.
+    #[serde(default)]
+    pub delete: Option<Write>,
+    /// What the service says of its fields.
+    pub schema: SchemaShape,
+}
+
+/// What ids look like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IdForm {
+    /// As they are.
+    #[default]
+    Plain,
+    /// 15 characters whose case counts, or 18 whose last three spell the case out: always 18.
+    Salesforce,
+    /// The last segment of an address.
+    Segment,
+}
+
+/// Where a record's fields stand.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum Layout {
+    /// In an object of their own.
+    Map {
+        /// Where it stands.
+        path: String,
+    },
+    /// In the record itself.
+    Flat {
+        /// Not fields.
+        #[serde(default)]
+        leave_out: Vec<String>,
+    },
+    /// In a list of names and values.
+    Pairs {
+        /// Where it stands.
+        path: String,
+        /// The key of the name.
+        name: String,
+        /// The key of the value.
+        value: String,
+    },
+}
+
+/// How a converted record shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Converted {
+    /// What is true of it.
+    pub when: String,
+    /// What it became.
+    pub object: String,
+    /// Where the id stands of that.
+    pub id: String,
+}
+
+/// How changes are found.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum Changes {
+    /// By time of change.
+    Poll(Box<Poll>),
+    /// By reading everything.
+    Scan(Box<Scan>),
+}
+
+/// Reading by time of change, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Poll {
+    /// Everything changed at `{since}` or later, by time.
+    pub request: RequestShape,
+    /// Everything changed exactly at `{since}` whose id is greater than `{after_id}`, by id.
+    pub tie: RequestShape,
+    /// What `{after_id}` is before the first id.
+    pub first_id: String,
+    /// Where the records stand.
+    pub select: String,
+    /// Records a page.
+    pub page: usize,
+    /// The time's path in a record.
+    pub time: String,
+    /// How `{since}` is written.
+    pub written: TimeForm,
+    /// The smallest step of time the service knows.
+    pub granularity: Span,
+    /// Records become visible up to this long after their own time.
+    pub overlap: Span,
+    /// No more than so many records of one window are ever answered.
+    #[serde(default)]
+    pub cap: Option<usize>,
+    /// How pages follow.
+    pub paginator: Paginator,
+}
+
+/// How a point in time is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeForm {
+    /// Milliseconds since 1970.
+    EpochMs,
+    /// `2026-11-23T10:11:12Z`
+    Seconds,
+    /// `2026-11-23T10:11:12.345Z`
+    Millis,
+}
+
+/// Reading everything.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scan {
+    /// A page.
+    pub request: RequestShape,
+    /// Where the records stand. Nothing there is no records.
+    pub select: String,
+    /// Records a page.
+    pub page: usize,
+    /// How pages follow.
+    pub paginator: Paginator,
+}
+
+/// How deletions are found.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum DeletionFeed {
+    /// By time of change.
+    Poll(Box<Poll>),
+    /// By reading all that were deleted, each time, and looking at their time.
+    Listing {
+        /// A page, without which record it is about.
+        scan: Box<Scan>,
+        /// The path of the time of deletion.
+        at: String,
+    },
+}
+
+/// By id.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Get {
+    /// The request.
+    pub request: RequestShape,
+    /// Ids at most.
+    pub batch: usize,
+    /// One of `{items}`.
+    #[serde(default)]
+    pub item: Option<Shape>,
+    /// Where the records stand; without it, the body is the one record.
+    #[serde(default)]
+    pub select: Option<String>,
+    /// A record that is asked for by an id it no longer has is answered under the one it has now.
+    #[serde(default)]
+    pub follows_merges: bool,
+    /// Where the service names the ids it did not find.
+    #[serde(default)]
+    pub missing: Option<Missing>,
+}
+
+/// Where an answer names the ids that are not there.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Missing {
+    /// The list of errors.
+    pub errors: String,
+    /// In each, the list of ids.
+    pub ids: String,
+}
+
+/// By key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Find {
+    /// Where the key is unique.
+    #[serde(default)]
+    pub unique: Option<Lookup>,
+    /// By any field.
+    #[serde(default)]
+    pub any: Option<Lookup>,
+}
+
+/// One way to look records up.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lookup {
+    /// The request.
+    pub request: RequestShape,
+    /// Values at most.
+    pub batch: usize,
+    /// One of `{items}`.
+    #[serde(default)]
+    pub item: Option<Shape>,
+    /// Where the records stand.
+    pub select: String,
+    /// Records a page.
+    #[serde(default = "hundred")]
+    pub page: usize,
+    /// How pages follow; without it there is one.
+    #[serde(default)]
+    pub paginator: Option<Paginator>,
+    /// The service wants the values in lower case.
+    #[serde(default)]
+    pub lowercase: bool,
+    /// It sees every write answered before it.
+    #[serde(default)]
+    pub consistent: bool,
+}
+
+fn hundred() -> usize {
+    100
+}
+
+/// A way to write.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Write {
+    /// The request.
+    pub request: RequestShape,
+    /// Records at most.
+    pub batch: usize,
+    /// One of `{items}`.
+    #[serde(default)]
+    pub item: Option<Shape>,
+    /// How the answer is to be read.
+    pub answers: Answers,
+}
+
+/// How the answer to a write is to be read.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answers {
+    /// How an item's answer is found.
+    pub by: AnswerBy,
+    /// Where the answers stand.
+    #[serde(default)]
+    pub select: String,
+    /// What holds for an item that succeeded; without it, all in `select` did.
+    #[serde(default)]
+    pub ok: Option<BodyTest>,
+    /// In a failed item, where its error stands.
+    #[serde(default)]
+    pub error: Option<String>,
+    /// Where the failed ones stand, if apart.
+    #[serde(default)]
+    pub errors: Option<String>,
+    /// In one of those, where the trace ids stand.
+    #[serde(default)]
+    pub error_traces: Option<String>,
+    /// In one of those, where the ids stand.
+    #[serde(default)]
+    pub error_ids: Option<String>,
+    /// In a succeeded item, where the trace id stands.
+    #[serde(default)]
+    pub trace: Option<String>,
+    /// In a succeeded item, where the id stands.
+    #[serde(default)]
+    pub id: Pick,
+    /// In a succeeded item, what is true if an upsert made it.
+    #[serde(default)]
+    pub created: Option<String>,
+    /// A succeeded item is the record as it now is.
+    #[serde(default)]
+    pub record: bool,
+    /// One bad item fails the whole request, without effect: the batch is halved until only bad ones fail.
+    #[serde(default)]
+    pub bisect: bool,
+}
+
+/// How an item's answer is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AnswerBy {
+    /// In the order of the request.
+    Index,
+    /// By the record's id.
+    Id,
+    /// By our trace id; where an answer has none, by the record's id or by its values.
+    Trace,
+    /// The answer is about the one item.
+    Whole,
+}
+
+/// What the service says of its fields.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum SchemaShape {
+    /// The service describes them.
+    Described(Box<Described>),
+    /// The service does not tell; the manifest does: name and what it holds.
+    Fixed(BTreeMap<String, FixedField>),
+}
+
+/// A field that a manifest declares.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FixedField {
+    /// What it holds.
+    pub kind: NativeKind,
+    /// It can be given at creation.
+    #[serde(default)]
+    pub createable: bool,
+    /// It can be changed.
+    #[serde(default)]
+    pub updateable: bool,
+    /// A create without it is refused.
+    #[serde(default)]
+    pub required: bool,
+    /// Its values exist once.
+    #[serde(default)]
+    pub unique: bool,
+    /// The values it can have; empty: any.
+    #[serde(default)]
+    pub options: Vec<String>,
+}
+
+/// How a service describes its fields. Paths begin at one field.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Described {
+    /// The request.
+    pub request: RequestShape,
+    /// Where the fields stand.
+    pub select: String,
+    /// The native name.
+    pub name: String,
+    /// What people read.
+    pub label: String,
+    /// What it holds: the first whose table has the word found there.
+    pub kind: Vec<KindBy>,
+    /// The choices.
+    #[serde(default)]
+    pub options: Option<Options>,
+    /// What is true if other values are refused; `*`: always.
+    #[serde(default)]
+    pub restricted: Option<String>,
+    /// Characters at most; 0 is no limit.
+    #[serde(default)]
+    pub max_length: Option<String>,
+    /// A create without it is refused unless one of these is true; empty: never refused.
+    #[serde(default)]
+    pub required_unless: Vec<String>,
+    /// What is true if it can be given at creation; without it, unless `read_only`.
+    #[serde(default)]
+    pub createable: Option<String>,
+    /// What is true if it can be changed; without it, unless `read_only`.
+    #[serde(default)]
+    pub updateable: Option<String>,
+    /// It cannot be written if one of these is true.
+    #[serde(default)]
+    pub read_only: Vec<String>,
+    /// What is true if its values exist once.
+    #[serde(default)]
+    pub unique: Option<String>,
+}
+
+/// A word of the service, and what it means.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KindBy {
+    /// Where the word stands.
+    pub path: String,
+    /// What each means.
+    pub words: BTreeMap<String, NativeKind>,
+}
+
+/// Where the choices stand.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    /// The list.
+    pub path: String,
+    /// In each, the value.
+    pub value: String,
+    /// In each, what is true if it may be used.
+    #[serde(default)]
+    pub active: Option<String>,
+}

@@ -1,0 +1,57 @@
+//! The built-in manifests read, and a bad one says where and why.
+
+use super::*;
+
+#[test]
+fn built_in_manifests_are_clean() {
+    for (kind, text) in builtin() {
+        match Manifest::parse(text) {
+            Ok(manifest) => assert_eq!(manifest.kind, *kind),
+            Err(findings) => panic!("{kind}: {findings:#?}"),
+        }
+        assert!(text.lines().count() <= 300, "{kind} is longer than a manifest may be");
+    }
+}
+
+fn hubspot_with(from: &str, to: &str) -> Vec<lint::Finding> {
+    let text = builtin()[0].1;
+    assert!(text.contains(from), "the manifest no longer has `{from}`");
+    lint::lint(&text.replacen(from, to, 1))
+}
+
+#[test]
+fn an_unknown_placeholder_is_shown_at_its_place() {
+    let findings = hubspot_with("path = \"/account-info/v3/details\"", "path = \"/account/{acount}\"");
+    assert_eq!(findings.len(), 1);
+    assert!(findings[0].message.contains("`{acount}`"), "{findings:?}");
+    let line = builtin()[0].1.lines().position(|line| line.contains("/account-info/")).expect("the line") + 1;
+    assert_eq!(findings[0].line, line);
+}
+
+#[test]
+fn an_unknown_key_is_shown_with_the_known_ones() {
+    let findings = hubspot_with("status = \"documents\"", "status = \"documents\"\nversoin = 3");
+    assert_eq!((findings.len(), findings[0].line, findings[0].column), (1, 7, 1));
+    assert!(findings[0].message.contains("versoin"), "{findings:?}");
+}
+
+#[test]
+fn what_reads_well_and_means_nothing_is_found() {
+    for (from, to, message) in [
+        ("token = \"{settings.token}\"", "token = \"{settings.tokn}\"", "`{settings.tokn}` is no setting"),
+        ("value = \"{since}\" }] }],", "value = \"0\" }] }],", "this poll's request must say `{since}`"),
+        ("item           = { id = \"{id}\" }\n", "", "`{items}` needs `item`"),
+        ("item    = { id = \"{id}\" }", "item    = { id = \"{keys}\" }", "`{keys}` has no value here"),
+        ("cap         = 10000", "cap         = 10", "`cap` is smaller than a page"),
+        ("base_url       = { kind", "base_ur        = { kind", "the setting `base_url` is missing"),
+        (
+            "json = { inputs = \"{items}\" } }\nanswers = { by = \"id\"",
+            "json = { inputs = \"x\" } }\nanswers = { by = \"id\"",
+            "has no list in its request",
+        ),
+    ] {
+        let findings = hubspot_with(from, to);
+        assert!(findings.iter().any(|finding| finding.message.contains(message)), "{message}: {findings:?}");
+        assert!(findings.iter().all(|finding| finding.line > 0), "{findings:?}");
+    }
+}
