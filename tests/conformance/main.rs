@@ -10,8 +10,11 @@ use hymnal_sdk::{
     kit::{self, Outcome, Report, Subject},
 };
 
+/// Tries every promise on one connector.
+type Trying = fn() -> Vec<Report>;
+
 /// The connectors that are a folder with a manifest, and how each is tried: one line each.
-const FOLDERS: &[(&str, fn() -> Vec<Report>)] = &[];
+const FOLDERS: &[(&str, Trying)] = &[];
 
 /// Tries every promise on a connector. It fails where one is broken, and where one could not be tried that is not
 /// named in `not_run`, so that no promise stops being tried unnoticed.

@@ -11,7 +11,7 @@ use std::{
 use hymnal_memory::{Account, Fault, MemoryConnector, MemoryOptions, Method, ObjectOptions, options};
 use hymnal_sdk::{
     Address, BoxFuture, Clock, Deletions, Fields, ListKind, Native, NativeKind, Timestamp,
-    kit::{Interruption, Subject},
+    kit::{Interruption, Sight, Subject},
 };
 
 pub(crate) const OBJECT: &str = "people";
@@ -109,19 +109,21 @@ fn subject(people: Account) -> Subject {
         ])
     };
     let hidden = people.clone();
-    Subject {
-        unique: Some("email".into()),
-        shared: Some("name".into()),
-        refused: Some(Fields::from([("stage".to_owned(), Native::text("no such stage"))])),
-        crowd: 35,
-        hide: Some(Box::new(move |id| hidden.hide(Address::new(OBJECT, id)))),
-        fail_next: Some(Box::new(move |interruption| {
-            let fault = match interruption {
-                Interruption::ReadFails => Fault::ServerError,
-                Interruption::AnswerLost => Fault::AnswerLost,
-            };
-            people.plant(fault, 1, Method::Any);
-        })),
-        ..Subject::new(OBJECT, draft, "name", "1")
-    }
+    let mut subject = Subject::new(OBJECT, draft, "name", "1");
+    subject.unique = Some("email".into());
+    subject.shared = Some("name".into());
+    subject.refused = Some(Fields::from([("stage".to_owned(), Native::text("no such stage"))]));
+    subject.crowd = 35;
+    subject.hide = Some(Box::new(move |id, sight| match sight {
+        Sight::Hidden => hidden.hide(Address::new(OBJECT, id)),
+        Sight::Shown => hidden.show(&Address::new(OBJECT, id)),
+    }));
+    subject.fail_next = Some(Box::new(move |interruption| {
+        let fault = match interruption {
+            Interruption::ReadFails => Fault::ServerError,
+            Interruption::AnswerLost => Fault::AnswerLost,
+        };
+        people.plant(fault, 1, Method::Any);
+    }));
+    subject
 }
