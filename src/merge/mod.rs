@@ -9,10 +9,15 @@
 //! | [`rules`] | everything a sync is decided by, checked |
 //! | [`field`] | one field: agreed value and at most one candidate a side, in; a verdict out |
 
+mod conflict;
+mod consent;
+mod edits;
 pub mod field;
+mod first_link;
 pub mod policy;
 pub mod rules;
 pub mod side;
+mod times;
 
 pub use field::{Candidate, Certainty, Conflict, ConflictKind, Evidence, Fate, Merge, SideInput, Verdict};
 pub use policy::{Back, Blanks, Consent, FieldPolicy, Flow, OnConflict, OnOverride};
