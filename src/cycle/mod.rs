@@ -223,6 +223,25 @@ impl Sync {
         self.committer.decide(cycle, &self.systems, act).await
     }
 
+    /// Looks at what is known, and changes nothing.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn inspect<T: Send>(
+        &self,
+        act: impl FnOnce(&mut World<'_>) -> Result<T, StoreError> + Send,
+    ) -> Result<T, StoreError> {
+        self.look(act).await
+    }
+
+    /// How many people there are.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn look_counts(&self) -> Result<world::Counts, StoreError> {
+        self.look(|world| Ok(world.counts())).await
+    }
+
     async fn look<T: Send>(
         &self,
         act: impl FnOnce(&mut World<'_>) -> Result<T, StoreError> + Send,

@@ -220,6 +220,11 @@ impl<'a> World<'a> {
         Ok(all.into_iter().filter_map(|(key, value)| Some((key, value?))).take(limit).collect())
     }
 
+    /// How many there are.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
     /// The sync's number in the store.
     pub fn tag(&self) -> Tag {
         self.tag

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 use super::entry::LogLine;
 use crate::{
     mapping::Value,
-    merge::{Certainty, Evidence, Pair, Side, SyncRules, entity::Edit, event::ConflictLine},
+    merge::{Certainty, Event, Evidence, Pair, Side, SyncRules, entity::Edit, event::ConflictLine},
 };
 
 /// Whether values are shown.
@@ -68,6 +68,54 @@ pub fn render(line: &LogLine, rules: &SyncRules, mask: Mask) -> Json {
     out.insert("cycle".into(), json!(line.cycle.to_string()));
     out.insert("number".into(), json!(line.number));
     Json::Object(out)
+}
+
+/// Any other entry of the journal as JSON.
+pub fn event(event: &Event, rules: &SyncRules) -> Json {
+    let name = |side: &Side| rules.systems[*side].connector.clone();
+    match event {
+        Event::Met { side, address } => json!({ "met": { name(side): address.to_string() } }),
+        Event::Linked { records, key } => json!({ "linked": {
+            rules.systems.left.connector.as_str(): records.left.to_string(),
+            rules.systems.right.connector.as_str(): records.right.to_string(),
+        }, "by": key }),
+        Event::Duplicate { side, address } => json!({ "duplicate": { name(side): address.to_string() } }),
+        Event::Ambiguous { candidates } => {
+            json!({ "ambiguous": candidates.iter().map(ToString::to_string).collect::<Vec<_>>() })
+        }
+        Event::Decided { field, from, to, side, rule } => json!({
+            "decided": field, "from": json(from), "to": json(to),
+            "system": side.as_ref().map(name), "rule": rule,
+        }),
+        Event::Sending { side, address, changes } => {
+            let changes: Map<String, Json> = changes
+                .iter()
+                .map(|(field, from, to)| {
+                    let from = from.as_ref().map(ToString::to_string);
+                    (field.clone(), json!({ "from": from, "to": to.to_string() }))
+                })
+                .collect();
+            json!({ "sending": name(side), "record": address.as_ref().map(ToString::to_string), "changes": changes })
+        }
+        Event::Written { side, address, created } => {
+            json!({ "written": name(side), "record": address.to_string(), "created": created })
+        }
+        Event::Refused { side, field, problem } => json!({
+            "refused": name(side), "field": field, "code": problem.code, "message": problem.message, "hint": problem.hint,
+        }),
+        Event::Normalised { side, field, sent, kept } => json!({
+            "normalised": field, "system": name(side), "sent": sent.to_string(), "kept": kept.to_string(),
+        }),
+        Event::Ignored { side, field } => json!({ "ignored": field, "system": name(side) }),
+        Event::SeenDeleted { side, address } => json!({ "deleted": { name(side): address.to_string() } }),
+        Event::NotVisible { side, address } => json!({ "not_visible": { name(side): address.to_string() } }),
+        Event::SeenAgain { side, address } => json!({ "seen_again": { name(side): address.to_string() } }),
+        Event::Unlinked { side, address } => json!({ "unlinked": { name(side): address.to_string() } }),
+        Event::Moved { side, from, to } => {
+            json!({ "moved": name(side), "from": from.to_string(), "to": to.to_string() })
+        }
+        Event::Conflict(conflict) => json!({ "conflict": conflict.id.to_string() }),
+    }
 }
 
 /// A canonical value as JSON; blank is null.

@@ -11,6 +11,7 @@
 //! | [`context`] | what a decision depends on besides the entity |
 //! | [`reading`] | one reading folded into its entity: what is an echo, what an edit |
 //! | [`field`] | one field: agreed value and at most one candidate a side, in; a verdict out |
+//! | `first_link`, `edits`, `conflict`, `consent`, `times` | the branches of that decision |
 //! | [`decide`] | every field of an entity decided, and what follows |
 //! | [`patch`] | golden minus shadow: what is to be written |
 //! | [`answer`] | what a service answered to a write |
@@ -18,17 +19,22 @@
 //! | [`event`] | what was decided and done, for journal and conflict log |
 
 pub mod answer;
+mod conflict;
+mod consent;
 pub mod context;
 pub mod decide;
+mod edits;
 pub mod entity;
 pub mod event;
 pub mod field;
+mod first_link;
 pub mod identity;
 pub mod patch;
 pub mod policy;
 pub mod reading;
 pub mod rules;
 pub mod side;
+mod times;
 
 pub use context::{Context, ObjectFacts};
 pub use entity::{Entity, Id};
