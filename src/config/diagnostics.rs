@@ -64,7 +64,7 @@ pub enum Colour {
 impl Diagnostics {
     /// Sorts what was found in `text` and hides the `private` places of it.
     pub(super) fn new(path: PathBuf, text: &str, mut list: Vec<Diagnostic>, private: &[Span]) -> Self {
-        list.sort_by(|a, b| (a.span, a.severity).cmp(&(b.span, b.severity)));
+        list.sort_by_key(|found| (found.span, found.severity));
         list.dedup();
         Self { path, shown: hide(text, private), list }
     }
