@@ -173,3 +173,31 @@ fn the_digest_is_of_what_decides() {
     // A digest that changes by an upgrade alone makes every sync start its fields anew.
     assert_eq!(sync_digest(&people(BASE)), "ea98e0b7bed9976ca25acf83e0fc8acd");
 }
+
+#[test]
+fn urls_may_have_a_path_and_lose_their_last_slash() {
+    let url = |written: &str| {
+        let to = format!("auth = \"client_credentials\"\nlogin_url = \"{written}\"");
+        let config = right(&base_with("auth = \"client_credentials\"", &to));
+        match config.connector("crm").and_then(|crm| crm.settings.get("login_url")) {
+            Some(SettingValue::Url(url)) => url.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(url("https://Login.Example.com/"), "https://login.example.com");
+    assert_eq!(url("https://example.com/crm/v2/"), "https://example.com/crm/v2");
+    assert_eq!(url("http://[::1]:9000"), "http://[::1]:9000");
+    assert_eq!(url("http://127.1.2.3:9000/"), "http://127.1.2.3:9000");
+}
+
+#[test]
+fn numbers_and_durations_in_every_form() {
+    let text = base_with("state_dir = \"/var/lib/hymnal\"", "history_days = 1_000");
+    assert_eq!(right(&text).daemon.history_days, 1000);
+    let every = |written: &str| people(&base_with("\"30s\"", &format!("\"{written}\""))).every;
+    assert_eq!(every("500ms"), Duration::from_millis(500));
+    assert_eq!(every("1h30m"), Duration::from_mins(90));
+    assert_eq!(every("1d"), Duration::from_hours(24));
+    let grace = people(&base_with("every = \"30s\"", "delete_grace = \"0s\"")).delete_grace;
+    assert_eq!(grace, Duration::ZERO, "no grace is a choice, no interval is not");
+}

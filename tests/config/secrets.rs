@@ -139,3 +139,28 @@ fn no_message_shows_a_secret() {
     let debugged = format!("{:?}", right(BASE));
     assert!(!debugged.contains("hush"), "{debugged}");
 }
+
+#[test]
+fn a_secret_of_wide_characters_keeps_the_line_in_order() {
+    let text = base_with("token = { credential = \"hubspot-token\" }", "token = { \"väl\" = \"hüsh🤫\", file = \"\" }");
+    insta::assert_snapshot!("secret_of_wide_characters", refusal(&text, &World::new()));
+}
+
+#[test]
+fn real_files_are_read_with_their_permissions() {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use hymnal::config::{Environment as _, ProcessEnvironment};
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("token");
+    fs::write(&path, "hush\n").expect("written");
+    for mode in [0o600, 0o644] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("set");
+        let found = ProcessEnvironment.secret_file(&path).expect("read");
+        assert_eq!((found.bytes.as_slice(), found.mode), (b"hush\n".as_slice(), mode));
+    }
+    assert!(ProcessEnvironment.secret_file(folder.path()).is_err(), "a folder");
+    fs::write(&path, vec![b'x'; 70_000]).expect("written");
+    assert!(ProcessEnvironment.secret_file(&path).is_err(), "too large");
+}

@@ -138,3 +138,24 @@ fn connector_dirs_are_known_before_anything_is_checked() {
     assert_eq!(dirs, [Path::new("/etc/hymnal/mine"), Path::new("/opt/more")]);
     assert!(connector_dirs(path, "nonsense").is_empty());
 }
+
+#[test]
+fn no_text_makes_it_panic() {
+    use crate::given::BASE;
+
+    let world = World::new();
+    for (at, _) in BASE.char_indices() {
+        let (before, after) = BASE.split_at(at);
+        for text in [
+            before.to_owned(),
+            format!("{before}ü{after}"),
+            format!("{before}\"{after}"),
+            format!("{before}]\r{after}"),
+        ] {
+            if let Err(wrong) = read(&text, &world) {
+                assert!(wrong.errors() > 0 && wrong.to_string().contains("hymnal.toml:"), "{text}");
+                assert_eq!(wrong.to_json().len(), wrong.iter().count());
+            }
+        }
+    }
+}
