@@ -285,4 +285,3 @@ impl DailyShare {
 fn plus(at: Timestamp, seconds: i64) -> Timestamp {
     at.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(at)
 }
-
