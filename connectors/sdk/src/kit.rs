@@ -43,15 +43,24 @@ pub struct Subject {
     pub crowd: usize,
     /// Lets so much time pass that listings and look-ups show what was written before. `None`: they do at once.
     pub settle: Option<Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>>,
-    /// Takes from the connector's login the permission to see the record of this id.
+    /// Takes from the connector's login the permission to see the record of this id, or gives it back.
     pub hide: Option<Hide>,
     /// Makes the connector's next call meet this.
     pub fail_next: Option<Box<dyn Fn(Interruption) + Send + Sync>>,
     next: AtomicU64,
 }
 
-/// Hides the record of an id from the connector's login.
-pub type Hide = Box<dyn Fn(&str) + Send + Sync>;
+/// Hides the record of an id from the connector's login, or shows it again.
+pub type Hide = Box<dyn Fn(&str, Sight) + Send + Sync>;
+
+/// Whether the connector's login may see a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// It may not.
+    Hidden,
+    /// It may.
+    Shown,
+}
 
 /// What a subject can make the next call meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

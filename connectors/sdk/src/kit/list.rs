@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Interruption,
+    Interruption, Sight,
     trial::{Made, Stop, Trial, Verdict, ensure, needs},
 };
 use crate::{Archived, Cursor, Deleted, Deletions, Fate, ListKind, Next, Record};
@@ -158,9 +158,11 @@ pub(super) async fn deletions_never_guess(trial: &Trial<'_>) -> Verdict {
         return Err(Stop::NotRun("the subject cannot hide a record".to_owned()));
     };
     let made = trial.make(2).await?;
-    made.iter().take(1).for_each(|made| hide(&made.id));
+    made.iter().take(1).for_each(|made| hide(&made.id, Sight::Hidden));
     trial.settle().await;
-    let (named, _) = deletions(trial, Some(before)).await?;
+    let named = deletions(trial, Some(before)).await;
+    made.iter().take(1).for_each(|made| hide(&made.id, Sight::Shown));
+    let (named, _) = named?;
     let guessed = named.iter().find(|deleted| ids_contain(&made, &deleted.address.id));
     ensure!(guessed.is_none(), "a record that exists is named as deleted: {guessed:?}");
     Ok(())
