@@ -88,7 +88,7 @@ async fn dispatch(args: Args) -> Result<u8, Exit> {
         }
         Command::Config { command: ConfigCommand::Show } => {
             let loaded = setup::load(config)?;
-            Out::text(&toml::to_string(&crate::config::effective(&loaded.config)).unwrap_or_default());
+            Out::text(&crate::config::effective_toml(&loaded.config));
             Ok(0)
         }
         Command::Sandbox(options) => sandbox::sandbox(&options).await,
