@@ -1,5 +1,6 @@
 //! Hymnal keeps contacts and leads the same in a marketing tool and a sales tool.
 
+pub mod cli;
 pub mod config;
 pub mod cycle;
 pub mod http;
@@ -7,3 +8,6 @@ pub mod journal;
 pub mod mapping;
 pub mod merge;
 pub mod store;
+pub mod daemon;
+pub mod server;
+pub mod wire;

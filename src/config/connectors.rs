@@ -72,7 +72,7 @@ fn connector(cx: &mut Reading<'_>, item: Item<'_>) -> Option<ConnectorConfig> {
     Some(ConnectorConfig { name: item.key.to_owned(), kind: kind?.to_owned(), role: role?, settings, limits })
 }
 
-fn kind<'a>(cx: &mut Reading<'_>, item: Item<'a>) -> Option<&'a str> {
+fn kind<'c>(cx: &mut Reading<'c>, item: Item<'_>) -> Option<&'c str> {
     let table = item.value.as_table()?;
     let Some(kind) = items(table).into_iter().find(|inner| inner.key == "type") else {
         let message = format!("`type` is missing in `[connectors.{}]`", item.key);
@@ -81,22 +81,22 @@ fn kind<'a>(cx: &mut Reading<'_>, item: Item<'a>) -> Option<&'a str> {
         return None;
     };
     let name = cx.text(kind)?;
-    if !cx.catalog.contains_key(name) {
-        let hint = nearest::suggest(name, cx.catalog.keys().map(String::as_str));
-        cx.error(kind.at, format!("there is no connector type `{name}`"), hint);
+    let catalog = cx.catalog;
+    let types: Vec<&str> = catalog.keys().map(String::as_str).collect();
+    if let Some((known, _)) = catalog.get_key_value(name) {
+        return Some(known);
     }
-    Some(name)
+    cx.error(kind.at, format!("there is no connector type `{name}`"), nearest::suggest(name, types.iter().copied()));
+    // The settings are read as those of the type that was probably meant.
+    nearest::nearest(name, &types)
 }
 
 fn role(cx: &mut Reading<'_>, group: &Group<'_>, declared: Option<&ConnectorType>) -> Option<Role> {
-    let Some(item) = group.item("role") else {
-        cx.error(
-            group.at,
-            format!("`role` is missing in {}", group.title),
-            "write `role = \"marketing\"` or `role = \"sales\"`",
-        );
-        return None;
-    };
+    if group.lacks("role") {
+        let hint = "write `role = \"marketing\"` or `role = \"sales\"`";
+        cx.error(group.at, format!("`role` is missing in {}", group.title), hint);
+    }
+    let item = group.item("role")?;
     let role = match group.choice(cx, "role")? {
         "marketing" => Role::Marketing,
         _ => Role::Sales,
@@ -140,10 +140,13 @@ fn limits(cx: &mut Reading<'_>, group: &Group<'_>, declared: Option<&ConnectorTy
     }
 }
 
-/// The way of logging in that was chosen, where the manifest offers several.
+/// The way of logging in that was chosen, where the manifest offers several. A mistyped way is none: what goes with it
+/// cannot be said.
 fn auth<'s>(group: &Group<'s>, declared: &'s ConnectorType) -> Option<&'s str> {
     let (_, setting) = declared.settings.iter().find(|(name, _)| name == "auth")?;
-    group.item("auth").and_then(|item| item.value.as_str()).or(setting.default.as_deref())
+    let chosen = group.item("auth").and_then(|item| item.value.as_str()).or(setting.default.as_deref())?;
+    let offered = setting.one_of.is_empty() || setting.one_of.iter().any(|way| way == chosen);
+    offered.then_some(chosen)
 }
 
 /// The settings of one connector while they are read.
@@ -195,7 +198,7 @@ impl Settings<'_> {
                     SettingKind::Text | SettingKind::Secret => SettingValue::Text(default.clone()),
                 });
             }
-            if ours && (setting.required || !setting.with_auth.is_empty()) {
+            if ours && (setting.required || !setting.with_auth.is_empty()) && self.group.lacks(name) {
                 self.missing(cx, name, setting);
             }
             return None;
@@ -203,10 +206,12 @@ impl Settings<'_> {
         if let Some(auth) = self.auth
             && !ours
         {
-            cx.conceal(item);
-            let ways: Vec<&str> = setting.with_auth.iter().map(String::as_str).collect();
+            if setting.kind == SettingKind::Secret {
+                cx.conceal(item);
+            }
             let message = format!("`{name}` is not used with `auth = \"{auth}\"`");
-            cx.error(item.key_at, message, format!("remove it, or write `auth` = {}", nearest::one_of(&ways)));
+            let hint = format!("remove it, or write `auth = \"{}\"`", setting.with_auth.join("\"` or `auth = \""));
+            cx.error(item.key_at, message, hint);
             return None;
         }
         match setting.kind {

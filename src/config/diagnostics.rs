@@ -64,7 +64,7 @@ pub enum Colour {
 impl Diagnostics {
     /// Sorts what was found in `text` and hides the `private` places of it.
     pub(super) fn new(path: PathBuf, text: &str, mut list: Vec<Diagnostic>, private: &[Span]) -> Self {
-        list.sort_by(|a, b| (a.span, a.severity).cmp(&(b.span, b.severity)));
+        list.sort_by_key(|found| (found.span, found.severity));
         list.dedup();
         Self { path, shown: hide(text, private), list }
     }
@@ -158,8 +158,11 @@ impl Diagnostics {
     fn caret(&self, span: Span) -> Range<usize> {
         let start = span.start.min(self.shown.len());
         let end = span.end.clamp(start, self.shown.len());
-        let line_end = self.shown[start..end].find(['\r', '\n']).map_or(end, |at| start + at);
-        start..line_end
+        // A place that does not lie between characters is nobody's: the line alone is shown then.
+        match self.shown.get(start..end) {
+            Some(text) => start..text.find(['\r', '\n']).map_or(end, |at| start + at),
+            None => 0..0,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     catalog::Catalog,
     diagnostics::{Diagnostic, Severity, Span},
     environment::Environment,
-    keys::{Key, Keys},
+    keys::{Key, Keys, Shape},
     nearest,
 };
 
@@ -71,12 +71,14 @@ pub(super) struct Group<'a> {
     pub(super) at: Span,
     keys: &'static Keys,
     items: Vec<Item<'a>>,
+    /// What the unknown keys were probably meant to be.
+    meant: Vec<String>,
 }
 
 impl<'a> Group<'a> {
     /// A group that is not in the file.
     pub(super) fn absent(title: &str, keys: &'static Keys) -> Self {
-        Self { title: title.to_owned(), at: Span::default(), keys, items: Vec::new() }
+        Self { title: title.to_owned(), at: Span::default(), keys, items: Vec::new(), meant: Vec::new() }
     }
 
     /// Opens a table, and reports every key of it that is neither known, nor among `further`.
@@ -100,6 +102,7 @@ impl<'a> Group<'a> {
         (keys, further): (&'static Keys, &[&str]),
     ) -> Self {
         let mut known = Vec::new();
+        let mut meant = Vec::new();
         for item in items(table) {
             if let Some(unbuilt) = keys.unbuilt(item.key) {
                 let message = format!("`{}` is not built yet, and is refused rather than ignored", item.key);
@@ -108,10 +111,11 @@ impl<'a> Group<'a> {
                 known.push(item);
             } else {
                 // Under a mistyped name there may be a secret.
-                if keys.open.is_some() {
+                if matches!(keys.open, Some(Shape::Setting)) {
                     cx.conceal(item);
                 }
                 let valid: Vec<&str> = keys.names().map(|name| name as &str).chain(further.iter().copied()).collect();
+                meant.extend(nearest::nearest(item.key, &valid).map(str::to_owned));
                 cx.error(
                     item.key_at,
                     format!("unknown key `{}` in {title}", item.key),
@@ -119,7 +123,12 @@ impl<'a> Group<'a> {
                 );
             }
         }
-        Self { title, at, keys, items: known }
+        Self { title, at, keys, items: known, meant }
+    }
+
+    /// The key is not there, and no mistyped one was meant to be it: that was said already.
+    pub(super) fn lacks(&self, name: &str) -> bool {
+        self.item(name).is_none() && !self.meant.iter().any(|meant| meant == name)
     }
 
     /// The item of that name.

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{
+    between::Scope,
     diagnostics::Span,
     document::{Group, Item, Reading, items},
-    keys, nearest,
+    keys,
     places::{self, Place},
-    policy,
-    sync::Scope,
-    values,
+    policy, values,
 };
 use crate::{
     mapping::{FieldMap, FieldType, NativeField, Unmapped},
@@ -47,7 +46,7 @@ fn field(cx: &mut Reading<'_>, item: Item<'_>, scope: &Scope, first_link: OnConf
     }
     let group = Group::open(cx, item, format!("the field `{}`", item.key), &keys::FIELD, &scope.names())?;
     let kind = kind(cx, &group);
-    let (places, complete) = places::places(cx, &group, scope);
+    let places = places::places(cx, &group, scope);
     let policy = policy::policy(cx, &group, scope, (kind, first_link));
     let region = region(cx, &group, kind);
     let unmapped = match group.choice(cx, "unmapped") {
@@ -64,9 +63,6 @@ fn field(cx: &mut Reading<'_>, item: Item<'_>, scope: &Scope, first_link: OnConf
     values::refuse_values_outside_order(cx, &group, &native);
     places::defaults(cx, &group, scope, (kind, &mut native));
     policy::refuse_silent_opt_in(cx, &group, scope, kind);
-    if !complete {
-        return None;
-    }
     let map = FieldMap { name: item.key.to_owned(), kind, region, native };
     Some(Draft { rule: FieldRule { map, policy }, at: item.key_at, places })
 }
@@ -144,9 +140,4 @@ pub(super) fn type_name(kind: FieldType) -> &'static str {
         FieldType::Set => "set",
         FieldType::User => "user",
     }
-}
-
-/// The hint for a name that should be one of the canonical values.
-pub(super) fn suggest_value(word: &str, valid: &[String]) -> String {
-    nearest::suggest(word, valid.iter().map(String::as_str))
 }

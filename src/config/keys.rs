@@ -5,7 +5,7 @@
 #[derive(Debug)]
 pub(super) struct Keys {
     /// What can be written.
-    pub(super) keys: &'static [Key],
+    pub(super) known: &'static [Key],
     /// What is documented and does not work yet: refused by name.
     pub(super) unbuilt: &'static [Unbuilt],
     /// What further names mean, where the user or a manifest chooses them.
@@ -99,7 +99,7 @@ const fn unbuilt(name: &'static str, hint: &'static str) -> Unbuilt {
 }
 
 pub(super) static ROOT: Keys = Keys {
-    keys: &[
+    known: &[
         key("version", Shape::Whole(1, 1), "The version of this format: 1."),
         key("daemon", Shape::Table(&DAEMON), "The process: where it keeps things and what it listens on."),
         key("connectors", Shape::Named(&CONNECTOR), "The systems, by a name that is yours."),
@@ -115,7 +115,7 @@ pub(super) static ROOT: Keys = Keys {
 };
 
 pub(super) static DAEMON: Keys = Keys {
-    keys: &[
+    known: &[
         key(
             "state_dir",
             Shape::Text,
@@ -137,7 +137,7 @@ pub(super) static DAEMON: Keys = Keys {
 };
 
 pub(super) static STORE: Keys = Keys {
-    keys: &[
+    known: &[
         key(
             "kind",
             Shape::OneOf(&Choices { built: &["sled"], unbuilt: &["memory", "postgresql"] }),
@@ -150,7 +150,7 @@ pub(super) static STORE: Keys = Keys {
 };
 
 pub(super) static CONNECTOR: Keys = Keys {
-    keys: &[
+    known: &[
         key("type", Shape::Text, "The connector type: hubspot, salesforce, …"),
         key("role", Shape::OneOf(&Choices { built: &["marketing", "sales"], unbuilt: &[] }), "What the system is for."),
         key("limits", Shape::Table(&LIMITS), "Limits that are tighter than the manifest's."),
@@ -160,7 +160,7 @@ pub(super) static CONNECTOR: Keys = Keys {
 };
 
 pub(super) static LIMITS: Keys = Keys {
-    keys: &[
+    known: &[
         key("daily_share", Shape::Share, "Our share of the service's daily quota. Default: 0.5."),
         key(
             "reserve",
@@ -176,7 +176,7 @@ pub(super) static LIMITS: Keys = Keys {
 static FIRST_LINK: &str = "Who wins where both sides have a value when records are linked.";
 
 pub(super) static SYNC: Keys = Keys {
-    keys: &[
+    known: &[
         key(
             "between",
             Shape::ObjectsBySystem,
@@ -251,7 +251,7 @@ pub(super) static SYNC: Keys = Keys {
 
 /// The options of a field. Connectors are named beside them, so none of these can be a connector's name.
 pub(super) static FIELD: Keys = Keys {
-    keys: &[
+    known: &[
         key(
             "type",
             Shape::OneOf(&Choices {
@@ -315,12 +315,12 @@ pub(super) static FIELD: Keys = Keys {
 impl Keys {
     /// What can be written here, without names that the user chooses.
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.keys.iter().map(|key| key.name)
+        self.known.iter().map(|key| key.name)
     }
 
     /// The key of that name.
     pub(super) fn key(&self, name: &str) -> Option<&'static Key> {
-        self.keys.iter().find(|key| key.name == name)
+        self.known.iter().find(|key| key.name == name)
     }
 
     /// The key of that name, where it is documented and not built.

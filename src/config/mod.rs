@@ -6,12 +6,14 @@
 //! | `keys` | every key, once: reader, schema and example come from it |
 //! | `document`, `read`, `nearest` | text → tree with places → typed values; who mistyped what |
 //! | `daemon`, `connectors`, `secrets` | the process; the systems; references to secrets, resolved |
-//! | `sync`, `field`, `places`, `values`, `policy` | what is kept the same; one field, where it lives, how it is merged |
+//! | `sync`, `between`, `matching` | what is kept the same: the two systems, the rules of the whole, who is who |
+//! | `field`, `places`, `values`, `policy` | one field, where it lives, what its values are, how it is merged |
 //! | `clashes` | what no single field shows: two mappings that write one native field, cycles |
 //! | `digest` | what decides, as one short text |
 //! | `diagnostics` | what was found, rendered |
 //! | `show`, `schema` | a configuration as text again; the schema for editors |
 
+mod between;
 mod catalog;
 mod clashes;
 mod connectors;
@@ -22,6 +24,7 @@ mod document;
 mod environment;
 mod field;
 mod keys;
+mod matching;
 mod nearest;
 mod places;
 mod policy;
@@ -47,7 +50,7 @@ pub use diagnostics::{Colour, Diagnostic, Diagnostics, Entry, Severity, Span};
 pub use digest::sync_digest;
 pub use environment::{Environment, ProcessEnvironment, SecretFile};
 pub use schema::schema;
-pub use show::effective;
+pub use show::{effective, effective_toml};
 
 use document::{Group, Reading};
 

@@ -21,7 +21,7 @@ pub(super) fn one_of(names: &[&str]) -> String {
 }
 
 /// The valid name that takes the fewest slips to become `word`: at most one in three letters.
-fn nearest<'n>(word: &str, valid: &[&'n str]) -> Option<&'n str> {
+pub(super) fn nearest<'n>(word: &str, valid: &[&'n str]) -> Option<&'n str> {
     let folded = word.to_lowercase();
     valid
         .iter()

@@ -7,11 +7,11 @@ use rust_decimal::Decimal;
 use toml::de::DeValue;
 
 use super::{
+    between::Scope,
     diagnostics::Span,
     document::{Group, Item, Reading, items},
     field::type_name,
     nearest,
-    sync::{Scope, System},
 };
 use crate::{
     mapping::{FieldType, NativeField},
@@ -30,24 +30,24 @@ pub(super) struct Place {
 /// By side, by object: what the field is there.
 pub(super) type Natives = Pair<BTreeMap<String, NativeField>>;
 
-/// The native names, and whether both systems have one.
-pub(super) fn places(cx: &mut Reading<'_>, group: &Group<'_>, scope: &Scope) -> (Vec<Place>, bool) {
+/// The native names.
+pub(super) fn places(cx: &mut Reading<'_>, group: &Group<'_>, scope: &Scope) -> Vec<Place> {
     let mut found = Vec::new();
-    let mut complete = true;
     for side in Side::BOTH {
         let system = &scope.systems[side];
         let Some(item) = group.item(&system.connector) else {
-            let message = format!("{} is not mapped for `{}`", group.title, system.connector);
-            let hint = format!("write `{} = \"…\"` with its native name there, or remove the field", system.connector);
-            cx.error(group.at, message, hint);
-            complete = false;
+            if group.lacks(&system.connector) {
+                let message = format!("{} is not mapped for `{}`", group.title, system.connector);
+                let hint =
+                    format!("write `{} = \"…\"` with its native name there, or remove the field", system.connector);
+                cx.error(group.at, message, hint);
+            }
             continue;
         };
-        let before = found.len();
         match item.value {
             DeValue::Table(table) => {
                 for inner in items(table) {
-                    let object = known_object(cx, inner, system);
+                    let object = system.object(cx, inner.key, inner.key_at);
                     let native = native_name(cx, inner);
                     found.extend(object.zip(native).map(|(object, native)| Place {
                         side,
@@ -66,18 +66,8 @@ pub(super) fn places(cx: &mut Reading<'_>, group: &Group<'_>, scope: &Scope) -> 
                 }
             }
         }
-        complete &= found.len() > before;
     }
-    (found, complete)
-}
-
-fn known_object(cx: &mut Reading<'_>, item: Item<'_>, system: &System) -> Option<String> {
-    let known = system.objects.iter().any(|object| object == item.key);
-    if !known {
-        let message = format!("`{}` is not an object that `between` names for `{}`", item.key, system.connector);
-        cx.error(item.key_at, message, nearest::suggest(item.key, system.objects.iter().map(String::as_str)));
-    }
-    known.then(|| item.key.to_owned())
+    found
 }
 
 fn native_name(cx: &mut Reading<'_>, item: Item<'_>) -> Option<String> {

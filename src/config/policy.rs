@@ -1,12 +1,11 @@
 //! How a field is merged: `flow`, `on_conflict`, first link, consent.
 
 use super::{
+    between::Scope,
     diagnostics::Span,
     document::{Group, Reading},
     field::type_name,
-    nearest,
-    sync::Scope,
-    values,
+    nearest, values,
 };
 use crate::{
     mapping::FieldType,
@@ -198,6 +197,7 @@ fn consent(cx: &mut Reading<'_>, group: &Group<'_>, scope: &Scope, kind: FieldTy
         );
     }
     let item = group.item("consent")?;
+    cx.texts(item)?;
     if !matches!(kind, FieldType::Bool | FieldType::Choice) {
         let message = format!("`consent` does not go with `type = \"{}\"`", type_name(kind));
         cx.error(item.key_at, message, "write `type = \"bool\"` or `type = \"choice\"`");

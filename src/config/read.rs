@@ -61,14 +61,13 @@ impl Reading<'_> {
         let mut texts = Vec::new();
         let mut complete = true;
         for element in list {
-            match element.get_ref().as_str() {
-                Some(text) => texts.push((text, Span::from(element.span()))),
-                None => {
-                    complete = false;
-                    let message = format!("`{}` must hold text, and holds {}", item.key, called(element.get_ref()));
-                    self.error(element.span().into(), message, "put it in double quotes");
-                }
+            if let Some(text) = element.get_ref().as_str() {
+                texts.push((text, Span::from(element.span())));
+                continue;
             }
+            complete = false;
+            let message = format!("`{}` must hold text, and holds {}", item.key, called(element.get_ref()));
+            self.error(element.span().into(), message, "put it in double quotes");
         }
         complete.then_some(texts)
     }
@@ -88,9 +87,11 @@ impl Reading<'_> {
         };
         let number = i64::from_str_radix(written.as_str(), written.radix()).ok();
         let number = number.filter(|number| (least..=most).contains(number));
-        if number.is_none() {
-            let hint =
-                if least == most { format!("write {least}") } else { format!("write a number from {least} to {most}") };
+        if number.is_none() && least == most {
+            let hint = format!("write `{} = {least}`", item.key);
+            self.error(item.at, format!("`{}` must be {least}", item.key), hint);
+        } else if number.is_none() {
+            let hint = format!("write a number from {least} to {most}");
             self.error(item.at, format!("`{}` is out of range", item.key), hint);
         }
         number

@@ -21,7 +21,7 @@ pub fn schema() -> Schema {
 
 fn table(keys: &Keys) -> Value {
     let mut properties = Map::new();
-    for key in keys.keys {
+    for key in keys.known {
         let mut value = shape(key.shape);
         if let Value::Object(object) = &mut value {
             object.insert("description".to_owned(), key.about.into());
@@ -44,19 +44,19 @@ fn shape(of: Shape) -> Value {
         }
         Shape::OneOf(choices) => one_of(choices),
         Shape::Texts => texts(),
-        Shape::TextLists => list(texts()),
-        Shape::TextBySystem => by_name(text()),
-        Shape::ObjectsBySystem => by_name(any_of([text(), texts()])),
+        Shape::TextLists => list(&texts()),
+        Shape::TextBySystem => by_name(&text()),
+        Shape::ObjectsBySystem => by_name(&any_of(&[text(), texts()])),
         Shape::CreateBySystem => {
             let never = json!({ "const": false });
-            any_of([never.clone(), by_name(any_of([never, text()]))])
+            any_of(&[never.clone(), by_name(&any_of(&[never, text()]))])
         }
-        Shape::OneOfBySystem(choices) => by_name(one_of(choices)),
-        Shape::ByObject(leaf) => by_name(any_of([by_name(self::leaf(leaf)), self::leaf(leaf)])),
-        Shape::Natives => any_of([text(), by_name(text())]),
-        Shape::Setting => any_of([text(), reference()]),
+        Shape::OneOfBySystem(choices) => by_name(&one_of(choices)),
+        Shape::ByObject(leaf) => by_name(&any_of(&[by_name(&self::leaf(leaf)), self::leaf(leaf)])),
+        Shape::Natives => any_of(&[text(), by_name(&text())]),
+        Shape::Setting => any_of(&[text(), reference()]),
         Shape::Table(keys) => table(keys),
-        Shape::Named(keys) => by_name(table(keys)),
+        Shape::Named(keys) => by_name(&table(keys)),
     }
 }
 
@@ -64,7 +64,7 @@ fn leaf(leaf: Leaf) -> Value {
     match leaf {
         Leaf::Native => json!({ "type": ["string", "number", "boolean"] }),
         Leaf::Natives => texts(),
-        Leaf::Values => by_name(any_of([text(), texts()])),
+        Leaf::Values => by_name(&any_of(&[text(), texts()])),
     }
 }
 
@@ -73,19 +73,19 @@ fn text() -> Value {
 }
 
 fn texts() -> Value {
-    list(json!({ "type": "string" }))
+    list(&json!({ "type": "string" }))
 }
 
-fn list(items: Value) -> Value {
+fn list(items: &Value) -> Value {
     json!({ "type": "array", "items": items })
 }
 
-fn by_name(value: Value) -> Value {
+fn by_name(value: &Value) -> Value {
     json!({ "type": "object", "additionalProperties": value })
 }
 
-fn any_of<const N: usize>(shapes: [Value; N]) -> Value {
-    json!({ "anyOf": shapes.to_vec() })
+fn any_of<const N: usize>(shapes: &[Value; N]) -> Value {
+    json!({ "anyOf": shapes.as_slice() })
 }
 
 fn one_of(choices: &Choices) -> Value {

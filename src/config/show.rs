@@ -1,8 +1,8 @@
 //! A configuration as text again: every default filled in, every secret as the reference it came from.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
-use toml::{Table, Value};
+use serde_json::{Map, Value};
 
 use super::{Config, ConnectorConfig, SecretReference, SettingValue, field::type_name};
 use crate::{
@@ -13,9 +13,10 @@ use crate::{
     },
 };
 
-/// The configuration that is in force, in the form of the file. It serialises to TOML and to JSON; what it says can be
-/// read again, unless a secret stood in the file itself.
-pub fn effective(config: &Config) -> Table {
+type Table = Map<String, Value>;
+
+/// The configuration that is in force, in the form of the file, as JSON.
+pub fn effective(config: &Config) -> Map<String, Value> {
     let daemon = &config.daemon;
     let mut daemon_table = table([
         ("state_dir", daemon.state_dir.display().to_string().into()),
@@ -46,7 +47,7 @@ fn texts<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Value {
 }
 
 fn one(name: &str, value: impl Into<Value>) -> Value {
-    Value::Table(table([(name, value.into())]))
+    Value::Object(table([(name, value.into())]))
 }
 
 fn connector(config: &ConnectorConfig) -> Table {
@@ -70,7 +71,7 @@ fn connector(config: &ConnectorConfig) -> Table {
     shown
 }
 
-fn sync(rules: &SyncRules) -> Table {
+pub(super) fn sync(rules: &SyncRules) -> Table {
     let name = |side: Side| rules.systems[side].connector.as_str();
     let both = |value: &dyn Fn(Side) -> Value| -> Value {
         table([(name(Side::Left), value(Side::Left)), (name(Side::Right), value(Side::Right))]).into()
@@ -114,11 +115,8 @@ fn sync(rules: &SyncRules) -> Table {
 fn field(rule: &FieldRule, sync: &SyncRules) -> Table {
     let mut shown = table([("type", type_name(rule.map.kind).into())]);
     for (side, system) in sync.systems.iter() {
-        let native: Table = rule.map.native[side]
-            .iter()
-            .map(|(object, native)| (object.clone(), native.name.as_str().into()))
-            .collect();
-        shown.insert(system.connector.clone(), native.into());
+        let native = by_object(&rule.map.native[side], &system.objects, |native| Some(native.name.as_str().into()));
+        shown.extend(native.map(|native| (system.connector.clone(), native)));
     }
     if let Some(region) = &rule.map.region {
         shown.insert("region".to_owned(), region.as_str().into());
@@ -128,11 +126,11 @@ fn field(rule: &FieldRule, sync: &SyncRules) -> Table {
         shown.insert("unmapped".to_owned(), "park".into());
     }
     let opt_in = rule.policy.consent.is_some();
-    insert_by_object(&mut shown, "blank_as", rule, sync, |native| {
+    insert_by_system(&mut shown, "blank_as", (rule, sync), |native| {
         (opt_in || !native.blank_as.is_empty()).then(|| texts(&native.blank_as))
     });
-    insert_by_object(&mut shown, "default", rule, sync, |native| native.default.clone().map(Value::String));
-    insert_by_object(&mut shown, "values", rule, sync, |native| {
+    insert_by_system(&mut shown, "default", (rule, sync), |native| native.default.clone().map(Value::String));
+    insert_by_system(&mut shown, "values", (rule, sync), |native| {
         let values = native.values.iter();
         let values: Table = values.map(|(name, natives)| (name.clone(), texts(natives))).collect();
         (!values.is_empty()).then(|| values.into())
@@ -141,26 +139,34 @@ fn field(rule: &FieldRule, sync: &SyncRules) -> Table {
     shown
 }
 
-/// An option that is said by object.
-fn insert_by_object(
+/// An option that is said by connector.
+fn insert_by_system(
     shown: &mut Table,
     option: &str,
-    rule: &FieldRule,
-    sync: &SyncRules,
+    (rule, sync): (&FieldRule, &SyncRules),
     value: impl Fn(&NativeField) -> Option<Value>,
 ) {
     let mut by_system = Table::new();
     for (side, system) in sync.systems.iter() {
-        let objects: &BTreeMap<String, NativeField> = &rule.map.native[side];
-        let by_object: Table =
-            objects.iter().filter_map(|(object, native)| Some((object.clone(), value(native)?))).collect();
-        if !by_object.is_empty() {
-            by_system.insert(system.connector.clone(), by_object.into());
-        }
+        let objects = &rule.map.native[side];
+        let mapped: Vec<String> = objects.keys().cloned().collect();
+        by_system.extend(by_object(objects, &mapped, &value).map(|said| (system.connector.clone(), said)));
     }
     if !by_system.is_empty() {
         shown.insert(option.to_owned(), by_system.into());
     }
+}
+
+/// What holds on each object; said once where it is the same on `all` of them.
+fn by_object(
+    natives: &BTreeMap<String, NativeField>,
+    all: &[String],
+    value: impl Fn(&NativeField) -> Option<Value>,
+) -> Option<Value> {
+    let said: Table = natives.iter().filter_map(|(object, native)| Some((object.clone(), value(native)?))).collect();
+    let first = said.values().next()?;
+    let same = said.len() == all.len() && said.values().all(|value| value == first);
+    Some(if same { first.clone() } else { said.clone().into() })
 }
 
 fn policy(shown: &mut Table, policy: &FieldPolicy, sync: &SyncRules) {
@@ -221,4 +227,51 @@ fn duration(duration: Duration) -> String {
         None if millis == 0 => "0s".to_owned(),
         None => format!("{millis}ms"),
     }
+}
+
+/// The configuration that is in force, as a file: it can be read again, unless a secret stood in the file itself.
+pub fn effective_toml(config: &Config) -> String {
+    let mut out = String::new();
+    write_table(&mut out, "", &effective(config));
+    out
+}
+
+/// Keys in the order given. What has a header in a file that people write has one here; the rest stands in one line.
+fn write_table(out: &mut String, path: &str, table: &Table) {
+    let depth = path.matches('.').count();
+    let below = |name: &str| match path {
+        "" => name != "version",
+        "connectors" | "sync" => true,
+        _ => depth == 1 && matches!(name, "limits" | "fields"),
+    };
+    for (name, value) in table.iter().filter(|(name, _)| !below(name)) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "{} = {}", key(name), inline(value));
+    }
+    for (name, value) in table.iter().filter(|(name, _)| below(name)) {
+        let Value::Object(inner) = value else { continue };
+        let path = if path.is_empty() { key(name) } else { format!("{path}.{}", key(name)) };
+        if !matches!(path.as_str(), "connectors" | "sync") {
+            let _ = writeln!(out, "\n[{path}]");
+        }
+        write_table(out, &path, inner);
+    }
+}
+
+fn inline(value: &Value) -> String {
+    match value {
+        Value::Object(table) => {
+            let pairs: Vec<String> =
+                table.iter().map(|(name, value)| format!("{} = {}", key(name), inline(value))).collect();
+            format!("{{ {} }}", pairs.join(", "))
+        }
+        Value::Array(list) => format!("[{}]", list.iter().map(inline).collect::<Vec<_>>().join(", ")),
+        Value::String(text) => toml::Value::from(text.as_str()).to_string(),
+        Value::Bool(_) | Value::Number(_) | Value::Null => value.to_string(),
+    }
+}
+
+fn key(name: &str) -> String {
+    let bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+    if bare { name.to_owned() } else { toml::Value::from(name).to_string() }
 }

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::de::DeValue;
 
 use super::{
+    between::Scope,
     diagnostics::Span,
     document::{Group, Item, Reading, items},
-    field::{suggest_value, type_name},
+    field::type_name,
+    nearest,
     places::{Natives, by_object},
-    sync::Scope,
 };
 use crate::{
     mapping::{FieldType, Value},
@@ -94,7 +95,12 @@ pub(super) fn refuse_values_outside_order(cx: &mut Reading<'_>, group: &Group<'_
             .collect();
         for canonical in named.into_iter().filter(|canonical| !order.contains(canonical)) {
             let message = format!("`values` names `{canonical}`, which `{option}` does not");
-            cx.error(item.at, message, suggest_value(canonical, &order));
+            let listed: Vec<&str> = order.iter().map(String::as_str).collect();
+            let hint = match nearest::nearest(canonical, &listed) {
+                Some(near) => format!("`{option}` has `{near}`: write both the same"),
+                None => format!("add it to `{option}`, or remove it from `values`"),
+            };
+            cx.error(item.at, message, hint);
         }
     }
 }
@@ -116,7 +122,7 @@ pub(super) fn ordered(cx: &mut Reading<'_>, group: &Group<'_>, option: &str, kin
         };
         match value {
             Some(value) if values.contains(&value) => {
-                cx.error(*at, format!("`{option}` names `{text}` twice"), "keep one of them")
+                cx.error(*at, format!("`{option}` names `{text}` twice"), "keep one of them");
             }
             Some(value) => values.push(value),
             None => {

@@ -108,10 +108,8 @@ impl Layers {
             };
             match retry.next(&error, finality, pause) {
                 Next::GiveUp => {
-                    if error.kind == Kind::Auth {
-                        self.logins.refuse(&open, &error);
-                    }
-                    return Err(self.note(error));
+                    let is_refused = error.kind == Kind::Auth;
+                    return Err(self.note(if is_refused { self.logins.refuse(&open, &error) } else { error }));
                 }
                 Next::LogInAgain => self.logins.reject(&open),
                 Next::AfterPause => {}
@@ -226,7 +224,7 @@ impl Layers {
             return Ok(answer);
         };
         self.log(request, Some(answer.status), &error);
-        if error.kind != Kind::Auth {
+        if matches!(error.kind, Kind::Gone | Kind::Conflict | Kind::RejectedField | Kind::RejectedRecord) {
             self.logins.accept();
         }
         let pause = (error.kind == Kind::Throttled).then(|| self.pause(&error, theirs));

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use super::{
     TIMEOUT,
-    answer::{lost, redirect},
+    answer::{lost, pause, redirect},
     gate::too_late,
     retry::{Finality, Jitter, Next, Retry},
 };
@@ -52,13 +52,14 @@ pub(super) struct State {
     open: Option<Arc<Open>>,
     serial: u64,
     flight: Option<Flight>,
-    refused: Option<Refused>,
+    rest: Option<Rest>,
     /// A session whose refresh token could not be stored yet: it must not be used, nor be lost.
     unsaved: Option<Session>,
     login: LoginState,
 }
 
-struct Refused {
+/// No login is tried before `until`.
+struct Rest {
     error: Error,
     until: Duration,
     times: u32,
@@ -104,15 +105,15 @@ impl Logins {
     }
 
     /// An answer refused this session though it was opened after a refusal: a person is needed.
-    pub(super) fn refuse(&self, open: &Open, error: &Error) {
+    pub(super) fn refuse(&self, open: &Open, error: &Error) -> Error {
         self.reject(open);
-        self.rest(error, self.vault.load(&self.name));
+        self.refused(error)
     }
 
     /// An answer accepted the session.
     pub(super) fn accept(&self) {
         let mut state = self.lock();
-        state.refused = None;
+        state.rest = None;
         state.login = LoginState::Ok;
     }
 
@@ -136,11 +137,11 @@ impl Logins {
         if let Some(open) = state.open.clone().filter(|open| !self.ends_soon(open)) {
             return Ok(Ready::Open(open));
         }
-        if let Some(refused) = &state.refused
-            && self.clock.elapsed() < refused.until
-            && expose(refused.refresh.as_ref()) == expose(refresh.as_ref())
+        if let Some(rest) = &state.rest
+            && self.clock.elapsed() < rest.until
+            && expose(rest.refresh.as_ref()) == expose(refresh.as_ref())
         {
-            return Err(refused.error.clone());
+            return Err(rest.error.clone());
         }
         // A flight whose task is gone (its runtime ended) is none.
         if let Some(flight) = state.flight.clone().filter(|flight| flight.has_changed().is_ok()) {
@@ -167,7 +168,11 @@ impl Logins {
                 state.open = Some(open.clone());
                 Ok(open)
             }
-            Err(error) if error.kind == Kind::Auth => Err(self.rest(&error, self.vault.load(&self.name))),
+            Err(error) if error.kind == Kind::Auth => Err(self.refused(&error)),
+            Err(error) if error.kind == Kind::Throttled => {
+                let length = pause(&error, self.rests(), self.clock.now()).length();
+                Err(self.rest(error, length))
+            }
             Err(error) => Err(error),
         }
     }
@@ -225,23 +230,32 @@ impl Logins {
         Ok(session)
     }
 
-    /// No login for a while, longer each time.
-    fn rest(&self, error: &Error, refresh: Option<SecretString>) -> Error {
-        let mut state = self.lock();
-        let times = state.refused.as_ref().map_or(0, |refused| refused.times);
-        let length = (FIRST_REST * 2_u32.saturating_pow(times.min(8))).min(LONGEST_REST);
+    /// A person is needed; until then it is tried again seldom.
+    fn refused(&self, error: &Error) -> Error {
         let mut error = error.clone();
-        error.retry_at = self.clock.now().checked_add(length).ok();
         if error.hint.is_none() {
             error.hint = Some("check the connector's secrets, or log in again with `hymnal login`".to_owned());
         }
-        if state.login != LoginState::NeedsLogin {
+        let before = std::mem::replace(&mut self.lock().login, LoginState::NeedsLogin);
+        if before != LoginState::NeedsLogin {
             tracing::error!(connector = self.name, code = error.code, "The service refuses the login");
         }
-        state.login = LoginState::NeedsLogin;
-        let until = self.clock.elapsed() + length;
-        state.refused = Some(Refused { error: error.clone(), until, times: times + 1, refresh });
+        let length = (FIRST_REST * 2_u32.saturating_pow(self.rests().min(8))).min(LONGEST_REST);
+        self.rest(error, length)
+    }
+
+    /// No login for so long; all who ask get this error.
+    fn rest(&self, error: Error, length: Duration) -> Error {
+        let error = Error { retry_at: self.clock.now().checked_add(length).ok(), ..error };
+        let (until, times) = (self.clock.elapsed() + length, self.rests() + 1);
+        let refresh = self.vault.load(&self.name);
+        self.lock().rest = Some(Rest { error: error.clone(), until, times, refresh });
         error
+    }
+
+    /// How many rests in a row there were.
+    fn rests(&self) -> u32 {
+        self.lock().rest.as_ref().map_or(0, |rest| rest.times)
     }
 }
 

@@ -72,21 +72,30 @@ impl Window {
     /// Whether so much may be held now.
     pub(super) fn room(&mut self, weight: u32, now: Duration) -> Room {
         self.forget_old(now);
+        let places = self.places(weight);
+        // Drawn also while there is no place: both waits pass side by side.
+        match (self.pacer.draw(weight), places) {
+            (Ok(()), Room::Now) => Room::Now,
+            (_, Room::OnceReleased) => Room::OnceReleased,
+            (Ok(()), Room::At(at)) => Room::At(at),
+            // Cells must be drawn as they come, though there may be no place yet. A wait of nothing would spin.
+            (Err(wait), _) => Room::At(now + wait.max(Duration::from_micros(1))),
+        }
+    }
+
+    /// Whether so many places are free, by what was sent and is held.
+    fn places(&self, weight: u32) -> Room {
         let mut free = self.limit.saturating_sub(self.sent_sum + self.held);
-        if weight > free {
-            for (at, sent) in &self.sent {
-                free += sent;
-                if weight <= free {
-                    return Room::At(*at + self.span);
-                }
+        if weight <= free {
+            return Room::Now;
+        }
+        for (at, sent) in &self.sent {
+            free += sent;
+            if weight <= free {
+                return Room::At(*at + self.span);
             }
-            return Room::OnceReleased;
         }
-        match self.pacer.draw(weight) {
-            Ok(()) => Room::Now,
-            // A wait of nothing would spin.
-            Err(wait) => Room::At(now + wait.max(Duration::from_micros(1))),
-        }
+        Room::OnceReleased
     }
 
     /// Holds it; [`Room::Now`] was answered in the same breath.

@@ -1,6 +1,6 @@
 //! Everything that runs, made of a configuration; made anew on reload, over the same state.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use hymnal_rest::{Service, SettingValue as RestValue};
 use hymnal_sdk::{Clock, Connector, Error, Http, Transport, http::Share};
@@ -79,6 +79,32 @@ impl App {
     /// # Errors
     /// A connector's settings that cannot be used, and those of the state.
     pub fn new(config: Config, manifests: Manifests, state: State, clock: Arc<dyn Clock>) -> Result<Self, WireError> {
+        let mask = if config.daemon.mask_values { Mask::On } else { Mask::Off };
+        let log = Arc::new(ConflictLog::open(&config.daemon.conflict_log, mask)?);
+        Self::with_log(config, manifests, state, clock, &log)
+    }
+
+    /// The same for a check, which runs no cycle and logs no conflict.
+    ///
+    /// # Errors
+    /// As [`App::new`].
+    pub fn without_log(
+        config: Config,
+        manifests: Manifests,
+        state: State,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, WireError> {
+        let log = Arc::new(ConflictLog::open(Path::new("/dev/null"), Mask::Off)?);
+        Self::with_log(config, manifests, state, clock, &log)
+    }
+
+    fn with_log(
+        config: Config,
+        manifests: Manifests,
+        state: State,
+        clock: Arc<dyn Clock>,
+        log: &Arc<ConflictLog>,
+    ) -> Result<Self, WireError> {
         let transport = ReqwestTransport::new(TransportOptions::default())
             .map_err(|error| WireError::Connector { name: "*".into(), error })?;
         let transport: Arc<dyn Transport> = Arc::new(transport);
@@ -90,8 +116,6 @@ impl App {
                 .map_err(|error| WireError::Connector { name: connector.name.clone(), error })?;
             connectors.insert(connector.name.clone(), wired);
         }
-        let mask = if config.daemon.mask_values { Mask::On } else { Mask::Off };
-        let log = Arc::new(ConflictLog::open(&config.daemon.conflict_log, mask)?);
         let mut syncs = Vec::new();
         for rules in &config.syncs {
             let rules = Arc::new(rules.clone());
@@ -107,7 +131,7 @@ impl App {
                 Arc::clone(&state.store),
                 tag,
                 Arc::clone(&clock),
-                Arc::clone(&log),
+                Arc::clone(log),
                 seed(&*clock) ^ u64::from(tag.0),
             );
             syncs.push(Arc::new(Running {

@@ -5,9 +5,11 @@
 //! | [`clock`] | the system's clock, the only reader of it |
 //! | [`manifests`] | built-in and user's manifests, and the catalog that a configuration is checked against |
 //! | [`state`] | the state directory: store, ledger, vault, conflict log |
+//! | [`check`] | what can only be known by asking the systems |
 //! | [`app`] | everything that runs, made of a configuration; made anew on reload |
 
 pub mod app;
+pub mod check;
 pub mod clock;
 pub mod manifests;
 pub mod state;

@@ -75,11 +75,12 @@ impl Control {
     /// # Errors
     /// A unique value that another record has.
     pub fn create(&self, by: &Actor, object: &str, fields: Fields) -> Result<String, NotDone> {
-        let made = match self.side {
-            Side::Hubspot => hubspot::create(self.sandbox.hubspot(), by, fields),
-            Side::Salesforce => salesforce::create(self.sandbox.salesforce(), by, object, fields),
-        };
-        made.map_err(NotDone::from)
+        match self.side {
+            Side::Hubspot => hubspot::create(self.sandbox.hubspot(), by, fields).map_err(NotDone::from),
+            Side::Salesforce => {
+                salesforce::create(self.sandbox.salesforce(), by, object, fields).map_err(NotDone::from)
+            }
+        }
     }
 
     /// Makes many records, as an import does; answers their ids, in order.
@@ -95,11 +96,10 @@ impl Control {
     /// # Errors
     /// No such record; a unique value that another record has.
     pub fn edit(&self, by: &Actor, id: &str, fields: Fields) -> Result<(), NotDone> {
-        let done = match self.side {
-            Side::Hubspot => hubspot::edit(self.sandbox.hubspot(), by, id, fields),
-            Side::Salesforce => salesforce::edit(self.sandbox.salesforce(), by, id, fields),
-        };
-        done.map_err(NotDone::from)
+        match self.side {
+            Side::Hubspot => hubspot::edit(self.sandbox.hubspot(), by, id, fields).map_err(NotDone::from),
+            Side::Salesforce => salesforce::edit(self.sandbox.salesforce(), by, id, fields).map_err(NotDone::from),
+        }
     }
 
     /// Sends a live record to the bin.
@@ -107,11 +107,10 @@ impl Control {
     /// # Errors
     /// No such record.
     pub fn delete(&self, by: &Actor, id: &str) -> Result<(), NotDone> {
-        let done = match self.side {
-            Side::Hubspot => hubspot::delete(self.sandbox.hubspot(), by, id),
-            Side::Salesforce => salesforce::delete(self.sandbox.salesforce(), by, id),
-        };
-        done.map_err(NotDone::from)
+        match self.side {
+            Side::Hubspot => hubspot::delete(self.sandbox.hubspot(), by, id).map_err(NotDone::from),
+            Side::Salesforce => salesforce::delete(self.sandbox.salesforce(), by, id).map_err(NotDone::from),
+        }
     }
 
     /// Takes a record out of the bin.
@@ -119,11 +118,10 @@ impl Control {
     /// # Errors
     /// No such record in the bin; a unique value that another record has taken.
     pub fn restore(&self, by: &Actor, id: &str) -> Result<(), NotDone> {
-        let done = match self.side {
-            Side::Hubspot => hubspot::restore(self.sandbox.hubspot(), by, id),
-            Side::Salesforce => salesforce::undelete(self.sandbox.salesforce(), by, id),
-        };
-        done.map_err(NotDone::from)
+        match self.side {
+            Side::Hubspot => hubspot::restore(self.sandbox.hubspot(), by, id).map_err(NotDone::from),
+            Side::Salesforce => salesforce::undelete(self.sandbox.salesforce(), by, id).map_err(NotDone::from),
+        }
     }
 
     /// Takes a record away for good.
@@ -131,11 +129,10 @@ impl Control {
     /// # Errors
     /// No such record.
     pub fn purge(&self, id: &str) -> Result<(), NotDone> {
-        let done = match self.side {
-            Side::Hubspot => hubspot::purge(self.sandbox.hubspot(), id),
-            Side::Salesforce => salesforce::purge(self.sandbox.salesforce(), id),
-        };
-        done.map_err(NotDone::from)
+        match self.side {
+            Side::Hubspot => hubspot::purge(self.sandbox.hubspot(), id).map_err(NotDone::from),
+            Side::Salesforce => salesforce::purge(self.sandbox.salesforce(), id).map_err(NotDone::from),
+        }
     }
 
     /// Merges `loser` into `winner`; answers the id that lives on.
@@ -143,13 +140,12 @@ impl Control {
     /// # Errors
     /// No such record.
     pub fn merge(&self, by: &Actor, winner: &str, loser: &str) -> Result<String, NotDone> {
-        let done = match self.side {
-            Side::Hubspot => hubspot::merge(self.sandbox.hubspot(), by, winner, loser),
-            Side::Salesforce => {
-                salesforce::merge(self.sandbox.salesforce(), by, winner, loser).map(|()| winner.to_owned())
-            }
-        };
-        done.map_err(NotDone::from)
+        match self.side {
+            Side::Hubspot => hubspot::merge(self.sandbox.hubspot(), by, winner, loser).map_err(NotDone::from),
+            Side::Salesforce => salesforce::merge(self.sandbox.salesforce(), by, winner, loser)
+                .map(|()| winner.to_owned())
+                .map_err(NotDone::from),
+        }
     }
 
     /// Converts a lead.
@@ -214,7 +210,7 @@ impl Control {
         match self.side {
             Side::Hubspot => self.sandbox.hubspot().set_rates(rates),
             Side::Salesforce => {
-                self.sandbox.salesforce().reconfigure(|options| options.daily_limit = rates.daily.unwrap_or(u64::MAX))
+                self.sandbox.salesforce().reconfigure(|options| options.daily_limit = rates.daily.unwrap_or(u64::MAX));
             }
         }
     }
@@ -241,6 +237,12 @@ impl From<Refusal> for NotDone {
             Refusal::Missing => "There is no such record.".to_owned(),
             Refusal::Duplicate { field, id } => format!("Record `{id}` already has this `{field}`."),
         })
+    }
+}
+
+impl From<salesforce::Refused> for NotDone {
+    fn from(refused: salesforce::Refused) -> Self {
+        Self(format!("{}: {}", refused.code, refused.message))
     }
 }
 

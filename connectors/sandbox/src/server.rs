@@ -220,6 +220,7 @@ impl Face for Org {
     // REST API Developer Guide, "Status Codes and Error Responses": 401, "the session ID or OAuth token used has
     // expired or is invalid".
     fn expired_token(&self) -> Response<Bytes> {
+        self.end_sessions();
         salesforce_error(401, "INVALID_SESSION_ID", "Session expired or invalid")
     }
 

@@ -67,7 +67,7 @@ pub(super) fn check_duplicates<'a>(ids: impl IntoIterator<Item = &'a str>) -> An
 /// A batch's answer; 207 where something failed.
 // HubSpot/hubspot-api-nodejs issue 190: results come in no promised order. Here they never come in the order of the
 // inputs, so that nobody relies on it.
-pub(super) fn answer(status: u16, mut results: Vec<Value>, errors: Vec<Value>, now: String) -> Answer {
+pub(super) fn answer(status: u16, mut results: Vec<Value>, errors: Vec<Value>, now: &str) -> Answer {
     results.reverse();
     let mut body = json!({ "status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now });
     if errors.is_empty() {

@@ -11,7 +11,7 @@ use super::{
 impl Desk<'_> {
     /// Makes a record; answers its id.
     pub(super) fn create(&mut self, mut fields: Fields) -> Result<String, Refusal> {
-        self.normalise(&mut fields);
+        normalise(&mut fields);
         self.follow_address(None, &mut fields);
         let id = new_id(self.inner);
         self.inner.data.create(CONTACTS, &id, fields, self.by, self.now)?;
@@ -21,7 +21,7 @@ impl Desk<'_> {
     /// Changes a record where that changes a value; otherwise its time of change stays.
     // Contacts guide: `lastmodifieddate` is when a property of the contact was last updated.
     pub(super) fn update(&mut self, id: &str, mut fields: Fields) -> Result<(), Refusal> {
-        self.normalise(&mut fields);
+        normalise(&mut fields);
         self.follow_address(Some(id), &mut fields);
         let row = self.row(id).ok_or(Refusal::Missing)?;
         fields.retain(|name, value| row.fields.get(name).unwrap_or(&Native::Null) != value);
@@ -92,15 +92,6 @@ impl Desk<'_> {
         [staged(first), staged(second)].into_iter().flatten().max_by_key(|(place, _)| *place).map(|(_, value)| value)
     }
 
-    fn normalise(&self, fields: &mut Fields) {
-        for value in fields.values_mut().filter(|value| value.is_blank()) {
-            *value = Native::Null;
-        }
-        if let Some(Native::Text(address)) = fields.get_mut("email") {
-            *address = address.trim().to_lowercase();
-        }
-    }
-
     /// An opt-out belongs to the address: a contact that changes its address has the opt-out of the new one.
     // Subscription preferences API: statuses are read and set by e-mail address.
     fn follow_address(&self, id: Option<&str>, fields: &mut Fields) {
@@ -113,5 +104,15 @@ impl Desk<'_> {
             (false, _) => return,
         };
         fields.insert("hs_email_optout".to_owned(), value);
+    }
+}
+
+/// Blanks are null, addresses in lower case.
+fn normalise(fields: &mut Fields) {
+    for value in fields.values_mut().filter(|value| value.is_blank()) {
+        *value = Native::Null;
+    }
+    if let Some(Native::Text(address)) = fields.get_mut("email") {
+        *address = address.trim().to_lowercase();
     }
 }

@@ -83,7 +83,7 @@ impl Portal {
                 "wideStatusType": "PORTAL_WIDE",
             }))
         };
-        batch::answer(200, addresses.iter().filter_map(status).collect(), Vec::new(), now)
+        batch::answer(200, addresses.iter().filter_map(status).collect(), Vec::new(), &now)
     }
 }
 

@@ -24,7 +24,8 @@ mod write;
 pub use options::{HubSpotOptions, Owner, Rates};
 pub use person::{create, delete, edit, merge, opt_in, opt_out, purge, restore};
 pub use portal::Portal;
-pub use property::{Choice, Kind, Property};
+pub(crate) use portal::scatter;
+pub use property::{Access, Choice, Kind, Property};
 
 use crate::account::Account;
 

@@ -70,13 +70,19 @@ impl Rates {
 
 impl Default for HubSpotOptions {
     fn default() -> Self {
-        let owner = |id: &str, first: &str, last: &str| Owner {
+        // The users of the demo's Salesforce-like organisation, and a shared inbox.
+        let owner = |id: &str, email: &str, first: &str, last: &str| Owner {
             id: id.to_owned(),
-            email: format!("{}@example.com", first.to_lowercase()),
+            email: email.to_owned(),
             first_name: first.to_owned(),
             last_name: last.to_owned(),
             archived: false,
         };
+        let owners = vec![
+            owner("71000001", "robin.marsh@example.com", "Robin", "Marsh"),
+            owner("71000002", "noor.haddad@example.com", "Noor", "Haddad"),
+            owner("71000003", "inbound@example.com", "Inbound", "Team"),
+        ];
         Self {
             portal_id: 4_711_001,
             token: "pat-na1-sandbox".to_owned(),
@@ -86,7 +92,7 @@ impl Default for HubSpotOptions {
             search_lag: Duration::ZERO..=Duration::from_secs(2),
             merge_makes_new_id: true,
             properties: contact_properties(),
-            owners: vec![owner("71000001", "Imogen", "Adeyemi"), owner("71000002", "Tomas", "Lindqvist")],
+            owners,
         }
     }
 }

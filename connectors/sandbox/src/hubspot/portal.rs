@@ -18,6 +18,7 @@ use super::{
     HubSpotOptions, Rates,
     answer::{Refused, response},
     limits::Windows,
+    property::Access,
 };
 use crate::{
     account::{Account, Inner},
@@ -51,7 +52,8 @@ pub(super) struct Live {
 impl Portal {
     /// An account over its data.
     pub fn new(account: Account, options: HubSpotOptions) -> Self {
-        let unique = options.properties.iter().filter(|property| property.unique && !property.read_only);
+        let unique =
+            options.properties.iter().filter(|property| property.unique && property.access == Access::Writable);
         account.lock().data.table(CONTACTS).unique = unique.map(|property| property.name.clone()).collect();
         Self { account, options: Arc::new(RwLock::new(Arc::new(options))), live: Arc::default() }
     }
@@ -147,7 +149,7 @@ pub(super) fn new_id(inner: &mut Inner) -> String {
 }
 
 /// Scatters a number over all 64 bits, so that neighbours differ widely (the finaliser of splitmix64).
-pub(super) fn scatter(number: u64) -> u64 {
+pub(crate) fn scatter(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -17,12 +17,23 @@ pub struct Property {
     pub label: String,
     /// What it holds.
     pub kind: Kind,
-    /// Set by the service alone.
-    pub read_only: bool,
-    /// Computed from other properties.
-    pub calculated: bool,
+    /// Who sets it.
+    pub access: Access,
     /// Each value at most once.
     pub unique: bool,
+    /// Added by the account's people.
+    pub custom: bool,
+}
+
+/// Who sets a property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Programs may.
+    Writable,
+    /// The service alone.
+    ReadOnly,
+    /// The service, from other properties.
+    Calculated,
 }
 
 /// What a property holds.
@@ -74,28 +85,34 @@ impl Property {
             name: name.to_owned(),
             label: label.to_owned(),
             kind,
-            read_only: false,
-            calculated: false,
+            access: Access::Writable,
             unique: false,
+            custom: false,
         }
     }
 
     /// The same, set by the service alone.
     #[must_use]
     pub fn read_only(self) -> Self {
-        Self { read_only: true, ..self }
+        Self { access: Access::ReadOnly, ..self }
     }
 
     /// The same, computed from other properties, and so read-only.
     #[must_use]
     pub fn calculated(self) -> Self {
-        Self { calculated: true, read_only: true, ..self }
+        Self { access: Access::Calculated, ..self }
     }
 
     /// The same, holding each value at most once.
     #[must_use]
     pub fn unique(self) -> Self {
         Self { unique: true, ..self }
+    }
+
+    /// The same, added by the account's people.
+    #[must_use]
+    pub fn custom(self) -> Self {
+        Self { custom: true, ..self }
     }
 
     /// The value as the service stores it.
@@ -139,11 +156,10 @@ impl Property {
             Kind::Date => ("date", "date"),
             Kind::Datetime => ("datetime", "date"),
             Kind::Bool => ("bool", "booleancheckbox"),
-            Kind::Choice(_) => ("enumeration", "select"),
+            Kind::Choice(_) | Kind::Owner => ("enumeration", "select"),
             Kind::Choices(_) => ("enumeration", "checkbox"),
-            Kind::Owner => ("enumeration", "select"),
         };
-        let field = if self.calculated { "calculation_equation" } else { field };
+        let field = if self.access == Access::Calculated { "calculation_equation" } else { field };
         let yes_no = [("true", "Yes"), ("false", "No")];
         let options: Vec<(String, String)> = match &self.kind {
             Kind::Choice(choices) | Kind::Choices(choices) => {
@@ -168,17 +184,18 @@ impl Property {
             "groupName": "contactinformation",
             "options": options,
             "displayOrder": -1,
-            "calculated": self.calculated,
+            "calculated": self.access == Access::Calculated,
             "externalOptions": self.kind == Kind::Owner,
-            "hasUniqueValue": self.unique,
+            // HubSpot/hubspot-api-nodejs issue 548: `email` does not count as a unique property.
+            "hasUniqueValue": self.unique && self.name != "email",
             "hidden": false,
-            "hubspotDefined": !self.name.starts_with("custom_"),
+            "hubspotDefined": !self.custom,
             "modificationMetadata": {
                 "archivable": true,
                 "readOnlyDefinition": false,
-                "readOnlyValue": self.read_only,
+                "readOnlyValue": self.access != Access::Writable,
             },
-            "formField": !self.read_only,
+            "formField": self.access == Access::Writable,
             "dataSensitivity": "non_sensitive",
         });
         if self.kind == Kind::Owner {
@@ -294,7 +311,7 @@ pub(super) fn instant(value: &str) -> Option<Timestamp> {
     }
 }
 
-/// The contact properties of the demo's account: HubSpot's own that people map most, and four custom ones.
+/// The contact properties of the demo's account: HubSpot's own that people map most, and five custom ones.
 pub(super) fn contact_properties() -> Vec<Property> {
     let text = |name: &str, label: &str| Property::new(name, label, Kind::Text);
     let choices = |pairs: &[(&str, &str)]| -> Vec<Choice> {
@@ -320,7 +337,8 @@ pub(super) fn contact_properties() -> Vec<Property> {
         ("CONNECTED", "Connected"),
         ("BAD_TIMING", "Bad Timing"),
     ]);
-    let topics = choices(&[("events", "Events"), ("product", "Product news"), ("research", "Research")]);
+    let interests = ["Analytics", "Events", "Integrations", "Newsletter", "Pricing", "Security", "Training"];
+    let interests = choices(&interests.map(|word| (word, word)));
     vec![
         text("email", "Email").unique(),
         text("firstname", "First Name"),
@@ -351,9 +369,10 @@ pub(super) fn contact_properties() -> Vec<Property> {
         Property::new("hs_object_id", "Record ID", Kind::Number).read_only().unique(),
         text("hs_merged_object_ids", "Merged record IDs").read_only(),
         text("hs_additional_emails", "Additional email addresses").read_only(),
-        text("custom_external_id", "External ID").unique(),
-        Property::new("custom_birthday", "Birthday", Kind::Date),
-        Property::new("custom_newsletter", "Newsletter", Kind::Bool),
-        Property::new("custom_topics", "Topics of interest", Kind::Choices(topics)),
+        text("hymnal_id", "Hymnal Id").unique().custom(),
+        Property::new("birthday", "Birthday", Kind::Date).custom(),
+        Property::new("newsletter", "Newsletter", Kind::Bool).custom(),
+        Property::new("interests", "Interests", Kind::Choices(interests)).custom(),
+        Property::new("notes", "Notes", Kind::LongText).custom(),
     ]
 }

@@ -53,14 +53,15 @@ impl Portal {
         let now = self.now();
         let options = self.options();
         let inner = self.account().lock();
-        let Some(table) = inner.data.tables.get(CONTACTS) else { return Ok(page(Vec::new(), None)) };
+        let Some(table) = inner.data.tables.get(CONTACTS) else { return Ok(page(&[], None)) };
         // `after` is a position after a record, not a count: records that come or go meanwhile shift nothing.
         let rows = table.rows.iter().filter(|(id, row)| id.as_str() > after && is_in_bin(row) == archived);
         let rows = rows.filter(|(_, row)| row.merged_into.is_none());
         let mut rows = rows.filter(|(id, _)| inner.listed(&Address::new(CONTACTS, id.as_str()), now));
         let found: Vec<(&String, &Row)> = rows.by_ref().take(limit).collect();
         let next = rows.next().and(found.last()).map(|(id, _)| (*id).clone());
-        Ok(page(found.into_iter().map(|(_, row)| show(row, &wanted, &options)).collect(), next))
+        let shown: Vec<Value> = found.into_iter().map(|(_, row)| show(row, &wanted, &options)).collect();
+        Ok(page(&shown, next))
     }
 
     pub(super) fn get_one(&self, asked: &Asked<'_>, key: &str) -> Answered {
@@ -97,7 +98,7 @@ impl Portal {
             }
         }
         let errors = if missing.is_empty() { Vec::new() } else { vec![Refused::missing_of_many(missing).item(None)] };
-        Ok(batch::answer(200, results, errors, iso(now)))
+        Ok(batch::answer(200, results, errors, &iso(now)))
     }
 }
 
@@ -172,7 +173,7 @@ fn wanted(asked: &Asked<'_>) -> Wanted {
     Wanted { properties: asked.parameters("properties"), history: asked.parameters("propertiesWithHistory") }
 }
 
-fn page(results: Vec<Value>, next: Option<String>) -> Answer {
+fn page(results: &[Value], next: Option<String>) -> Answer {
     let mut body = json!({ "results": results });
     if let Some(after) = next {
         let link = format!("https://api.hubapi.com/crm/v3/objects/contacts?after={after}");

@@ -12,7 +12,7 @@ use super::{
     answer::{Answer, Answered, Refused},
     batch::{self, Input, Inputs, MOST_INPUTS, Statuses},
     portal::{CONTACTS, Live, Portal},
-    property::Invalid,
+    property::{Access, Invalid},
     read::{Key, KeyFor, find},
     record::{Wanted, iso, show},
     route::Asked,
@@ -87,7 +87,7 @@ impl Portal {
     // Contacts reference, "Archive a contact": 204. One that is already in the bin stays there.
     pub(super) fn archive_one(&self, id: &str) -> Answered {
         self.at_desk(&self.app(), |desk| {
-            if desk.inner.data.table(CONTACTS).rows.get(id).is_none() {
+            if !desk.inner.data.table(CONTACTS).rows.contains_key(id) {
                 return Err(Refused::missing());
             }
             desk.archive(id);
@@ -226,7 +226,7 @@ impl Desk<'_> {
         let no = |code, message| Err(Invalid { property: name.to_owned(), code, message });
         match self.options.properties.iter().find(|property| property.name == name) {
             None => no("PROPERTY_DOESNT_EXIST", format!("Property \"{name}\" does not exist")),
-            Some(property) if property.read_only => {
+            Some(property) if property.access != Access::Writable => {
                 no("READ_ONLY_VALUE", format!("\"{name}\" is a read only property; its value cannot be set."))
             }
             Some(property) => property.accept(value, &self.options.owners),
@@ -319,7 +319,7 @@ impl Desk<'_> {
                 Err(refused) => errors.push(refused.item(trace)),
             }
         }
-        Ok(batch::answer(status, results, errors, iso(self.now)))
+        Ok(batch::answer(status, results, errors, &iso(self.now)))
     }
 
     /// Writes one input; answers the record, and whether it is new.
