@@ -6,6 +6,7 @@
 //! | [`memory`] | a store in memory |
 //! | [`sled`] | the store on disk; the only file that names sled |
 //! | [`hardening`] | what stands between the store on disk and its loss |
+//! | [`layout`] | how pairs lie in sled: short ones share a key, long ones are cut |
 //! | [`format`] | versioned, checksummed, compressed values |
 //! | [`ledger`] | what the HTTP layers keep: calls made, refresh tokens |
 //!
@@ -21,6 +22,7 @@
 pub mod format;
 mod hardening;
 pub mod kv;
+mod layout;
 pub mod ledger;
 pub mod memory;
 pub mod sled;

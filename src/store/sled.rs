@@ -24,10 +24,11 @@ use super::{
         failed,
         group::{Group, again},
         high_water::HighWater,
-        pieces, refused,
-        tally::{Change, Changes, Recount, Tally},
+        refused,
+        tally::{Changes, Recount, Tally},
     },
     kv::{Batch, KeyValue, Kv, StoreError},
+    layout::{self, Raw, Unreadable},
 };
 
 /// How to open a store.
@@ -78,7 +79,7 @@ enum Phase {
 /// What [`SledKv::verify`] found: nothing amiss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// How many pairs sled holds, pieces of long values counted one by one.
+    /// How many pairs sled holds: blocks of ours, and pieces of long values.
     pub pairs: u64,
 }
 
@@ -221,7 +222,7 @@ impl SledKv {
         let mut phase = self.write_lock();
         self.reopen(&mut phase)?;
         let Phase::Open(engine) = &mut *phase else { return Err(self.broken()) };
-        let changes = engine.changes(batches).map_err(|fault| fault.at(&self.claim.dir))?;
+        let changes = layout::changes(engine, batches).map_err(|fault| fault.at(&self.claim.dir))?;
         if changes.is_empty() {
             return Ok(());
         }
@@ -247,11 +248,11 @@ impl SledKv {
 
 impl Kv for SledKv {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read(|engine| engine.get(key))
+        self.read(|engine| layout::get(engine, key))
     }
 
     fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<KeyValue>, StoreError> {
-        self.read(|engine| engine.scan(prefix, after, limit))
+        self.read(|engine| layout::scan(engine, prefix, after, limit))
     }
 
     fn commit(&self, batch: Batch) -> Result<(), StoreError> {
@@ -277,7 +278,13 @@ struct Engine {
 enum Fault {
     Sled(sled::Error),
     Io(io::Error),
-    BadValue { key: Vec<u8>, reason: &'static str },
+    Unreadable(Unreadable),
+}
+
+impl From<Unreadable> for Fault {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::Unreadable(unreadable)
+    }
 }
 
 impl From<sled::Error> for Fault {
@@ -297,7 +304,7 @@ impl Fault {
         match self {
             Self::Io(error) | Self::Sled(sled::Error::Io(error)) => failed(dir, error),
             Self::Sled(error) => refused(dir, format!("sled says: {error}. {REMEDY}")),
-            Self::BadValue { key, reason } => {
+            Self::Unreadable(Unreadable { key, reason }) => {
                 StoreError::BadValue { key: hexadecimal(&key), reason: reason.to_owned() }
             }
         }
@@ -336,7 +343,7 @@ impl Engine {
             attempts -= 1;
         };
         let file = File::open(path.join("db"))?;
-        let tally = db.get(pieces::TALLY)?.and_then(|bytes| Tally::from_bytes(&bytes)).unwrap_or_default();
+        let tally = db.get(layout::TALLY)?.and_then(|bytes| Tally::from_bytes(&bytes)).unwrap_or_default();
         Ok(Self { db, file, tally })
     }
 
@@ -355,54 +362,6 @@ impl Engine {
         Ok(())
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-        match self.db.get(pieces::head_of(key))? {
-            Some(head) => self.whole(key, &head).map(Some),
-            None => Ok(None),
-        }
-    }
-
-    fn whole(&self, key: &[u8], head: &[u8]) -> Result<Vec<u8>, Fault> {
-        let read = |piece: &[u8]| Ok::<_, Fault>(self.db.get(piece)?.map(|bytes| bytes.to_vec()));
-        let value = pieces::join(key, head, read)?;
-        value.ok_or_else(|| Fault::BadValue { key: key.to_vec(), reason: "its pieces do not fit together" })
-    }
-
-    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<KeyValue>, Fault> {
-        let start = match after {
-            Some(after) if after >= prefix => Bound::Excluded(pieces::head_of(after)),
-            _ => Bound::Included(pieces::head_of(prefix)),
-        };
-        let mut found = Vec::new();
-        for pair in self.db.range((start, Bound::Unbounded)).take(limit) {
-            let (stored, head) = pair?;
-            match pieces::key_of(&stored) {
-                Some(key) if key.starts_with(prefix) => found.push((key.to_vec(), self.whole(key, &head)?)),
-                _ => break,
-            }
-        }
-        Ok(found)
-    }
-
-    /// What the batches change in sled, a later one over an earlier one, less what already stands so.
-    fn changes(&self, batches: &[Batch]) -> Result<Changes, Fault> {
-        let wanted: std::collections::BTreeMap<_, _> = batches.iter().flat_map(Batch::iter).collect();
-        let mut changes = Changes::new();
-        for (key, value) in wanted {
-            let head = self.db.get(pieces::head_of(key))?;
-            for (stored, new) in pieces::cut(key, value, head.as_deref()) {
-                let old = match (&head, pieces::key_of(&stored)) {
-                    (head, Some(_)) => head.clone(),
-                    (_, None) => self.db.get(&stored)?,
-                };
-                if old.as_deref() != new.as_deref() {
-                    changes.insert(stored, Change { old: old.map(|bytes| bytes.to_vec()), new });
-                }
-            }
-        }
-        Ok(changes)
-    }
-
     /// Writes changes and tally as one, and returns when they are durable.
     fn write(&self, changes: &Changes, tally: Tally) -> Result<(), Fault> {
         let mut batch = sled::Batch::default();
@@ -412,7 +371,7 @@ impl Engine {
                 None => batch.remove(key.as_slice()),
             }
         }
-        batch.insert(pieces::TALLY, &tally.to_bytes()[..]);
+        batch.insert(layout::TALLY, &tally.to_bytes()[..]);
         self.db.apply_batch(batch)?;
         self.db.flush()?;
         self.file.sync_data()?;
@@ -421,15 +380,33 @@ impl Engine {
 
     /// Counts on from where a count stands; `true` when it has reached the end.
     fn count_on(&self, recount: &mut Recount, pairs: usize) -> Result<bool, Fault> {
-        let start = Bound::Excluded(recount.after.clone().unwrap_or_else(|| pieces::TALLY.to_vec()));
-        let mut found = self.db.range((start, Bound::Unbounded));
+        let start = recount.after.clone().unwrap_or_else(|| layout::TALLY.to_vec());
+        let mut found = self.after(&start);
         for _ in 0..pairs {
             let Some(pair) = found.next() else { return Ok(true) };
             let (key, value) = pair?;
             recount.seen.replace(&key, None, Some(&value));
-            recount.after = Some(key.to_vec());
+            recount.after = Some(key);
         }
         Ok(false)
+    }
+}
+
+impl Raw for Engine {
+    type Error = Fault;
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        Ok(self.db.get(key)?.map(|value| value.to_vec()))
+    }
+
+    fn at_or_before(&self, key: &[u8]) -> Result<Option<KeyValue>, Fault> {
+        let found = self.db.range(..=key).next_back().transpose()?;
+        Ok(found.map(|(key, value)| (key.to_vec(), value.to_vec())))
+    }
+
+    fn after(&self, key: &[u8]) -> impl Iterator<Item = Result<KeyValue, Fault>> {
+        let found = self.db.range::<&[u8], _>((Bound::Excluded(key), Bound::Unbounded));
+        found.map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(Fault::from))
     }
 }
 
