@@ -181,7 +181,7 @@ fn missing_pieces_and_damaged_blocks_are_said() {
         }
 
         fn after(&self, key: &[u8]) -> impl Iterator<Item = Result<KeyValue, Unreadable>> {
-            self.0.after(key).map(|Ok(pair)| Ok::<_, Unreadable>(pair))
+            self.0.after(key).map(|Ok(pair)| pair).map(Ok)
         }
     }
 
