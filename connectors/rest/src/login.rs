@@ -247,3 +247,6 @@ impl fmt::Debug for ManifestLogin {
         f.debug_struct("ManifestLogin").field("base_url", &self.base_url).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use hymnal_sdk::{BoxFuture, Call, Draft, Effect, Error, Fields, Kind, Native, Patch, Result, Written, http::Access};
 
-use super::{RestConnector, answers, body, too_many};
+use super::{RestConnector, answers, body, record, too_many};
 use crate::{
     json::Json,
     manifest::{
@@ -96,7 +96,11 @@ impl RestConnector {
         if items.is_empty() {
             return Ok(Vec::new());
         }
-        self.halving(call, order, items).await
+        let mut answers = self.halving(call, order, items).await?;
+        for error in answers.iter_mut().filter_map(|answer| answer.as_mut().err()) {
+            error.other = error.other.take().map(|id| record::normal_id(order.object.id_form, &id));
+        }
+        Ok(answers)
     }
 
     /// Writes the items. `Err` only where nothing can have been written and no item is to blame alone.
