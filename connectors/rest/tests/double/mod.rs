@@ -133,6 +133,12 @@ pub(crate) fn connector_settings(kind: &str) -> BTreeMap<String, SettingValue> {
     let secret = |value: &str| SettingValue::Secret(SecretString::from(value.to_owned()));
     let settings: &[(&str, SettingValue)] = match kind {
         "hubspot" => &[("token", secret("token")), ("base_url", text("https://sandbox.example"))],
+        "list-server" => &[
+            ("base_url", text("https://sandbox.example")),
+            ("username", text("restadmin")),
+            ("password", secret("restpass")),
+            ("list_id", text("news.example.com")),
+        ],
         _ => &[
             ("auth", text("client_credentials")),
             ("client_id", text("client")),
@@ -269,7 +275,9 @@ fn compare(wanted: &Asked, sent: &Request) -> std::result::Result<(), String> {
         return if body.is_empty() { Ok(()) } else { Err(format!("an unexpected body: {body}")) };
     };
     let (Ok(wanted), Ok(got)) = (serde_json::from_str::<Value>(text), serde_json::from_str::<Value>(body)) else {
-        return if text == body { Ok(()) } else { Err(format!("the body is {body}, where {text} is expected")) };
+        let pairs = |form: &str| url::form_urlencoded::parse(form.as_bytes()).into_owned().collect::<BTreeMap<_, _>>();
+        let is_same = pairs(text) == pairs(body);
+        return if is_same { Ok(()) } else { Err(format!("the form is {body}, where {text} is expected")) };
     };
     matches(&wanted, &got, false).map_err(|why| format!("{why}\n  expected {wanted}\n  sent     {got}"))
 }
