@@ -1,1 +1,7 @@
-fn main() {}
+//! The `hymnal` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    hymnal::cli::main()
+}

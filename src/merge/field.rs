@@ -1,9 +1,23 @@
 //! One field: the agreed value and at most one candidate a side in, a verdict out.
+//!
+//! [`merge`] is a three-way merge whose base is the *agreed* value. It cannot fail and cannot wait; what it lacks it
+//! says ([`Fate::Unread`]). It is symmetric: swapping the sides, with `priority` and the sides in the policy, swaps
+//! the verdict. It is idempotent: fed with its own golden value and the same sides, it says the same again.
+//!
+//! | file | what is known when it is asked |
+//! |---|---|
+//! | this one | nothing: it finds out which of the others to ask |
+//! | `edits` | the members once agreed; at most one edit a side |
+//! | `first_link` | they never agreed; each side's value counts as its candidate |
+//! | `consent` | the field is a consent: restriction before everything else |
+//! | `conflict` | two different values, neither refused: the policy picks |
+//! | `times` | two edits with what is known of their times |
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    consent, edits, first_link,
     policy::FieldPolicy,
     side::{Pair, Side},
 };
@@ -117,8 +131,16 @@ pub struct Conflict {
     pub certainty: Option<Certainty>,
     /// The policy's name as in the configuration, without the system: `latest`, `prefer`, `manual`, `priority`.
     pub policy: &'static str,
-    /// Why, in words: `edited 4 min later`, `no times known; priority decides`.
+    /// Why, in words, with `{left}` and `{right}` where a system is named, since a merge knows no names: `edited 4 min
+    /// later in {right}`. [`Conflict::reason_with`] puts them in. It never holds a value.
     pub reason: String,
+}
+
+impl Conflict {
+    /// The reason with the systems' names in the place of `{left}` and `{right}`.
+    pub fn reason_with(&self, systems: &Pair<&str>) -> String {
+        self.reason.replace(Side::Left.token(), systems.left).replace(Side::Right.token(), systems.right)
+    }
 }
 
 /// What kind of difference.
@@ -146,7 +168,83 @@ pub enum Certainty {
 }
 
 /// Decides one field.
+///
+/// - Nothing is decided while a side is [`SideInput::Unread`], but for a consent: a restriction waits for nobody.
+/// - A member that is alone decides for itself, again but for a consent: what a person restricted once is not
+///   loosened because the other record is gone.
+/// - At a first link (`agreed` is `None`) each side's value is its candidate, `Stands` and `Edited` alike, and each
+///   side gets a fate: `Lost` says that its value is overwritten, `Waits` that nothing is written there.
+/// - Afterwards a side that `Stands` has no say, at whatever value it stands: it may be one that we shall overwrite.
 pub fn merge(input: &Merge<'_>) -> Verdict {
-    // Filled in by `merge`'s own commit.
-    Verdict { golden: input.golden.clone(), fates: Pair::new(Fate::None, Fate::None), conflict: None }
+    if let Some(rules) = &input.policy.consent {
+        return consent::merge(input, rules);
+    }
+    match (&input.sides.left, &input.sides.right) {
+        // What the other holds may make this a conflict. Taking the edit now and being wrong would overwrite it.
+        (SideInput::Unread, _) | (_, SideInput::Unread) => input.wait_for_reading(),
+        (SideInput::Absent, alone) => alone_at(input, Side::Right, alone),
+        (alone, SideInput::Absent) => alone_at(input, Side::Left, alone),
+        _ => match input.agreed {
+            None => first_link::merge(input),
+            Some(agreed) => edits::merge(input, agreed),
+        },
+    }
+}
+
+/// The other system has no member, or does not know the field.
+fn alone_at(input: &Merge<'_>, side: Side, alone: &SideInput) -> Verdict {
+    match alone {
+        // Nothing travels anywhere, so that neither `flow` nor `blanks` nor `back` has anything to say.
+        SideInput::Edited(candidate) => Verdict::quiet(candidate.value.clone(), side.pair(Fate::Won, Fate::None)),
+        SideInput::Stands(value) if input.agreed.is_none() => {
+            Verdict::quiet(value.clone(), Pair::new(Fate::None, Fate::None))
+        }
+        // Its value was agreed once; where it differs from the golden one, that one is still to be written there
+        // (the other side won, and went since). Taking the value would undo what was decided and logged.
+        SideInput::Stands(_) | SideInput::Absent | SideInput::Unread => {
+            Verdict::quiet(input.golden.clone(), Pair::new(Fate::None, Fate::None))
+        }
+    }
+}
+
+impl Merge<'_> {
+    /// Everything stays; edits wait for the other side's reading.
+    pub(super) fn wait_for_reading(&self) -> Verdict {
+        let fates = self.sides.as_ref().map(|side| match side {
+            SideInput::Edited(_) => Fate::Unread,
+            SideInput::Absent | SideInput::Unread | SideInput::Stands(_) => Fate::None,
+        });
+        Verdict::quiet(self.golden.clone(), fates)
+    }
+}
+
+impl SideInput {
+    /// The value that side is known to hold.
+    pub fn value(&self) -> Option<&Value> {
+        match self {
+            Self::Absent | Self::Unread => None,
+            Self::Stands(value) => Some(value),
+            Self::Edited(candidate) => Some(&candidate.value),
+        }
+    }
+
+    /// The edit, where there is one.
+    pub fn edit(&self) -> Option<&Candidate> {
+        match self {
+            Self::Edited(candidate) => Some(candidate),
+            Self::Absent | Self::Unread | Self::Stands(_) => None,
+        }
+    }
+
+    /// What is known of the time its value was entered.
+    pub(super) fn evidence(&self) -> Evidence {
+        self.edit().map_or(Evidence::None, |candidate| candidate.evidence)
+    }
+}
+
+impl Verdict {
+    /// Nothing to log.
+    pub(super) fn quiet(golden: Value, fates: Pair<Fate>) -> Self {
+        Self { golden, fates, conflict: None }
+    }
 }

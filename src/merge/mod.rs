@@ -7,13 +7,38 @@
 //! | [`side`] | the two systems of a sync, symmetric: direction and preference are data |
 //! | [`policy`] | the rules a field is merged by |
 //! | [`rules`] | everything a sync is decided by, checked |
+//! | [`entity`] | one golden record and all that is known of its members |
+//! | [`context`] | what a decision depends on besides the entity |
+//! | [`reading`] | one reading folded into its entity: what is an echo, what an edit |
 //! | [`field`] | one field: agreed value and at most one candidate a side, in; a verdict out |
+//! | `first_link`, `edits`, `conflict`, `consent`, `times` | the branches of that decision |
+//! | [`decide`] | every field of an entity decided, and what follows |
+//! | [`patch`] | golden minus shadow: what is to be written |
+//! | [`answer`] | what a service answered to a write |
+//! | [`identity`] | who is who |
+//! | [`event`] | what was decided and done, for journal and conflict log |
 
+pub mod answer;
+mod conflict;
+mod consent;
+pub mod context;
+pub mod decide;
+mod edits;
+pub mod entity;
+pub mod event;
 pub mod field;
+mod first_link;
+pub mod identity;
+pub mod patch;
 pub mod policy;
+pub mod reading;
 pub mod rules;
 pub mod side;
+mod times;
 
+pub use context::{Context, ObjectFacts};
+pub use entity::{Entity, Id};
+pub use event::Event;
 pub use field::{Candidate, Certainty, Conflict, ConflictKind, Evidence, Fate, Merge, SideInput, Verdict};
 pub use policy::{Back, Blanks, Consent, FieldPolicy, Flow, OnConflict, OnOverride};
 pub use rules::{Ambiguous, FieldRule, FirstRun, Keyless, SyncRules, SystemRules};

@@ -25,6 +25,22 @@ impl Side {
             Self::Right => Self::Left,
         }
     }
+
+    /// What stands for this side's system in a sentence of a merge, which knows no names: `{left}`, `{right}`.
+    pub fn token(self) -> &'static str {
+        match self {
+            Self::Left => "{left}",
+            Self::Right => "{right}",
+        }
+    }
+
+    /// A pair of what this side gets and what the other gets.
+    pub fn pair<T>(self, this: T, other: T) -> Pair<T> {
+        match self {
+            Self::Left => Pair::new(this, other),
+            Self::Right => Pair::new(other, this),
+        }
+    }
 }
 
 /// One of each, by side.

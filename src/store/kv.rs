@@ -8,12 +8,15 @@ pub trait Kv: Send + Sync + fmt::Debug + 'static {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Up to `limit` pairs whose key starts with `prefix` and is greater than `after`, in key order.
-    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError>;
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<KeyValue>, StoreError>;
 
     /// Applies the whole batch or nothing of it. When it returns `Ok`, the batch survives a crash of the process and
     /// of the machine.
     fn commit(&self, batch: Batch) -> Result<(), StoreError>;
 }
+
+/// A stored pair.
+pub type KeyValue = (Vec<u8>, Vec<u8>);
 
 /// Changes that are applied together. A later change of a key replaces an earlier one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -84,10 +84,10 @@ impl Service {
         by: &Actor,
         now: Timestamp,
     ) -> Result<(), Refusal> {
+        self.table(object).check_unique(&fields, None)?;
         self.sequence += 1;
         let sequence = self.sequence;
         let table = self.table(object);
-        table.check_unique(&fields, None)?;
         let mut row = Row {
             id: id.to_owned(),
             fields: Fields::new(),
@@ -119,11 +119,12 @@ impl Service {
         by: &Actor,
         now: Timestamp,
     ) -> Result<(), Refusal> {
-        self.sequence += 1;
-        let sequence = self.sequence;
         let table = self.table(object);
         table.live(id).ok_or(Refusal::Missing)?;
         table.check_unique(&fields, Some(id))?;
+        self.sequence += 1;
+        let sequence = self.sequence;
+        let table = self.table(object);
         let Some(mut row) = table.rows.remove(id) else { return Err(Refusal::Missing) };
         table.drop_from_index(&row);
         row.set(fields, by, now);
@@ -148,14 +149,15 @@ impl Service {
     /// # Errors
     /// `Missing`, `Duplicate` where its unique value has been taken.
     pub fn restore(&mut self, object: &str, id: &str, by: &Actor, now: Timestamp) -> Result<(), Refusal> {
-        self.sequence += 1;
-        let sequence = self.sequence;
         let table = self.table(object);
         let fields = match table.rows.get(id) {
             Some(row) if row.deleted_at.is_some() && row.merged_into.is_none() => row.fields.clone(),
             _ => return Err(Refusal::Missing),
         };
         table.check_unique(&fields, Some(id))?;
+        self.sequence += 1;
+        let sequence = self.sequence;
+        let table = self.table(object);
         let Some(mut row) = table.rows.remove(id) else { return Err(Refusal::Missing) };
         row.deleted_at = None;
         row.modified_at = now;
@@ -192,6 +194,60 @@ impl Service {
         self.update(object, winner, fills, by, now)
     }
 
+    /// Merges `loser` into `winner`, both live, as services do that make a *new* row of the two: both leave, and the new
+    /// row has the winner's values, its blanks filled from the loser, and the history of both. It is as old as the
+    /// older of them.
+    ///
+    /// # Errors
+    /// `Missing`.
+    pub fn merge_into_new(
+        &mut self,
+        object: &str,
+        [winner, loser]: [&str; 2],
+        new: &str,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let won = self.table(object).live(winner).ok_or(Refusal::Missing)?.clone();
+        let lost = self.table(object).live(loser).filter(|_| winner != loser).ok_or(Refusal::Missing)?.clone();
+        for id in [winner, loser] {
+            self.leave(object, id, by, now, |row| {
+                row.deleted_at = Some(now);
+                row.merged_into = Some(new.to_owned());
+            })?;
+        }
+        let mut row = Row { id: new.to_owned(), created_at: won.created_at.min(lost.created_at), ..won };
+        row.modified_at = now;
+        row.modified_by = by.clone();
+        row.history.splice(0..0, lost.history);
+        let fills = lost
+            .fields
+            .into_iter()
+            .filter(|(name, value)| !value.is_blank() && row.fields.get(name).is_none_or(Native::is_blank));
+        let fills = fills.collect();
+        row.set(fills, by, now);
+        self.sequence += 1;
+        row.sequence = self.sequence;
+        let table = self.table(object);
+        table.add_to_index(&row);
+        table.rows.insert(new.to_owned(), row);
+        Ok(())
+    }
+
+    /// Takes a row away for good, out of the bin too.
+    ///
+    /// # Errors
+    /// `Missing`.
+    pub fn purge(&mut self, object: &str, id: &str) -> Result<(), Refusal> {
+        let table = self.table(object);
+        let row = table.rows.remove(id).ok_or(Refusal::Missing)?;
+        if row.deleted_at.is_none() {
+            table.drop_from_index(&row);
+        }
+        self.sequence += 1;
+        Ok(())
+    }
+
     /// Marks a live row as converted into a record of another object. It stays readable.
     ///
     /// # Errors
@@ -219,10 +275,10 @@ impl Service {
         now: Timestamp,
         mark: impl FnOnce(&mut Row),
     ) -> Result<(), Refusal> {
+        self.table(object).live(id).ok_or(Refusal::Missing)?;
         self.sequence += 1;
         let sequence = self.sequence;
         let table = self.table(object);
-        table.live(id).ok_or(Refusal::Missing)?;
         let Some(mut row) = table.rows.remove(id) else { return Err(Refusal::Missing) };
         table.drop_from_index(&row);
         mark(&mut row);
@@ -244,6 +300,14 @@ impl Table {
     pub fn holder(&self, field: &str, value: &str) -> Option<&Row> {
         let id = self.index.get(&(field.to_owned(), fold(value)))?;
         self.live(id)
+    }
+
+    /// Says which fields are unique from now on. Rows that already share a value stay as they are.
+    pub fn set_unique(&mut self, fields: Vec<String>) {
+        self.unique = fields;
+        self.index.clear();
+        let live = self.rows.values().filter(|row| row.deleted_at.is_none());
+        self.index = live.flat_map(|row| self.keys(row).into_iter().map(|key| (key, row.id.clone()))).collect();
     }
 
     fn check_unique(&self, fields: &Fields, except: Option<&str>) -> Result<(), Refusal> {

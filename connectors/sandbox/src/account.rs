@@ -1,12 +1,19 @@
 //! One simulated account: its data, its clock, the faults planted in it, and what was asked of it.
 
 use std::{
-    collections::VecDeque,
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    ops::{Deref, DerefMut},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use hymnal_memory::service::Service;
-use hymnal_sdk::{Clock, Timestamp};
+use hymnal_sdk::{Address, BoxFuture, Clock, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// How many requests are remembered in full.
+const REMEMBERED: usize = 100_000;
 
 /// A face's handle on its account. Cheap to clone.
 #[derive(Clone)]
@@ -24,14 +31,22 @@ pub struct Inner {
     pub skew: jiff::SignedDuration,
     /// Faults that wait for a request to hit, oldest first.
     pub faults: VecDeque<Planted>,
-    /// Requests so far, oldest first: method, path with query, status. Capped at the last 100,000.
+    /// Requests so far, oldest first. Capped at the last 100,000.
     pub requests: VecDeque<Seen>,
+    /// All requests ever answered.
+    pub asked: u64,
+    /// All requests ever answered that changed data.
+    pub wrote: u64,
     /// Numbers the ids.
     pub next_id: u64,
+    /// Records that the login may no longer see: they read as if they had never been.
+    pub hidden: BTreeSet<Address>,
+    /// Records that lists and searches leave out until a time; a read by id finds them.
+    pub late: BTreeMap<Address, Timestamp>,
 }
 
 /// A request that was answered.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// The method.
     pub method: String,
@@ -44,11 +59,13 @@ pub struct Seen {
 }
 
 /// A fault on the wire, for requests whose method and path match.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Planted {
     /// The method, or empty for any.
+    #[serde(default)]
     pub method: String,
     /// A part of the path, or empty for any.
+    #[serde(default)]
     pub path: String,
     /// How many requests it still hits.
     pub times: u32,
@@ -57,15 +74,18 @@ pub struct Planted {
 }
 
 /// What happens to a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Fault {
     /// This status, this `Retry-After` (verbatim, empty for none), this body; nothing is applied.
     Answer {
         /// The status.
         status: u16,
         /// The header's text.
+        #[serde(default)]
         retry_after: String,
         /// The body.
+        #[serde(default)]
         body: String,
     },
     /// It is applied and the connection is cut before an answer.
@@ -80,6 +100,27 @@ pub enum Fault {
     Truncated,
     /// The access token is no longer valid.
     ExpiredToken,
+    /// It is applied, and answered so much later.
+    Delay {
+        /// How much later, in milliseconds of the account's clock.
+        ms: u64,
+    },
+    /// It is applied, and the answer's body comes one byte at a time.
+    SlowDrip {
+        /// Between one byte and the next, in milliseconds of the account's clock.
+        ms_per_byte: u64,
+    },
+}
+
+/// The account's content, locked. Notices whether data were changed.
+pub struct Locked<'a> {
+    inner: MutexGuard<'a, Inner>,
+    sequence: u64,
+}
+
+thread_local! {
+    /// Set when data were changed on this thread. A request is answered on one thread from start to end.
+    static CHANGED: Cell<bool> = const { Cell::new(false) };
 }
 
 impl Account {
@@ -94,8 +135,87 @@ impl Account {
         self.clock.now().saturating_add(skew).unwrap_or(Timestamp::MAX)
     }
 
+    /// Time since some start, for windows of rates. Moving the account's time does not move it.
+    pub fn elapsed(&self) -> Duration {
+        self.clock.elapsed()
+    }
+
+    /// Waits on the account's clock.
+    pub fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.clock.sleep(duration)
+    }
+
     /// The data, locked. Hold it for one operation only.
-    pub fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn lock(&self) -> Locked<'_> {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        Locked { sequence: inner.data.sequence, inner }
+    }
+
+    /// Runs something on this thread and says whether it changed data.
+    pub fn watch<T>(&self, run: impl FnOnce() -> T) -> (T, bool) {
+        CHANGED.set(false);
+        let result = run();
+        (result, CHANGED.take())
+    }
+}
+
+impl Inner {
+    /// Whether a read by id may find this record.
+    pub fn readable(&self, address: &Address) -> bool {
+        !self.hidden.contains(address)
+    }
+
+    /// Whether a list or a search may show this record.
+    pub fn listed(&self, address: &Address, now: Timestamp) -> bool {
+        self.readable(address) && self.late.get(address).is_none_or(|from| *from <= now)
+    }
+
+    /// Takes the oldest fault that matches a request, once.
+    pub fn take_fault(&mut self, method: &str, path: &str) -> Option<Fault> {
+        let hits = |planted: &Planted| {
+            planted.times > 0
+                && (planted.method.is_empty() || planted.method.eq_ignore_ascii_case(method))
+                && path.contains(&planted.path)
+        };
+        let index = self.faults.iter().position(hits)?;
+        let planted = self.faults.get_mut(index)?;
+        planted.times -= 1;
+        let fault = planted.fault.clone();
+        if planted.times == 0 {
+            self.faults.remove(index);
+        }
+        Some(fault)
+    }
+
+    /// Remembers an answered request.
+    pub fn record(&mut self, seen: Seen) {
+        self.asked += 1;
+        self.wrote += u64::from(seen.wrote);
+        if self.requests.len() == REMEMBERED {
+            self.requests.pop_front();
+        }
+        self.requests.push_back(seen);
+    }
+}
+
+impl Deref for Locked<'_> {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Inner {
+        &mut self.inner
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        if self.inner.data.sequence != self.sequence {
+            CHANGED.set(true);
+        }
     }
 }

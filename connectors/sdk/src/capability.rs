@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// What a connector can do with one object. A batch size of 0 means that it cannot do it at all.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts of a service")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capabilities {
     /// How changes are found.

@@ -303,7 +303,7 @@ pub trait Connector: Send + Sync + 'static {
     }
 }
 
-impl<'a> dyn Connector + 'a {
+impl dyn Connector + '_ {
     /// Capabilities of an object that the configuration has already checked.
     ///
     /// # Errors

@@ -8,7 +8,11 @@
 //! the [`Ledger`] and the [`Vault`].
 
 use std::{
-    sync::atomic::{AtomicU32, Ordering},
+    any::Any,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -81,19 +85,34 @@ pub trait Http: Send + Sync + 'static {
     fn health(&self) -> Health;
 }
 
-/// Requests that were paid for beforehand.
+/// Requests that were paid for beforehand. What was not used is given back when the permit is dropped.
 #[derive(Debug)]
-pub struct Permit(AtomicU32);
+pub struct Permit {
+    left: AtomicU32,
+    ticket: Option<Arc<dyn Any + Send + Sync>>,
+}
 
 impl Permit {
     /// A permit for so many requests.
     pub fn new(requests: u32) -> Self {
-        Self(AtomicU32::new(requests))
+        Self { left: AtomicU32::new(requests), ticket: None }
+    }
+
+    /// The same, with what the issuing [`Http`] needs to recognise it; dropped with the permit.
+    #[must_use]
+    pub fn with_ticket(mut self, ticket: Arc<dyn Any + Send + Sync>) -> Self {
+        self.ticket = Some(ticket);
+        self
     }
 
     /// Takes one; `false` when none is left.
     pub fn take(&self) -> bool {
-        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1)).is_ok()
+        self.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1)).is_ok()
+    }
+
+    /// What the issuer attached.
+    pub fn ticket(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.ticket.as_deref()
     }
 }
 

@@ -38,7 +38,7 @@ pub use http::{
 pub use record::{Actor, ActorKind, Address, Fields, Native, Record, State};
 pub use schema::{NativeKind, Schema, SchemaField};
 
-/// Points in time, in UTC.
-pub use jiff::Timestamp;
+/// Points in time, in UTC, and what lies between them.
+pub use jiff::{SignedDuration, Timestamp};
 /// Text that never shows itself in a log, an error or a debug print.
 pub use secrecy::{ExposeSecret, SecretString};

@@ -17,6 +17,7 @@ impl Schema {
 }
 
 /// One field, as the service describes it.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts of the service's own description")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SchemaField {
     /// The native name.

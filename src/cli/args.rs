@@ -1,0 +1,270 @@
+//! What can be typed.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+/// Keeps contacts and leads the same in marketing and sales, in both directions.
+#[derive(Debug, Parser)]
+#[command(name = "hymnal", version, about, max_term_width = 110)]
+pub struct Args {
+    /// The configuration: by default `$HYMNAL_CONFIG`, `./hymnal.toml`, `/etc/hymnal/hymnal.toml`.
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Keep everything the same: the daemon.
+    Run(Run),
+    /// Check the configuration: syntax, meaning, then logins, schemas and mappings.
+    Check(Check),
+    /// Show how every connector and every sync stands.
+    Status(Status),
+    /// Read the conflict log.
+    Conflicts {
+        /// What to read.
+        #[command(subcommand)]
+        command: ConflictsCommand,
+    },
+    /// Explain one person: every value, who set it, by which rule, what lost.
+    Explain(Explain),
+    /// Let what is held go: the first run of a sync.
+    Approve(Which),
+    /// Drop what is held, and plan anew.
+    Discard(Which),
+    /// Stop writing; reading and deciding go on.
+    Pause(Pause),
+    /// Write again.
+    Resume(Which),
+    /// Read the configuration again.
+    Reload,
+    /// Look at connectors.
+    Connectors {
+        /// What to look at.
+        #[command(subcommand)]
+        command: ConnectorsCommand,
+    },
+    /// Look at the configuration.
+    Config {
+        /// What to look at.
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Serve simulated services with invented people, on loopback.
+    Sandbox(Sandbox),
+    /// See it work: simulated services, a ready configuration, a day of edits. Needs nothing installed, no account.
+    Demo(Demo),
+    /// Print the version.
+    Version,
+}
+
+/// `run`
+#[derive(Debug, ClapArgs)]
+pub struct Run {
+    /// Cycle until both systems agree, then exit: 0 done, 7 held, 1 work is left, 4 a person is needed.
+    #[arg(long)]
+    pub once: bool,
+    /// With `--once`: end after this time (0: no limit).
+    #[arg(long, default_value = "10m", value_parser = duration, value_name = "TIME")]
+    pub timeout: Duration,
+    /// With `--once`: say how it ended as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `check`
+#[derive(Debug, ClapArgs)]
+pub struct Check {
+    /// Look at the file alone; log in nowhere.
+    #[arg(long)]
+    pub offline: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `status`
+#[derive(Debug, ClapArgs)]
+pub struct Status {
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Again every two seconds, until interrupted.
+    #[arg(long)]
+    pub follow: bool,
+}
+
+/// `conflicts`
+#[derive(Debug, Subcommand)]
+pub enum ConflictsCommand {
+    /// The latest, youngest first.
+    List {
+        /// Only those that wait for a person.
+        #[arg(long)]
+        open: bool,
+        /// Only of this sync.
+        #[arg(long)]
+        sync: Option<String>,
+        /// At most so many.
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// One, with all that happened to it.
+    Show {
+        /// Its id.
+        id: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// All, for a spreadsheet.
+    Export {
+        /// As CSV; formulas are escaped.
+        #[arg(long)]
+        csv: bool,
+        /// Only those that wait for a person.
+        #[arg(long)]
+        open: bool,
+    },
+}
+
+/// `explain`
+#[derive(Debug, ClapArgs)]
+pub struct Explain {
+    /// An e-mail, a person's id, or `connector:object:id`.
+    pub key: String,
+    /// Only this field.
+    #[arg(long)]
+    pub field: Option<String>,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A sync.
+#[derive(Debug, ClapArgs)]
+pub struct Which {
+    /// The sync.
+    pub sync: String,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `pause`
+#[derive(Debug, ClapArgs)]
+pub struct Pause {
+    /// The sync.
+    pub sync: String,
+    /// For so long: `2h`. Without it, until `resume`.
+    #[arg(long = "for", value_parser = duration, value_name = "TIME")]
+    pub length: Option<Duration>,
+    /// Why, for those who ask `status`.
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `connectors`
+#[derive(Debug, Subcommand)]
+pub enum ConnectorsCommand {
+    /// The types there are, and what their evidence is.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// One type: its settings and objects.
+    Show {
+        /// The type: `hubspot`.
+        kind: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Log in, read the schema and one page; write nothing.
+    Test {
+        /// The connector's name in the configuration.
+        name: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check a manifest.
+    Lint {
+        /// The manifest.
+        file: PathBuf,
+    },
+}
+
+/// `config`
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// A JSON Schema of the file, for editors.
+    Schema,
+    /// What is in force, with secrets as references.
+    Show,
+}
+
+/// `sandbox`
+#[derive(Debug, ClapArgs)]
+pub struct Sandbox {
+    /// Where the HubSpot-like service listens (0: a free port).
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    pub hubspot_port: u16,
+    /// Where the Salesforce-like service listens (0: a free port).
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    pub salesforce_port: u16,
+    /// Where the control API listens (0: a free port).
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    pub control_port: u16,
+    /// People in marketing.
+    #[arg(long, default_value_t = 240, value_name = "N")]
+    pub marketing: usize,
+    /// People in sales.
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    pub sales: usize,
+    /// Of them, people in both.
+    #[arg(long, default_value_t = 140, value_name = "N")]
+    pub both: usize,
+    /// What the invented people are made from.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
+}
+
+/// `demo`
+#[derive(Debug, ClapArgs)]
+pub struct Demo {
+    /// Play the day and end.
+    #[arg(long)]
+    pub once: bool,
+}
+
+/// `30s`, `5m`, `2h`, `1d`; `0` is none.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no duration; write `30s`, `5m`, `2h` or `1d`");
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let split = text.find(|character: char| !character.is_ascii_digit()).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(split);
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let seconds = match unit {
+        "s" => number,
+        "m" => number.saturating_mul(60),
+        "h" => number.saturating_mul(3600),
+        "d" => number.saturating_mul(86400),
+        _ => return Err(wrong()),
+    };
+    Ok(Duration::from_secs(seconds))
+}

@@ -1,0 +1,125 @@
+//! Commands that meet a running daemon over its socket, or open the state themselves where none runs. Both ways give
+//! the same answers.
+
+use std::{path::Path, time::Duration};
+
+use serde_json::Value as Json;
+
+use super::{
+    Exit,
+    args::{self, ConflictsCommand},
+    out::Out,
+    setup::{app, load},
+    show,
+};
+use crate::server::{Refusal, Request, answer, socket};
+
+/// How often `--follow` asks.
+const FOLLOW: Duration = Duration::from_secs(2);
+
+/// Asks the daemon, or the state.
+pub async fn ask(config: Option<&Path>, request: Request) -> Result<Json, Exit> {
+    let loaded = load(config)?;
+    if let Some(answer) = socket::ask(&loaded.config.daemon.state_dir, &request).await {
+        return answer.map_err(refused);
+    }
+    answer(&app(loaded)?, request).await.map_err(refused)
+}
+
+fn refused(refusal: Refusal) -> Exit {
+    Exit::new(refusal.exit, refusal.message, &refusal.hint)
+}
+
+/// `status`
+pub async fn status(config: Option<&Path>, args: &args::Status) -> Result<u8, Exit> {
+    loop {
+        let status = ask(config, Request::Status).await?;
+        match (args.json, args.follow) {
+            (true, true) => Out::text(&format!("{status}\n")),
+            (true, false) => Out::json(&status),
+            (false, _) => Out::text(&show::status(&status)),
+        }
+        if !args.follow {
+            return Ok(0);
+        }
+        tokio::time::sleep(FOLLOW).await;
+    }
+}
+
+/// `conflicts`
+pub async fn conflicts(config: Option<&Path>, command: ConflictsCommand) -> Result<u8, Exit> {
+    match command {
+        ConflictsCommand::List { open, sync, limit, json } => {
+            let found = ask(config, Request::Conflicts { open, sync, limit }).await?;
+            told(json, &found, show::conflicts);
+        }
+        ConflictsCommand::Show { id, json } => {
+            let found = ask(config, Request::Conflict { id }).await?;
+            told(json, &found, show::conflict);
+        }
+        ConflictsCommand::Export { csv, open } => {
+            let found = ask(config, Request::Conflicts { open, sync: None, limit: Some(usize::MAX) }).await?;
+            if csv {
+                Out::text(&show::csv(&found));
+            } else {
+                Out::json(&found);
+            }
+        }
+    }
+    Ok(0)
+}
+
+/// `explain`
+pub async fn explain(config: Option<&Path>, args: &args::Explain) -> Result<u8, Exit> {
+    let found = ask(config, Request::Explain { key: args.key.clone(), field: args.field.clone() }).await?;
+    told(args.json, &found, show::explain);
+    Ok(0)
+}
+
+/// `approve`
+pub async fn approve(config: Option<&Path>, args: &args::Which) -> Result<u8, Exit> {
+    let done = ask(config, Request::Approve { sync: args.sync.clone() }).await?;
+    told(args.json, &done, show::approved);
+    Ok(0)
+}
+
+/// `discard`
+pub async fn discard(config: Option<&Path>, args: &args::Which) -> Result<u8, Exit> {
+    let done = ask(config, Request::Discard { sync: args.sync.clone() }).await?;
+    told(args.json, &done, show::done);
+    Ok(0)
+}
+
+/// `pause`
+pub async fn pause(config: Option<&Path>, args: &args::Pause) -> Result<u8, Exit> {
+    let seconds = args.length.map(|length| length.as_secs());
+    let request = Request::Pause { sync: args.sync.clone(), seconds, reason: args.reason.clone() };
+    let done = ask(config, request).await?;
+    told(args.json, &done, show::done);
+    Ok(0)
+}
+
+/// `resume`
+pub async fn resume(config: Option<&Path>, args: &args::Which) -> Result<u8, Exit> {
+    let done = ask(config, Request::Resume { sync: args.sync.clone() }).await?;
+    told(args.json, &done, show::done);
+    Ok(0)
+}
+
+/// `reload`
+pub async fn reload(config: Option<&Path>) -> Result<u8, Exit> {
+    let loaded = load(config)?;
+    let none = || Exit::new(1, "no daemon is running, so there is nothing to reload", "start it with `hymnal run`");
+    let answer = socket::ask(&loaded.config.daemon.state_dir, &Request::Reload).await.ok_or_else(none)?;
+    answer.map_err(refused)?;
+    Out::text("The daemon has read the configuration again.\n");
+    Ok(0)
+}
+
+fn told(json: bool, answer: &Json, for_people: fn(&Json) -> String) {
+    if json {
+        Out::json(answer);
+    } else {
+        Out::text(&for_people(answer));
+    }
+}

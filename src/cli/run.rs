@@ -1,0 +1,103 @@
+//! `run`: the daemon; `run --once`: until both systems agree.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use tracing_subscriber::EnvFilter;
+
+use super::{
+    Exit, args,
+    out::Out,
+    setup::{self, app, load},
+    show,
+};
+use crate::{
+    daemon::{self, Outcome, serve::ServeError},
+    server::status::held,
+    wire::{App, State},
+};
+
+/// Runs.
+pub async fn run(config: Option<&Path>, args: &args::Run) -> Result<u8, Exit> {
+    start_logging();
+    let path = setup::path(config)?;
+    let app = app(load(config)?)?;
+    if args.once { run_once(app, args).await } else { run_daemon(app, path).await }
+}
+
+async fn run_once(app: App, args: &args::Run) -> Result<u8, Exit> {
+    let timeout = (!args.timeout.is_zero()).then_some(args.timeout);
+    app.begin().await.map_err(|error| setup::store_exit(&error))?;
+    let ended = tokio::select! {
+        ended = daemon::once(&app, timeout) => ended,
+        () = told_to_end() => {
+            app.stop();
+            return Err(Exit::new(1, "interrupted; what is not done is done by the next run", ""));
+        }
+    };
+    let (outcome, syncs) = ended.map_err(|error| setup::store_exit(&error))?;
+    let mut told = serde_json::Map::new();
+    for (name, outcome) in &syncs {
+        let Some(running) = app.sync(name) else { continue };
+        let held = held(&app, running).await.map_err(|refusal| Exit::new(refusal.exit, refusal.message, &refusal.hint))?;
+        told.insert(name.clone(), json!({ "outcome": word(*outcome), "held": held }));
+    }
+    let told = serde_json::Value::Object(told);
+    if args.json {
+        Out::json(&json!({ "outcome": word(outcome), "exit": outcome.exit(), "syncs": told }));
+    } else {
+        Out::text(&show::ended(&told));
+    }
+    Ok(outcome.exit())
+}
+
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Held => "held",
+        Outcome::Unfinished => "unfinished",
+        Outcome::Waiting => "waiting",
+        Outcome::Done => "done",
+    }
+}
+
+async fn told_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+async fn run_daemon(app: App, path: PathBuf) -> Result<u8, Exit> {
+    let state: State = app.state.clone();
+    let clock = std::sync::Arc::clone(&app.clock);
+    let reload = Box::new(move || {
+        let loaded = setup::read(&path)?;
+        App::new(loaded.config, loaded.manifests, state.clone(), std::sync::Arc::clone(&clock)).map_err(|error| error.to_string())
+    });
+    match daemon::serve(app, reload).await {
+        Ok(()) => Ok(0),
+        Err(ServeError::Wire(error)) => Err(setup::wire_exit(&error)),
+        Err(ServeError::Store(error)) => Err(setup::store_exit(&error)),
+        Err(error @ ServeError::Listen { .. }) => {
+            Err(Exit::new(1, error.to_string(), "another program has it, or set `[daemon] listen` to a free address"))
+        }
+    }
+}
+
+/// Logs go to stderr: for people on a terminal, as JSON otherwise. `HYMNAL_LOG` filters.
+pub fn start_logging() {
+    use std::io::IsTerminal;
+    let filter = EnvFilter::try_from_env("HYMNAL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = if std::io::stderr().is_terminal() {
+        log.with_target(false).try_init()
+    } else {
+        log.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+    };
+    // Already started: another command of the same process (the demo) did it.
+    let _ = started;
+}

@@ -1,0 +1,155 @@
+//! One decision, one commit: world in, batch out, the conflict log behind it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use hymnal_sdk::Clock;
+use tokio::sync::Mutex;
+
+use super::{ids::Ids, system::System, world::World};
+use crate::{
+    journal::{ConflictLog, entry::LogLine},
+    merge::{Context, Id, ObjectFacts, Pair, SyncRules},
+    store::{Kv, StoreError, format, tables::Tag},
+};
+
+/// The one who commits for a sync: decisions are made one after the other, each on what the one before it committed.
+pub struct Committer {
+    /// The rules.
+    pub rules: Arc<SyncRules>,
+    /// The store.
+    pub store: Arc<dyn Kv>,
+    /// The sync's number in it.
+    pub tag: Tag,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Where conflicts are written for people.
+    pub log: Arc<ConflictLog>,
+    turn: Mutex<Turn>,
+}
+
+struct Turn {
+    ids: Ids,
+    logged: u64,
+    objects: Pair<BTreeMap<String, ObjectFacts>>,
+}
+
+/// What a decision did.
+pub struct Committed<T> {
+    /// What it answered.
+    pub answer: T,
+    /// Keys that changed.
+    pub changes: usize,
+}
+
+impl Committer {
+    /// A committer. `seed` is where its ids come from.
+    pub fn new(
+        rules: Arc<SyncRules>,
+        store: Arc<dyn Kv>,
+        tag: Tag,
+        clock: Arc<dyn Clock>,
+        log: Arc<ConflictLog>,
+        seed: u64,
+    ) -> Self {
+        let turn = Mutex::new(Turn { ids: Ids::new(seed), logged: 0, objects: Pair::default() });
+        Self { rules, store, tag, clock, log, turn }
+    }
+
+    /// Completes the conflict log: lines that were committed and, because of a crash, may not be in the file.
+    ///
+    /// # Errors
+    /// The store's, and the file's.
+    pub async fn complete_log(&self) -> Result<(), StoreError> {
+        let mut turn = self.turn.lock().await;
+        let logged = self.store.get(&self.tag.state("logged"))?;
+        let logged = logged.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()).map_or(0, u64::from_be_bytes);
+        let prefix = self.tag.table(b'c');
+        let mut after = Some(self.tag.line(logged));
+        loop {
+            let rows = self.store.scan(&prefix, after.as_deref(), 1000)?;
+            let Some((last, _)) = rows.last() else { break };
+            after = Some(last.clone());
+            let lines: Result<Vec<LogLine>, StoreError> =
+                rows.iter().map(|(key, bytes)| format::open(key, bytes)).collect();
+            let lines = lines?;
+            self.log.complete(&self.rules, &lines)?;
+            turn.logged = lines.last().map_or(turn.logged, |line| line.number);
+        }
+        turn.logged = turn.logged.max(logged);
+        Ok(())
+    }
+
+    /// Learns what the objects can hold.
+    pub async fn learn(&self, objects: Pair<BTreeMap<String, ObjectFacts>>) {
+        self.turn.lock().await.objects = objects;
+    }
+
+    /// What the objects can hold, as far as it is known.
+    pub async fn objects(&self) -> Pair<BTreeMap<String, ObjectFacts>> {
+        self.turn.lock().await.objects.clone()
+    }
+
+    /// The id of a new cycle.
+    pub async fn new_cycle(&self) -> Id {
+        let now = self.clock.now();
+        self.turn.lock().await.ids.next(now)
+    }
+
+    /// Decides on the store as it is, and commits all of it or nothing. The conflict log has its lines, durably,
+    /// before this returns: no write that a conflict permits is sent earlier.
+    pub async fn decide<T>(
+        &self,
+        cycle: Id,
+        systems: &Pair<System>,
+        act: impl FnOnce(&mut World<'_>) -> Result<T, StoreError> + Send,
+    ) -> Result<Committed<T>, StoreError>
+    where
+        T: Send,
+    {
+        let mut turn = self.turn.lock().await;
+        let Turn { ids, objects, logged } = &mut *turn;
+        let context = Context {
+            rules: &self.rules,
+            objects,
+            offset: Pair::new(systems.left.offset(), systems.right.offset()),
+            now: self.clock.now(),
+        };
+        let mut world = World::new(&*self.store, self.tag, &context, cycle, ids)?;
+        let answer = act(&mut world)?;
+        let mut decided = world.finish();
+        let changes = decided.batch.len();
+        if !decided.lines.is_empty() {
+            // What is certainly in the file by now: only the lines behind it can be missing after a crash.
+            decided.batch.put(self.tag.state("logged"), logged.to_be_bytes());
+        }
+        if !decided.batch.is_empty() {
+            self.store.commit(decided.batch)?;
+        }
+        self.log.append(&self.rules, &decided.lines)?;
+        *logged = decided.lines.last().map_or(*logged, |line| line.number);
+        Ok(Committed { answer, changes })
+    }
+
+    /// Decides on the store as it is, and commits nothing: for plans and previews.
+    pub async fn look<T>(
+        &self,
+        systems: &Pair<System>,
+        act: impl FnOnce(&mut World<'_>) -> Result<T, StoreError> + Send,
+    ) -> Result<T, StoreError>
+    where
+        T: Send,
+    {
+        let mut turn = self.turn.lock().await;
+        let Turn { ids, objects, .. } = &mut *turn;
+        let context = Context {
+            rules: &self.rules,
+            objects,
+            offset: Pair::new(systems.left.offset(), systems.right.offset()),
+            now: self.clock.now(),
+        };
+        let mut scratch = ids.clone();
+        let cycle = scratch.next(context.now);
+        let mut world = World::new(&*self.store, self.tag, &context, cycle, &mut scratch)?;
+        act(&mut world)
+    }
+}

@@ -1,0 +1,305 @@
+//! One batch of creations: look before you create, mark durably, create, confirm.
+
+use hymnal_sdk::{Call, Connector, Draft, Error, Find, Kind, Lane, Native, Record, SignedDuration, Timestamp};
+
+use super::{
+    Sync,
+    matching::match_one,
+    push::Sent,
+    reconcile::observe,
+    report::Failure,
+    update::{spread, stubborn_problem},
+    world::World,
+};
+use crate::{
+    mapping,
+    merge::{
+        Context, Entity, Id, Side,
+        answer::{created, mark_creating, park_record, refused},
+        decide::decide,
+        entity::Want,
+        patch::draft,
+    },
+    store::StoreError,
+};
+
+/// How often a creation whose answer was lost is looked for before it is believed not to have happened.
+const LOOKS: u32 = 2;
+
+/// A creation on its way.
+struct Outgoing {
+    id: Id,
+    draft: Draft,
+}
+
+impl Sync {
+    /// Creates one batch of records of one object on one side.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn create(
+        &self,
+        cycle: Id,
+        side: Side,
+        lane: Lane,
+        object: &str,
+        ids: &[Id],
+    ) -> Result<Sent, Failure> {
+        let (ready, due) = self.ready(side, ids).await?;
+        if ready.is_empty() {
+            return Ok(Sent { due, ..Sent::default() });
+        }
+        let call = match self.systems[side].reserve(lane, 1 + self.systems[side].objects.len()).await {
+            Ok(call) => call,
+            Err(error) => return Ok(Sent::trouble(error)),
+        };
+        if let Err(error) = self.look_before(cycle, side, &call, &ready).await? {
+            return Ok(Sent { due, ..Sent::trouble(error) });
+        }
+        let outgoing = self.mark_created(cycle, side, object, &ready).await?;
+        if outgoing.is_empty() {
+            return Ok(Sent { due, ..Sent::default() });
+        }
+        let drafts: Vec<Draft> = outgoing.iter().map(|item| item.draft.clone()).collect();
+        let connector = &self.systems[side].connector;
+        let answer = match &self.committer.rules.systems[side].external_id {
+            Some(key) => connector.upsert(&call, object, key, &drafts).await,
+            None => connector.create(&call, object, &drafts).await,
+        };
+        let answered_at = self.committer.clock.now();
+        let sent = self.confirm_created(cycle, side, &outgoing, answer, answered_at).await?;
+        self.read_in_the_way(cycle, side, &call, object, &sent.1).await?;
+        Ok(Sent { due: [due, sent.0.due].into_iter().flatten().min(), ..sent.0 })
+    }
+
+    /// Those whose time has come: a creation in doubt is given time to become visible before each look.
+    async fn ready(&self, side: Side, ids: &[Id]) -> Result<(Vec<Id>, Option<Timestamp>), Failure> {
+        let settle = SignedDuration::try_from(self.committer.rules.settle).unwrap_or(SignedDuration::ZERO);
+        let answer = self
+            .look(|world| {
+                let (mut ready, mut due) = (Vec::new(), None::<Timestamp>);
+                for id in ids {
+                    let Some(entity) = world.entity(*id)? else { continue };
+                    if entity.wants[side] != Want::Create {
+                        continue;
+                    }
+                    match &entity.creating[side] {
+                        Some(creating) => {
+                            let at = creating.at.saturating_add(settle).unwrap_or(creating.at);
+                            if at <= world.context.now {
+                                ready.push(*id);
+                            } else {
+                                due = Some(due.map_or(at, |known| known.min(at)));
+                            }
+                        }
+                        None => ready.push(*id),
+                    }
+                }
+                Ok((ready, due))
+            })
+            .await?;
+        Ok(answer)
+    }
+
+    /// Looks the keys up by the most consistent read that the service has, in every object of the system: somebody may
+    /// have made the person since the last listing. What is found is an observation, and is matched at once.
+    async fn look_before(&self, cycle: Id, side: Side, call: &Call, ids: &[Id]) -> Result<Result<(), Error>, Failure> {
+        let system = &self.systems[side];
+        for object in &system.objects {
+            let Some((key, values)) = self.keys_to_find(side, &object.name, ids).await? else { continue };
+            let find = Find { object: &object.name, key: &key, values: &values, fields: &object.fields };
+            let requested_at = self.committer.clock.now();
+            let found = match system.connector.find(call, find).await {
+                Ok(found) => found,
+                Err(error) => return Ok(Err(error)),
+            };
+            self.observe_and_match(cycle, side, &found.records, requested_at).await?;
+        }
+        Ok(Ok(()))
+    }
+
+    async fn observe_and_match(
+        &self,
+        cycle: Id,
+        side: Side,
+        records: &[Record],
+        requested_at: Timestamp,
+    ) -> Result<(), Failure> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        self.decide(cycle, |world| {
+            for record in records {
+                observe(world, side, record, requested_at)?;
+                if let Some(entity) = world.by_address(side, &record.address)? {
+                    match_one(world, entity.id)?;
+                }
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// The native field that the first usable key set begins with, and the values to look for.
+    async fn keys_to_find(
+        &self,
+        side: Side,
+        object: &str,
+        ids: &[Id],
+    ) -> Result<Option<(String, Vec<Native>)>, Failure> {
+        let answer = self
+            .look(|world| {
+                let mut values = Vec::new();
+                let first = world.context.rules.matching.iter().find_map(|set| {
+                    let rule = &world.context.rules.fields[*set.first()?];
+                    Some((rule, Context::place(rule, side, object)?))
+                });
+                let Some((rule, place)) = first else { return Ok(None) };
+                for id in ids {
+                    let Some(entity) = world.entity(*id)? else { continue };
+                    let Some(field) = entity.fields.get(&rule.map.name) else { continue };
+                    if field.golden.is_blank() {
+                        continue;
+                    }
+                    let forms = &world.context.objects[side].get(object).map(|facts| facts.forms.clone());
+                    let forms = forms.clone().unwrap_or_default();
+                    values.extend(mapping::write(&rule.map, place, &forms, None, &field.golden).ok());
+                }
+                values.sort();
+                values.dedup();
+                Ok((!values.is_empty()).then(|| (place.name.clone(), values)))
+            })
+            .await?;
+        Ok(answer)
+    }
+
+    async fn mark_created(&self, cycle: Id, side: Side, object: &str, ids: &[Id]) -> Result<Vec<Outgoing>, Failure> {
+        let external_id = self.committer.rules.systems[side].external_id.clone();
+        let committed = self
+            .decide(cycle, |world| {
+                let mut outgoing = Vec::new();
+                for id in ids {
+                    outgoing.extend(mark_one(world, side, object, *id, external_id.as_deref())?);
+                }
+                Ok(outgoing)
+            })
+            .await?;
+        Ok(committed.answer)
+    }
+
+    async fn confirm_created(
+        &self,
+        cycle: Id,
+        side: Side,
+        outgoing: &[Outgoing],
+        answer: Result<Vec<Result<hymnal_sdk::Written, Error>>, Error>,
+        answered_at: Timestamp,
+    ) -> Result<(Sent, Vec<String>), Failure> {
+        let answers = spread(answer, outgoing.len());
+        let mut sent = Sent::default();
+        let mut in_the_way = Vec::new();
+        let mut stubborn = Vec::new();
+        for (item, answer) in outgoing.iter().zip(&answers) {
+            match answer {
+                Ok(_) => sent.written.created += 1,
+                Err(error) => {
+                    sent.note(error);
+                    in_the_way.extend(error.other.clone());
+                    if error.kind == Kind::Conflict && self.failed_again(item.id, side) {
+                        stubborn.push(item.id);
+                    }
+                }
+            }
+        }
+        self.decide(cycle, |world| {
+            for (item, answer) in outgoing.iter().zip(&answers) {
+                let Some(mut entity) = world.entity(item.id)? else { continue };
+                let is_stubborn = stubborn.contains(&item.id);
+                let ((), events) = world.decide(|context, ledger| match answer {
+                    Ok(written) => created(&mut entity, side, written, answered_at, context, ledger),
+                    Err(error) => {
+                        if is_stubborn {
+                            park_record(&mut entity, side, stubborn_problem(error), context.now, ledger);
+                        }
+                        refused(&mut entity, side, error, context, ledger);
+                    }
+                });
+                world.put(&entity, events)?;
+            }
+            Ok(())
+        })
+        .await?;
+        Ok((sent, in_the_way))
+    }
+
+    /// A creation that was refused because the value must be unique names the record that has it: it is read and
+    /// matched, so that the person is linked instead of made twice.
+    async fn read_in_the_way(
+        &self,
+        cycle: Id,
+        side: Side,
+        call: &Call,
+        object: &str,
+        ids: &[String],
+    ) -> Result<(), Failure> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let system = &self.systems[side];
+        let connector: &dyn Connector = &*system.connector;
+        let requested_at = self.committer.clock.now();
+        let Ok(got) = connector.get(call, object, ids, system.fields(object)).await else { return Ok(()) };
+        let records: Vec<Record> = got
+            .into_iter()
+            .filter_map(|got| match got {
+                hymnal_sdk::Got::Record(record) => Some(*record),
+                hymnal_sdk::Got::Gone => None,
+            })
+            .collect();
+        self.observe_and_match(cycle, side, &records, requested_at).await
+    }
+}
+
+fn mark_one(
+    world: &mut World<'_>,
+    side: Side,
+    object: &str,
+    id: Id,
+    external_id: Option<&str>,
+) -> Result<Option<Outgoing>, StoreError> {
+    let Some(mut entity) = world.entity(id)?.filter(|entity| entity.wants[side] == Want::Create) else {
+        return Ok(None);
+    };
+    if looked_in_vain(world, &mut entity, side, external_id)? {
+        return Ok(None);
+    }
+    let patch = draft(&entity, side, object, world.context);
+    let events = mark_creating(&mut entity, side, object, &patch, world.context);
+    world.decide(|context, ledger| decide(&mut entity, context, ledger));
+    world.put(&entity, events)?;
+    let mut fields = patch.fields();
+    if let Some(key) = external_id {
+        fields.insert(key.to_owned(), Native::Text(id.to_string()));
+    }
+    Ok(Some(Outgoing { id, draft: Draft { fields, trace: id.to_string() } }))
+}
+
+/// A creation in doubt was looked for and not found. Twice, some time apart, and it is believed not to have happened;
+/// with an id of ours in a unique field it is safe to repeat at once.
+fn looked_in_vain(
+    world: &mut World<'_>,
+    entity: &mut Entity,
+    side: Side,
+    external_id: Option<&str>,
+) -> Result<bool, StoreError> {
+    let now = world.context.now;
+    let Some(creating) = &mut entity.creating[side] else { return Ok(false) };
+    creating.looked += 1;
+    creating.at = now;
+    if external_id.is_some() || creating.looked >= LOOKS {
+        return Ok(false);
+    }
+    world.put(entity, Vec::new())?;
+    Ok(true)
+}

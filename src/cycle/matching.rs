@@ -1,0 +1,122 @@
+//! Records that nobody knows yet, matched in key order, so that the order in which they arrived does not matter.
+
+use hymnal_sdk::Address;
+
+use super::world::World;
+use crate::{
+    merge::{
+        Entity, Event, Id, Pair, Side,
+        decide::decide,
+        event::{ConflictEvent, ConflictLine, ConflictStatus},
+        identity::{Match, match_entity, unite},
+    },
+    store::StoreError,
+};
+
+/// Matches one entity that waits, if it still does.
+pub fn match_one(world: &mut World<'_>, id: Id) -> Result<(), StoreError> {
+    let Some(entity) = world.entity(id)?.filter(|entity| entity.queued) else { return Ok(()) };
+    let others = world.sharing_a_key(&entity)?;
+    if others.iter().any(|other| other.creating.iter().any(|(_, creating)| creating.is_some())) {
+        // A creation of one of them is under way or in doubt: once it is known, they are matched.
+        let answered = others.iter().any(|other| claims(&entity, other));
+        if !answered {
+            return Ok(());
+        }
+    }
+    match match_entity(&entity, &others, world.context) {
+        Match::Nobody => stand_alone(world, entity),
+        Match::One { all, primaries, set } => become_one(world, entity, others, &all, &primaries, set),
+        Match::Several { candidates } => wait_for_a_person(world, entity, candidates),
+    }
+}
+
+/// The record is what `other`'s creation in doubt may have made: it has the object, and stands where `other` has none.
+fn claims(entity: &Entity, other: &Entity) -> bool {
+    Side::BOTH.iter().any(|side| {
+        let made = other.creating[*side].as_ref().map(|creating| creating.object.as_str());
+        let here = entity.members[*side].as_ref().map(|member| member.address.object.as_str());
+        made.is_some() && made == here
+    })
+}
+
+fn stand_alone(world: &mut World<'_>, mut entity: Entity) -> Result<(), StoreError> {
+    entity.queued = false;
+    entity.ambiguous.clear();
+    let ((), events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
+    world.put(&entity, events)
+}
+
+fn become_one(
+    world: &mut World<'_>,
+    entity: Entity,
+    others: Vec<Entity>,
+    all: &[Id],
+    primaries: &Pair<Option<Id>>,
+    set: usize,
+) -> Result<(), StoreError> {
+    let mut group: Vec<Entity> = others.into_iter().filter(|other| all.contains(&other.id)).collect();
+    group.push(entity);
+    let linked_before = group.iter().find(|entity| entity.is_linked()).map(|entity| entity.id);
+    let known: Vec<Address> = group.iter().flat_map(secondaries).collect();
+    let ids: Vec<Id> = group.iter().map(|entity| entity.id).collect();
+    let Some(mut united) = unite(group, primaries) else { return Ok(()) };
+    for id in ids {
+        world.remove(id)?;
+    }
+    let mut events = Vec::new();
+    if let (None, Some(left), Some(right)) = (linked_before, &united.members.left, &united.members.right) {
+        let names = world.context.rules.matching[set].iter();
+        let names: Vec<&str> = names.map(|index| world.context.rules.fields[*index].map.name.as_str()).collect();
+        let records = Pair::new(left.address.clone(), right.address.clone());
+        events.push(Event::Linked { records, key: names.join(" + ") });
+    }
+    for side in Side::BOTH {
+        for address in united.secondaries[side].iter().filter(|address| !known.contains(address)) {
+            let (line, _) = world.decide(|context, ledger| {
+                listed((ledger.ids)(), ConflictLine::Duplicate(side, address.clone()), context.now)
+            });
+            events.push(Event::Duplicate { side, address: address.clone() });
+            events.push(line);
+        }
+    }
+    let ((), decided) = world.decide(|context, ledger| decide(&mut united, context, ledger));
+    events.extend(decided);
+    world.put(&united, events)
+}
+
+/// It stays in the queue: the candidates may change so that one is left.
+fn wait_for_a_person(world: &mut World<'_>, mut entity: Entity, candidates: Vec<Id>) -> Result<(), StoreError> {
+    if entity.ambiguous == candidates {
+        return Ok(());
+    }
+    entity.ambiguous.clone_from(&candidates);
+    let ((), mut events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
+    let (line, _) = world
+        .decide(|context, ledger| listed((ledger.ids)(), ConflictLine::Ambiguous(candidates.clone()), context.now));
+    events.push(Event::Ambiguous { candidates });
+    events.push(line);
+    world.put(&entity, events)
+}
+
+fn listed(id: Id, line: ConflictLine, now: hymnal_sdk::Timestamp) -> Event {
+    let status = match line {
+        ConflictLine::Ambiguous(_) => ConflictStatus::Open,
+        // It informs; nothing waits for it.
+        _ => ConflictStatus::Resolved,
+    };
+    Event::Conflict(Box::new(ConflictEvent {
+        id,
+        field: String::new(),
+        verdict: line,
+        base: None,
+        edits: Pair::default(),
+        natives: Pair::default(),
+        status,
+        at: now,
+    }))
+}
+
+fn secondaries(entity: &Entity) -> impl Iterator<Item = Address> + '_ {
+    Side::BOTH.into_iter().flat_map(|side| entity.secondaries[side].iter().cloned())
+}

@@ -1,0 +1,300 @@
+//! One cycle of one sync: what was read is reconciled and committed page by page, what is due is verified, marked,
+//! written and confirmed.
+//!
+//! ```text
+//! pull ─▶ reconcile ─▶ commit          (both systems side by side, a page a commit)
+//!   └─▶ deletions ─▶ matching           (once every object was read)
+//!         └─▶ push: verify ─▶ mark ─▶ write ─▶ confirm   (both systems side by side, several batches in flight)
+//! ```
+//!
+//! | file | what |
+//! |---|---|
+//! | [`system`] | one system of a running sync |
+//! | [`commit`] | one decision, one commit |
+//! | [`world`] | the store as one decision sees it |
+//! | [`pull`] | what changed in one system |
+//! | [`reconcile`] | what was observed, folded into what is known |
+//! | [`matching`] | records that nobody knows yet |
+//! | [`due`] | what waited for its time |
+//! | [`push`] | the outbox of one side |
+//! | [`update`], [`create`] | one batch |
+//! | [`adopt`] | rules that have changed |
+//! | [`state`] | what a sync remembers of itself |
+//! | [`preview`] | what a push would do |
+//! | [`report`] | what a cycle came to |
+//! | [`ids`] | the one source of ids |
+
+pub mod adopt;
+pub mod commit;
+pub mod create;
+pub mod due;
+pub mod ids;
+pub mod matching;
+pub mod preview;
+pub mod pull;
+pub mod push;
+pub mod reconcile;
+pub mod report;
+pub mod state;
+pub mod system;
+pub mod update;
+pub mod world;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use hymnal_sdk::SignedDuration;
+
+use self::{
+    commit::{Committed, Committer},
+    report::{Failure, Held, Report},
+    system::System,
+    world::World,
+};
+use crate::{
+    merge::{Id, Pair, Side},
+    store::{StoreError, tables::entity_of},
+};
+
+/// A running sync.
+pub struct Sync {
+    /// Decides and commits.
+    pub committer: Committer,
+    /// The two systems.
+    pub systems: Pair<System>,
+    stopping: AtomicBool,
+    failures: Mutex<BTreeMap<(Id, Side), u32>>,
+}
+
+/// What one cycle is asked to do besides the ordinary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deletions {
+    /// Look for deletions when their time has come.
+    #[default]
+    WhenDue,
+    /// Look for them now.
+    Now,
+}
+
+impl Sync {
+    /// A sync that is ready to run.
+    pub fn new(committer: Committer, systems: Pair<System>) -> Self {
+        Self { committer, systems, stopping: AtomicBool::new(false), failures: Mutex::default() }
+    }
+
+    /// Asks a running cycle to end after the pages and batches in flight.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    /// Whether it was asked to end.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Runs one cycle.
+    ///
+    /// A system that cannot be reached stops nothing but itself: its troubles are in the report.
+    ///
+    /// # Errors
+    /// The store's: nothing can be decided without it.
+    pub async fn cycle(&self, deletions: Deletions) -> Result<Report, StoreError> {
+        let cycle = self.committer.new_cycle().await;
+        let mut report = Report::default();
+        self.lock_failures().clear();
+        self.learn(&mut report).await?;
+        self.pull_both(cycle, deletions, &mut report).await?;
+        report.observed += self.match_queued(cycle).await?;
+        report.observed += self.wake(cycle).await?;
+        report.held = self.held().await?;
+        if report.held.is_none() && !self.is_stopping() {
+            self.push_both(cycle, &mut report).await?;
+        }
+        report.pending = self.outbox().await?;
+        self.note_cycle(cycle, &report).await?;
+        Ok(report)
+    }
+
+    async fn pull_both(&self, cycle: Id, deletions: Deletions, report: &mut Report) -> Result<(), StoreError> {
+        let left = self.pull_one(cycle, Side::Left, deletions);
+        let right = self.pull_one(cycle, Side::Right, deletions);
+        let (left, right) = tokio::join!(left, right);
+        for outcome in [left, right] {
+            match outcome {
+                Ok(changed) => report.observed += changed,
+                Err(failure) => report.note(failure)?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn pull_one(&self, cycle: Id, side: Side, deletions: Deletions) -> Result<usize, Failure> {
+        let mut changed = self.pull(cycle, side).await?;
+        let every = SignedDuration::try_from(self.committer.rules.deletions_every).unwrap_or(SignedDuration::MAX);
+        let last = self.time(&state::deletions_name(side))?;
+        let now = self.committer.clock.now();
+        let is_due = last.is_none_or(|last| now.duration_since(last) >= every);
+        if is_due || deletions == Deletions::Now {
+            changed += self.pull_deletions(cycle, side).await?;
+            self.set_time(&state::deletions_name(side), now).await?;
+        }
+        Ok(changed)
+    }
+
+    async fn match_queued(&self, cycle: Id) -> Result<usize, StoreError> {
+        // Nobody is told apart from another before everybody was read.
+        if !self.flag(&pull::pulled_flag(Side::Left))? || !self.flag(&pull::pulled_flag(Side::Right))? {
+            return Ok(0);
+        }
+        let prefix = self.committer.tag.table(b'q');
+        let mut after: Option<Vec<u8>> = None;
+        let mut changed = 0;
+        loop {
+            let rows = self.committer.store.scan(&prefix, after.as_deref(), 200)?;
+            let Some((last, _)) = rows.last() else { return Ok(changed) };
+            after = Some(last.clone());
+            let committed = self
+                .decide(cycle, |world| {
+                    for id in rows.iter().filter_map(|(key, _)| entity_of(key)) {
+                        matching::match_one(world, id)?;
+                    }
+                    Ok(())
+                })
+                .await?;
+            changed += committed.changes;
+        }
+    }
+
+    async fn push_both(&self, cycle: Id, report: &mut Report) -> Result<(), StoreError> {
+        let (left, right) = tokio::join!(self.push(cycle, Side::Left), self.push(cycle, Side::Right));
+        for (side, outcome) in [(Side::Left, left), (Side::Right, right)] {
+            match outcome {
+                Ok(pushed) => {
+                    report.written.created += pushed.written.created;
+                    report.written.updated += pushed.written.updated;
+                    report.due(pushed.due);
+                    if let Some(error) = pushed.trouble {
+                        report.note(Failure::Service { side, error })?;
+                    }
+                }
+                Err(failure) => report.note(failure)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks what the objects can hold, once: the connectors' declarations, and their schemas where they answer.
+    async fn learn(&self, report: &mut Report) -> Result<(), StoreError> {
+        if self.committer.objects().await != Pair::default() {
+            return Ok(());
+        }
+        let mut facts = Pair::default();
+        for side in Side::BOTH {
+            match self.facts(side).await {
+                Ok(known) => facts[side] = known,
+                Err(failure) => report.note(failure)?,
+            }
+        }
+        self.committer.learn(facts).await;
+        Ok(())
+    }
+
+    async fn facts(&self, side: Side) -> Result<BTreeMap<String, crate::merge::ObjectFacts>, Failure> {
+        let system = &self.systems[side];
+        let mut facts = system.facts().map_err(Failure::at(side))?;
+        for (object, fact) in &mut facts {
+            let call = hymnal_sdk::Call::default();
+            // A schema that cannot be read now costs early messages, not correctness: the service refuses by itself.
+            fact.schema = system.connector.describe(&call, object).await.ok();
+        }
+        Ok(facts)
+    }
+
+    async fn decide<T: Send>(
+        &self,
+        cycle: Id,
+        act: impl FnOnce(&mut World<'_>) -> Result<T, StoreError> + Send,
+    ) -> Result<Committed<T>, StoreError> {
+        self.committer.decide(cycle, &self.systems, act).await
+    }
+
+    /// Looks at what is known, and changes nothing.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn inspect<T: Send>(
+        &self,
+        act: impl FnOnce(&mut World<'_>) -> Result<T, StoreError> + Send,
+    ) -> Result<T, StoreError> {
+        self.look(act).await
+    }
+
+    /// How many people there are.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn look_counts(&self) -> Result<world::Counts, StoreError> {
+        self.look(|world| Ok(world.counts())).await
+    }
+
+    async fn look<T: Send>(
+        &self,
+        act: impl FnOnce(&mut World<'_>) -> Result<T, StoreError> + Send,
+    ) -> Result<T, StoreError> {
+        self.committer.look(&self.systems, act).await
+    }
+
+    /// Counts a failure of a record in this cycle. `true` from the third on.
+    fn failed_again(&self, id: Id, side: Side) -> bool {
+        let mut failures = self.lock_failures();
+        let count = failures.entry((id, side)).or_default();
+        *count += 1;
+        *count >= 3
+    }
+
+    fn lock_failures(&self) -> std::sync::MutexGuard<'_, BTreeMap<(Id, Side), u32>> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn held(&self) -> Result<Option<Held>, StoreError> {
+        let now = self.committer.clock.now();
+        let pulled = self.flag(&pull::pulled_flag(Side::Left))? && self.flag(&pull::pulled_flag(Side::Right))?;
+        if !pulled {
+            return Ok(Some(Held::FirstPull));
+        }
+        if self.pause(now)?.is_some() {
+            return Ok(Some(Held::Paused));
+        }
+        Ok((!self.is_approved()?).then_some(Held::FirstRun))
+    }
+
+    /// How many members have something to be written.
+    async fn outbox(&self) -> Result<u64, StoreError> {
+        let mut count = 0;
+        for side in Side::BOTH {
+            for lane in world::LANES {
+                count += self.count(&self.committer.tag.outbox(side, lane))?;
+            }
+        }
+        Ok(count)
+    }
+
+    /// How many keys stand under a prefix.
+    pub fn count(&self, prefix: &[u8]) -> Result<u64, StoreError> {
+        let mut count = 0;
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let rows = self.committer.store.scan(prefix, after.as_deref(), 2000)?;
+            count += rows.len() as u64;
+            match rows.last() {
+                Some((last, _)) if rows.len() == 2000 => after = Some(last.clone()),
+                _ => return Ok(count),
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The outbox of one side, emptied: lanes in order, batches as large as the service takes, several in flight.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use hymnal_sdk::{Error, Kind, Lane};
+
+use super::{
+    Sync,
+    report::{Failure, Written},
+    world::{CONSENT, Job, LANES},
+};
+use crate::{
+    merge::{Id, Side},
+    store::tables::entity_of,
+};
+
+/// Batches in flight at once on one side: one slow answer does not idle the limiter.
+const IN_FLIGHT: usize = 6;
+/// How often a record that is in conflict with something is read and written again before it waits for the next cycle.
+const ROUNDS: usize = 3;
+/// Rows of the outbox read at once.
+const PAGE: usize = 1000;
+
+/// What pushing one side came to.
+#[derive(Debug, Default)]
+pub struct Pushed {
+    /// Records written.
+    pub written: Written,
+    /// Why it stopped early.
+    pub trouble: Option<Error>,
+    /// When the rest is due, where it waits for a time.
+    pub due: Option<hymnal_sdk::Timestamp>,
+}
+
+/// What one batch came to.
+#[derive(Debug, Default)]
+pub struct Sent {
+    /// Records written.
+    pub written: Written,
+    /// The service cannot be written to now: a throttle, a lost login, an outage.
+    pub trouble: Option<Error>,
+    /// When a creation in doubt may be looked for again.
+    pub due: Option<hymnal_sdk::Timestamp>,
+}
+
+impl Sync {
+    /// Writes what is due on one side.
+    ///
+    /// # Errors
+    /// The store's; what a service refuses is in the answer.
+    pub async fn push(&self, cycle: Id, side: Side) -> Result<Pushed, Failure> {
+        let mut pushed = Pushed::default();
+        for _ in 0..ROUNDS {
+            let mut anything = false;
+            for lane in LANES {
+                anything |= self.push_lane(cycle, side, lane, &mut pushed).await?;
+                if pushed.trouble.is_some() {
+                    return Ok(pushed);
+                }
+            }
+            if !anything {
+                break;
+            }
+        }
+        Ok(pushed)
+    }
+
+    /// One pass over one lane. Answers whether anything stood in it.
+    async fn push_lane(&self, cycle: Id, side: Side, lane: u8, pushed: &mut Pushed) -> Result<bool, Failure> {
+        let prefix = self.committer.tag.outbox(side, lane);
+        let mut waiting: BTreeMap<Job, BTreeSet<Id>> = BTreeMap::new();
+        let mut flying = FuturesUnordered::new();
+        let mut after: Option<Vec<u8>> = None;
+        let mut anything = false;
+        let mut exhausted = false;
+        loop {
+            while flying.len() < IN_FLIGHT && pushed.trouble.is_none() && !self.is_stopping() {
+                if let Some((job, ids)) = self.next_batch(&mut waiting, side, exhausted)? {
+                    flying.push(self.send(cycle, side, urgency(lane), job, ids));
+                } else if exhausted {
+                    break;
+                } else {
+                    let rows = self.committer.store.scan(&prefix, after.as_deref(), PAGE).map_err(Failure::Store)?;
+                    exhausted = rows.len() < PAGE;
+                    after = rows.last().map(|(key, _)| key.clone()).or(after);
+                    for (key, value) in &rows {
+                        anything = true;
+                        if let (Some(id), Some(job)) = (entity_of(key), Job::from_bytes(value)) {
+                            waiting.entry(job).or_default().insert(id);
+                        }
+                    }
+                }
+            }
+            let Some(sent) = flying.next().await else { break };
+            let sent = sent?;
+            pushed.written.created += sent.written.created;
+            pushed.written.updated += sent.written.updated;
+            pushed.trouble = pushed.trouble.take().or(sent.trouble);
+            pushed.due = [pushed.due, sent.due].into_iter().flatten().min();
+        }
+        Ok(anything)
+    }
+
+    /// A full batch, or the rest where the lane has no more.
+    fn next_batch(
+        &self,
+        waiting: &mut BTreeMap<Job, BTreeSet<Id>>,
+        side: Side,
+        exhausted: bool,
+    ) -> Result<Option<(Job, Vec<Id>)>, Failure> {
+        for (job, ids) in waiting.iter_mut() {
+            let size = self.batch_size(side, job)?;
+            if ids.len() >= size || (exhausted && !ids.is_empty()) {
+                let mut batch = Vec::with_capacity(size);
+                while let (true, Some(id)) = (batch.len() < size, ids.pop_first()) {
+                    batch.push(id);
+                }
+                return Ok(Some((job.clone(), batch)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// As many as the service takes in one write, and reads in one go before it.
+    fn batch_size(&self, side: Side, job: &Job) -> Result<usize, Failure> {
+        let system = &self.systems[side];
+        let (Job::Update(object) | Job::Create(object)) = job;
+        let capable = system.connector.capable(object).map_err(Failure::at(side))?;
+        let size = match job {
+            Job::Update(_) => capable.update_batch.min(capable.get_batch),
+            Job::Create(_) => capable.create_batch.min(capable.find_batch.max(1)),
+        };
+        Ok(size.max(1))
+    }
+
+    async fn send(&self, cycle: Id, side: Side, lane: Lane, job: Job, ids: Vec<Id>) -> Result<Sent, Failure> {
+        match job {
+            Job::Update(object) => self.update(cycle, side, lane, &object, &ids).await,
+            Job::Create(object) => self.create(cycle, side, lane, &object, &ids).await,
+        }
+    }
+}
+
+impl Sent {
+    /// Nothing was written, because of this. A failure of one call is no failure of the cycle.
+    pub fn trouble(error: Error) -> Self {
+        Self { trouble: Some(error), ..Self::default() }
+    }
+
+    /// Notes what an item's failure means for those after it.
+    pub fn note(&mut self, error: &Error) {
+        if matches!(error.kind, Kind::Throttled | Kind::Auth | Kind::Transient | Kind::Cancelled) {
+            self.trouble.get_or_insert_with(|| error.clone());
+        }
+    }
+}
+
+fn urgency(lane: u8) -> Lane {
+    if lane == CONSENT { Lane::Consent } else { Lane::Ordinary }
+}

@@ -1,0 +1,293 @@
+//! What was observed, folded into what is known. No I/O but the store, no clock but the context's.
+
+use hymnal_sdk::{Address, Gone, Got, Record, State, Timestamp};
+
+use super::world::World;
+use crate::{
+    merge::{
+        Context, Entity, Event, Side,
+        decide::decide,
+        entity::{Field, Holding, Member, Presence},
+        event::{ConflictEvent, ConflictLine, ConflictStatus},
+        identity,
+        patch::key,
+        reading::{Folded, Reading, Source, fold},
+    },
+    store::{StoreError, tables::Tag},
+};
+
+/// Folds one reading into the world.
+pub fn observe(world: &mut World<'_>, side: Side, record: &Record, requested_at: Timestamp) -> Result<(), StoreError> {
+    let known = world.by_address(side, &record.address)?;
+    match (known, &record.state) {
+        (Some(entity), State::Live) => observe_known(world, entity, side, record, requested_at),
+        (Some(entity), State::Deleted) => note_deleted(world, entity, side, &record.address),
+        (Some(entity), State::Merged { into } | State::Converted { into }) => {
+            moved(world, entity, side, &record.address, into)
+        }
+        (None, State::Live) => meet(world, side, record, requested_at),
+        // Of what we never knew, only what exists matters: the record that it became is listed by itself.
+        (None, State::Deleted | State::Merged { .. } | State::Converted { .. }) => Ok(()),
+    }
+}
+
+/// Folds what a read by id answered.
+pub fn observe_got(
+    world: &mut World<'_>,
+    side: Side,
+    asked: &Address,
+    got: &Got,
+    requested_at: Timestamp,
+) -> Result<(), StoreError> {
+    world.set(reread_key(world.tag(), side, asked), None);
+    match got {
+        Got::Record(record) => observe(world, side, record, requested_at),
+        Got::Gone => observe_gone(world, side, asked),
+    }
+}
+
+/// A record that was there cannot be read by its id. Only where the manifest says so is that a deletion; elsewhere a
+/// permission may have been lost, and nothing is done but to wait.
+pub fn observe_gone(world: &mut World<'_>, side: Side, address: &Address) -> Result<(), StoreError> {
+    let Some(mut entity) = world.by_address(side, address)? else { return Ok(()) };
+    let gone = world.context.objects[side].get(&address.object).map_or(Gone::NotVisible, |facts| facts.gone);
+    if gone == Gone::Deleted {
+        return note_deleted(world, entity, side, address);
+    }
+    let now = world.context.now;
+    let is_member = is_member(&entity, side, address);
+    match &mut entity.members[side] {
+        Some(member) if is_member && member.presence == Presence::Seen => {
+            member.presence = Presence::NotVisible { seen_at: now };
+        }
+        _ => return Ok(()),
+    }
+    let ((), mut events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
+    events.push(Event::NotVisible { side, address: address.clone() });
+    world.put(&entity, events)
+}
+
+/// The service said that a record was deleted. Nothing is done about it before the grace is over, so that a merge or
+/// a restoration can explain it.
+pub fn note_deleted(
+    world: &mut World<'_>,
+    mut entity: Entity,
+    side: Side,
+    address: &Address,
+) -> Result<(), StoreError> {
+    if entity.secondaries[side].contains(address) {
+        entity.secondaries[side].retain(|other| other != address);
+        return world.put(&entity, vec![Event::Unlinked { side, address: address.clone() }]);
+    }
+    let now = world.context.now;
+    let is_member = is_member(&entity, side, address);
+    match &mut entity.members[side] {
+        Some(member) if is_member && !matches!(member.presence, Presence::Deleted { .. }) => {
+            member.presence = Presence::Deleted { seen_at: now };
+        }
+        _ => return Ok(()),
+    }
+    let ((), mut events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
+    events.push(Event::SeenDeleted { side, address: address.clone() });
+    world.put(&entity, events)
+}
+
+/// Unlinks a member whose deletion was believed and whose grace is over. A secondary takes its place; where there is
+/// none, a tombstone remembers, so that it is not made again because the other side still has it.
+pub fn unlink(world: &mut World<'_>, mut entity: Entity, side: Side) -> Result<(), StoreError> {
+    let Some(member) = entity.members[side].take() else { return Ok(()) };
+    let now = world.context.now;
+    let mut events = vec![Event::Unlinked { side, address: member.address.clone() }];
+    forget_side(&mut entity, side, now, &mut events);
+    if entity.secondaries[side].is_empty() {
+        entity.tombstones[side] = Some(crate::merge::entity::Tombstone { address: member.address, at: now });
+    } else {
+        let next = entity.secondaries[side].remove(0);
+        world.set(reread_key(world.tag(), side, &next), Some(Vec::new()));
+        entity.members[side] = Some(unread_member(next, now));
+    }
+    let ((), decided) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
+    events.extend(decided);
+    world.put(&entity, events)
+}
+
+/// The key under which a record waits to be read again.
+pub fn reread_key(tag: Tag, side: Side, address: &Address) -> Vec<u8> {
+    [tag.rereads(side, &address.object), address.id.clone().into_bytes()].concat()
+}
+
+fn observe_known(
+    world: &mut World<'_>,
+    mut entity: Entity,
+    side: Side,
+    record: &Record,
+    requested_at: Timestamp,
+) -> Result<(), StoreError> {
+    if !is_member(&entity, side, &record.address) {
+        return observe_former(world, entity, side, record, requested_at);
+    }
+    let keys = keys(&entity, world.context);
+    let reading = Reading { record, requested_at, source: Source::Read };
+    let (folded, events) = world.decide(|context, ledger| fold(&mut entity, side, reading, context, ledger));
+    if folded == Folded::Stale {
+        world.set(reread_key(world.tag(), side, &record.address), Some(Vec::new()));
+        return Ok(());
+    }
+    if !entity.is_linked() && keys != self::keys(&entity, world.context) {
+        entity.queued = true;
+        world.decide(|context, ledger| decide(&mut entity, context, ledger));
+    }
+    world.put(&entity, events)
+}
+
+/// A record that was deleted and is back restores its link; one that is a secondary gives no values.
+fn observe_former(
+    world: &mut World<'_>,
+    mut entity: Entity,
+    side: Side,
+    record: &Record,
+    requested_at: Timestamp,
+) -> Result<(), StoreError> {
+    let restored = entity.tombstones[side].as_ref().is_some_and(|tombstone| tombstone.address == record.address);
+    if !restored || entity.members[side].is_some() {
+        return Ok(());
+    }
+    entity.tombstones[side] = None;
+    entity.members[side] = Some(new_member(record, requested_at));
+    let mut events = vec![Event::SeenAgain { side, address: record.address.clone() }];
+    let reading = Reading { record, requested_at, source: Source::Read };
+    let (_, decided) = world.decide(|context, ledger| fold(&mut entity, side, reading, context, ledger));
+    events.extend(decided);
+    world.put(&entity, events)
+}
+
+/// A record seen for the first time is a person of its own until its keys were matched.
+fn meet(world: &mut World<'_>, side: Side, record: &Record, requested_at: Timestamp) -> Result<(), StoreError> {
+    let mut entity = world.new_entity();
+    entity.members[side] = Some(new_member(record, requested_at));
+    let reading = Reading { record, requested_at, source: Source::Read };
+    world.decide(|context, ledger| fold(&mut entity, side, reading, context, ledger));
+    world.put(&entity, vec![Event::Met { side, address: record.address.clone() }])
+}
+
+/// A record was merged into another, or converted: the link moves there, and what the other record holds is the first
+/// link of a new record.
+fn moved(
+    world: &mut World<'_>,
+    mut entity: Entity,
+    side: Side,
+    from: &Address,
+    into: &Address,
+) -> Result<(), StoreError> {
+    if from == into {
+        return Ok(());
+    }
+    if !is_member(&entity, side, from) {
+        entity.secondaries[side].retain(|other| other != from);
+        return world.put(&entity, Vec::new());
+    }
+    let now = world.context.now;
+    let mut events = vec![Event::Moved { side, from: from.clone(), to: into.clone() }];
+    let other = world.by_address(side, into)?.filter(|other| other.id != entity.id);
+    forget_side(&mut entity, side, now, &mut events);
+    entity.secondaries[side].retain(|other| other != into);
+    entity.members[side] = None;
+    let mut entity = match other {
+        None => {
+            entity.members[side] = Some(unread_member(into.clone(), now));
+            entity
+        }
+        Some(other) => {
+            let Some(united) = unite_moved(world, entity, other, side)? else { return Ok(()) };
+            united
+        }
+    };
+    world.set(reread_key(world.tag(), side, into), Some(Vec::new()));
+    let ((), decided) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
+    events.extend(decided);
+    world.put(&entity, events)
+}
+
+/// The loser's person and the winner's are one. The other system may then have two records of that person: the
+/// winner's stays primary.
+fn unite_moved(world: &mut World<'_>, loser: Entity, winner: Entity, side: Side) -> Result<Option<Entity>, StoreError> {
+    let far = side.other();
+    let mut primaries = crate::merge::Pair::default();
+    primaries[side] = Some(winner.id);
+    primaries[far] = if winner.members[far].is_some() { Some(winner.id) } else { Some(loser.id) };
+    world.remove(loser.id)?;
+    world.remove(winner.id)?;
+    Ok(identity::unite(vec![winner, loser], &primaries))
+}
+
+/// A side that is no longer linked has no say: its shadows go, what was agreed with it is no longer agreed, and open
+/// questions with it are moot.
+fn forget_side(entity: &mut Entity, side: Side, now: Timestamp, events: &mut Vec<Event>) {
+    for (name, field) in &mut entity.fields {
+        field.sides[side] = Holding::default();
+        field.agreed = None;
+        field.linked = false;
+        if let Some(open) = field.conflict.take() {
+            events.push(superseded(name, field, open.id, now));
+        }
+    }
+    entity.creating[side] = None;
+    entity.parked[side] = None;
+}
+
+fn superseded(name: &str, field: &Field, id: crate::merge::Id, now: Timestamp) -> Event {
+    use crate::merge::{ConflictKind, event::StoredConflict};
+    Event::Conflict(Box::new(ConflictEvent {
+        id,
+        field: name.to_owned(),
+        verdict: ConflictLine::Field(StoredConflict {
+            kind: ConflictKind::Conflict,
+            winner: None,
+            result: None,
+            certainty: None,
+            policy: "manual".to_owned(),
+            reason: "one of the two records is gone".to_owned(),
+        }),
+        base: field.agreed.clone(),
+        edits: crate::merge::Pair::from_fn(|side| field.sides[side].edit.clone()),
+        natives: crate::merge::Pair::from_fn(|side| field.sides[side].shadow.clone()),
+        status: ConflictStatus::Superseded,
+        at: now,
+    }))
+}
+
+fn is_member(entity: &Entity, side: Side, address: &Address) -> bool {
+    entity.members[side].as_ref().is_some_and(|member| member.address == *address)
+}
+
+/// A member that a record read now makes.
+pub fn new_member(record: &Record, requested_at: Timestamp) -> Member {
+    Member {
+        address: record.address.clone(),
+        created_at: record.created_at,
+        modified_at: None,
+        read_at: requested_at,
+        written_at: None,
+        wrote_email: false,
+        presence: Presence::Seen,
+        version: None,
+    }
+}
+
+/// A member that is known to be there and has not been read.
+pub fn unread_member(address: Address, now: Timestamp) -> Member {
+    Member {
+        address,
+        created_at: None,
+        modified_at: None,
+        read_at: now,
+        written_at: None,
+        wrote_email: false,
+        presence: Presence::Seen,
+        version: None,
+    }
+}
+
+fn keys(entity: &Entity, context: &Context<'_>) -> Vec<Option<String>> {
+    context.rules.matching.iter().map(|set| key(entity, set, context)).collect()
+}

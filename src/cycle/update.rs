@@ -1,0 +1,231 @@
+//! One batch of changes: verify, mark durably, write, confirm.
+
+use hymnal_sdk::{Address, Call, Effect, Error, Kind, Lane, Timestamp};
+
+use super::{
+    Sync,
+    push::Sent,
+    reconcile::{observe_gone, observe_got},
+    report::Failure,
+    world::World,
+};
+use crate::{
+    mapping::Problem,
+    merge::{
+        Entity, Id, Side,
+        answer::{mark_sending, park_record, refused, updated},
+        decide::decide,
+        patch::patch,
+    },
+    store::StoreError,
+};
+
+/// A change on its way.
+struct Outgoing {
+    id: Id,
+    patch: hymnal_sdk::Patch,
+}
+
+impl Sync {
+    /// Writes one batch of changes to one object of one side.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn update(
+        &self,
+        cycle: Id,
+        side: Side,
+        lane: Lane,
+        object: &str,
+        ids: &[Id],
+    ) -> Result<Sent, Failure> {
+        let call = match self.systems[side].reserve(lane, 2).await {
+            Ok(call) => call,
+            Err(error) => return Ok(Sent::trouble(error)),
+        };
+        if let Err(error) = self.verify(cycle, side, &call, object, ids).await? {
+            return Ok(Sent::trouble(error));
+        }
+        let outgoing = self.mark(cycle, side, object, ids).await?;
+        if outgoing.is_empty() {
+            return Ok(Sent::default());
+        }
+        let patches: Vec<_> = outgoing.iter().map(|item| item.patch.clone()).collect();
+        let answer = self.systems[side].connector.update(&call, object, &patches).await;
+        let answered_at = self.committer.clock.now();
+        self.confirm(cycle, side, &outgoing, answer, answered_at).await
+    }
+
+    /// Reads the records as they are now: what moved is an observation, and is reconciled before anything is written.
+    async fn verify(
+        &self,
+        cycle: Id,
+        side: Side,
+        call: &Call,
+        object: &str,
+        ids: &[Id],
+    ) -> Result<Result<(), Error>, Failure> {
+        let addresses = self.to_verify(side, object, ids).await?;
+        if addresses.is_empty() {
+            return Ok(Ok(()));
+        }
+        let system = &self.systems[side];
+        let requested_at = self.committer.clock.now();
+        let record_ids: Vec<String> = addresses.iter().map(|address| address.id.clone()).collect();
+        let got = match system.connector.get(call, object, &record_ids, system.fields(object)).await {
+            Ok(got) => got,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.decide(cycle, |world| {
+            for (address, got) in addresses.iter().zip(&got) {
+                observe_got(world, side, address, got, requested_at)?;
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(Ok(()))
+    }
+
+    /// The records to read: all where `verify` is on, else those of which an earlier write is in doubt.
+    async fn to_verify(&self, side: Side, object: &str, ids: &[Id]) -> Result<Vec<Address>, Failure> {
+        let always = self.committer.rules.verify;
+        let addresses = self
+            .look(|world| {
+                let mut addresses = Vec::new();
+                for id in ids {
+                    let Some(entity) = world.entity(*id)? else { continue };
+                    let Some(member) = &entity.members[side] else { continue };
+                    if member.address.object == object && (always || is_in_doubt(&entity, side)) {
+                        addresses.push(member.address.clone());
+                    }
+                }
+                Ok(addresses)
+            })
+            .await?;
+        Ok(addresses)
+    }
+
+    /// Computes the patches on what is known now, and commits that they are being sent.
+    async fn mark(&self, cycle: Id, side: Side, object: &str, ids: &[Id]) -> Result<Vec<Outgoing>, Failure> {
+        let committed = self
+            .decide(cycle, |world| {
+                let mut outgoing = Vec::new();
+                for id in ids {
+                    outgoing.extend(mark_one(world, side, object, *id)?);
+                }
+                Ok(outgoing)
+            })
+            .await?;
+        Ok(committed.answer)
+    }
+
+    async fn confirm(
+        &self,
+        cycle: Id,
+        side: Side,
+        outgoing: &[Outgoing],
+        answer: Result<Vec<Result<hymnal_sdk::Written, Error>>, Error>,
+        answered_at: Timestamp,
+    ) -> Result<Sent, Failure> {
+        let answers = spread(answer, outgoing.len());
+        let mut sent = Sent::default();
+        let mut stubborn = Vec::new();
+        for (item, answer) in outgoing.iter().zip(&answers) {
+            match answer {
+                Ok(_) => sent.written.updated += 1,
+                Err(error) => {
+                    sent.note(error);
+                    if error.kind == Kind::Conflict && self.failed_again(item.id, side) {
+                        stubborn.push(item.id);
+                    }
+                }
+            }
+        }
+        self.decide(cycle, |world| {
+            for (item, answer) in outgoing.iter().zip(&answers) {
+                confirm_one(world, side, item, answer, answered_at, stubborn.contains(&item.id))?;
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(sent)
+    }
+}
+
+fn mark_one(world: &mut World<'_>, side: Side, object: &str, id: Id) -> Result<Option<Outgoing>, StoreError> {
+    let Some(mut entity) = world.entity(id)? else { return Ok(None) };
+    let Some(member) = entity.members[side].clone().filter(|member| member.address.object == object) else {
+        return Ok(None);
+    };
+    let patch = patch(&entity, side, world.context);
+    let events = mark_sending(&mut entity, side, &patch, world.context);
+    let ((), _) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
+    world.put(&entity, events)?;
+    if patch.changes.is_empty() {
+        return Ok(None);
+    }
+    let patch = hymnal_sdk::Patch {
+        id: member.address.id,
+        fields: patch.fields(),
+        version: member.version,
+        trace: id.to_string(),
+    };
+    Ok(Some(Outgoing { id, patch }))
+}
+
+fn confirm_one(
+    world: &mut World<'_>,
+    side: Side,
+    item: &Outgoing,
+    answer: &Result<hymnal_sdk::Written, Error>,
+    answered_at: Timestamp,
+    is_stubborn: bool,
+) -> Result<(), StoreError> {
+    let Some(mut entity) = world.entity(item.id)? else { return Ok(()) };
+    let ((), events) = world.decide(|context, ledger| match answer {
+        Ok(written) => updated(&mut entity, side, written, answered_at, context, ledger),
+        Err(error) => {
+            if is_stubborn {
+                park_record(&mut entity, side, stubborn_problem(error), context.now, ledger);
+            }
+            refused(&mut entity, side, error, context, ledger);
+        }
+    });
+    world.put(&entity, events)?;
+    let address = entity.members[side].as_ref().map(|member| member.address.clone());
+    match (answer, address) {
+        (Err(error), Some(address)) if error.kind == Kind::Gone => observe_gone(world, side, &address),
+        _ => Ok(()),
+    }
+}
+
+/// A problem of what failed three times in a row although it was read and reconciled each time.
+pub(super) fn stubborn_problem(error: &Error) -> Problem {
+    Problem {
+        code: error.code.clone(),
+        message: error.message.clone(),
+        hint: error
+            .hint
+            .clone()
+            .unwrap_or_else(|| "it was read and written again three times; look for what holds it".to_owned()),
+    }
+}
+
+/// The answer of a whole call, for each item.
+pub(super) fn spread<T: Clone>(answer: Result<Vec<Result<T, Error>>, Error>, items: usize) -> Vec<Result<T, Error>> {
+    match answer {
+        Ok(mut answers) => {
+            let missing = Error {
+                effect: Effect::Unknown,
+                ..Error::new(Kind::Transient, "no-answer", "the service answered fewer items than were sent")
+            };
+            answers.resize_with(items, || Err(missing.clone()));
+            answers
+        }
+        Err(error) => vec![Err(error); items],
+    }
+}
+
+fn is_in_doubt(entity: &Entity, side: Side) -> bool {
+    entity.fields.values().any(|field| field.sides[side].sent.as_ref().is_some_and(|sent| sent.in_doubt))
+}

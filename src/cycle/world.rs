@@ -1,0 +1,392 @@
+//! The store as one decision sees it: what is there, and over it what was decided and is not committed yet.
+//!
+//! Whatever can be derived of an entity (indexes, outbox, what waits) is derived here, in one place, whenever it is
+//! put: so no index can disagree with what it indexes, and a crash can lose neither without the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hymnal_sdk::{Address, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::ids::Ids;
+use crate::{
+    journal::entry::{JournalPage, LogLine},
+    merge::{
+        Context, Entity, Event, Id, Pair, Side,
+        entity::{Mark, Presence, Want},
+        event::ConflictEvent,
+        patch::key,
+        reading::Ledger,
+    },
+    store::{
+        Batch, Kv, StoreError, format,
+        tables::{Tag, Wait, entity_of},
+    },
+};
+
+/// The lanes of the outbox, most urgent first.
+pub const LANES: [u8; 2] = [CONSENT, ORDINARY];
+/// Restrictions of consent.
+pub const CONSENT: u8 = 0;
+/// Everything else.
+pub const ORDINARY: u8 = 1;
+
+/// What the outbox says is to be done, so that batches can be made without reading the entities.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Job {
+    /// Change a record of this object.
+    Update(String),
+    /// Make a record of this object.
+    Create(String),
+}
+
+impl Job {
+    fn to_bytes(&self) -> Vec<u8> {
+        let (letter, object) = match self {
+            Self::Update(object) => (b'u', object),
+            Self::Create(object) => (b'c', object),
+        };
+        [&[letter], object.as_bytes()].concat()
+    }
+
+    /// What stands in the outbox.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (letter, object) = bytes.split_first()?;
+        let object = String::from_utf8(object.to_vec()).ok()?;
+        match letter {
+            b'u' => Some(Self::Update(object)),
+            b'c' => Some(Self::Create(object)),
+            _ => None,
+        }
+    }
+}
+
+/// The store with undecided changes over it.
+pub struct World<'a> {
+    store: &'a dyn Kv,
+    tag: Tag,
+    /// What decisions depend on.
+    pub context: &'a Context<'a>,
+    cycle: Id,
+    ids: &'a mut Ids,
+    changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    lines: Vec<LogLine>,
+    counts: Counts,
+    counts_before: Counts,
+    events: usize,
+}
+
+/// How many there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// People.
+    pub people: u64,
+    /// People linked in both systems.
+    pub linked: u64,
+    /// Lines of the conflict log.
+    pub lines: u64,
+    /// Pages of the journal.
+    pub pages: u64,
+}
+
+/// What one decision comes to.
+pub struct Decided {
+    /// All of it, for one commit; empty where nothing changed.
+    pub batch: Batch,
+    /// The lines of the conflict log in it.
+    pub lines: Vec<LogLine>,
+    /// How many events there were.
+    pub events: usize,
+}
+
+impl<'a> World<'a> {
+    /// The store as it is.
+    pub fn new(
+        store: &'a dyn Kv,
+        tag: Tag,
+        context: &'a Context<'a>,
+        cycle: Id,
+        ids: &'a mut Ids,
+    ) -> Result<Self, StoreError> {
+        let key = tag.state("counts");
+        let counts = match store.get(&key)? {
+            Some(bytes) => format::open(&key, &bytes)?,
+            None => Counts::default(),
+        };
+        Ok(Self {
+            store,
+            tag,
+            context,
+            cycle,
+            ids,
+            changes: BTreeMap::new(),
+            lines: Vec::new(),
+            counts,
+            counts_before: counts,
+            events: 0,
+        })
+    }
+
+    /// An entity.
+    pub fn entity(&self, id: Id) -> Result<Option<Entity>, StoreError> {
+        let key = self.tag.entity(id);
+        self.get(&key)?.map(|bytes| format::open(&key, &bytes)).transpose()
+    }
+
+    /// The entity that knows an address.
+    pub fn by_address(&self, side: Side, address: &Address) -> Result<Option<Entity>, StoreError> {
+        let Some(bytes) = self.get(&self.tag.address(side, address))? else { return Ok(None) };
+        match entity_of(&bytes) {
+            Some(id) => self.entity(id),
+            None => Ok(None),
+        }
+    }
+
+    /// Every other entity that shares a key with this one, by id.
+    pub fn sharing_a_key(&self, entity: &Entity) -> Result<Vec<Entity>, StoreError> {
+        let mut ids = BTreeSet::new();
+        for (set, fields) in self.context.rules.matching.iter().enumerate() {
+            let Some(text) = key(entity, fields, self.context) else { continue };
+            for (key, _) in self.scan(&self.tag.matching(set, &text), 64)? {
+                ids.extend(entity_of(&key).filter(|id| *id != entity.id));
+            }
+        }
+        let found: Result<Vec<Option<Entity>>, StoreError> = ids.into_iter().map(|id| self.entity(id)).collect();
+        Ok(found?.into_iter().flatten().collect())
+    }
+
+    /// A new entity, not put yet.
+    pub fn new_entity(&mut self) -> Entity {
+        Entity::new(self.ids.next(self.context.now))
+    }
+
+    /// Runs a decision that needs ids and tells events.
+    pub fn decide<T>(&mut self, act: impl FnOnce(&Context<'_>, &mut Ledger<'_>) -> T) -> (T, Vec<Event>) {
+        let mut events = Vec::new();
+        let now = self.context.now;
+        let ids = &mut *self.ids;
+        let mut next = || ids.next(now);
+        let answer = act(self.context, &mut Ledger { ids: &mut next, events: &mut events });
+        (answer, events)
+    }
+
+    /// Puts an entity and everything that is derived of it, with what happened to it.
+    pub fn put(&mut self, entity: &Entity, events: Vec<Event>) -> Result<(), StoreError> {
+        let before = self.entity(entity.id)?;
+        if before.as_ref() != Some(entity) {
+            self.replace(before.as_ref(), Some(entity));
+        }
+        self.note(entity, events);
+        Ok(())
+    }
+
+    /// Puts an entity of which nothing that is derived stands in the store.
+    pub fn put_anew(&mut self, entity: &Entity, events: Vec<Event>) {
+        self.changes.extend(self.derived(entity).into_iter().map(|(key, value)| (key, Some(value))));
+        self.changes.insert(self.tag.entity(entity.id), Some(format::seal(entity)));
+        self.note(entity, events);
+    }
+
+    /// Removes an entity that became a part of another.
+    pub fn remove(&mut self, id: Id) -> Result<(), StoreError> {
+        if let Some(before) = self.entity(id)? {
+            self.replace(Some(&before), None);
+        }
+        Ok(())
+    }
+
+    /// Sets a key that belongs to no entity.
+    pub fn set(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        self.changes.insert(key, value);
+    }
+
+    /// The value under a key.
+    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.changes.get(key) {
+            Some(change) => Ok(change.clone()),
+            None => self.store.get(key),
+        }
+    }
+
+    /// Up to `limit` pairs under a prefix, in key order.
+    pub fn scan(&self, prefix: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let changed = self.changes.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
+        let changed: BTreeMap<_, _> = changed.map(|(key, value)| (key.clone(), value.clone())).collect();
+        let removed = changed.values().filter(|value| value.is_none()).count();
+        let stored = self.store.scan(prefix, None, limit + removed)?;
+        let mut all: BTreeMap<Vec<u8>, Option<Vec<u8>>> =
+            stored.into_iter().map(|(key, value)| (key, Some(value))).collect();
+        all.extend(changed);
+        Ok(all.into_iter().filter_map(|(key, value)| Some((key, value?))).take(limit).collect())
+    }
+
+    /// How many there are.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The sync's number in the store.
+    pub fn tag(&self) -> Tag {
+        self.tag
+    }
+
+    /// Everything, for one commit.
+    pub fn finish(mut self) -> Decided {
+        if self.counts != self.counts_before {
+            self.changes.insert(self.tag.state("counts"), Some(format::seal(&self.counts)));
+        }
+        let mut batch = Batch::default();
+        for (key, value) in self.changes {
+            match value {
+                Some(value) => batch.put(key, value),
+                None => batch.delete(key),
+            }
+        }
+        Decided { batch, lines: self.lines, events: self.events }
+    }
+
+    fn replace(&mut self, before: Option<&Entity>, after: Option<&Entity>) {
+        let old = before.map(|entity| self.derived(entity)).unwrap_or_default();
+        let new = after.map(|entity| self.derived(entity)).unwrap_or_default();
+        for key in old.keys().filter(|key| !new.contains_key(*key)) {
+            self.changes.insert(key.clone(), None);
+        }
+        for (key, value) in new {
+            if old.get(&key) != Some(&value) {
+                self.changes.insert(key, Some(value));
+            }
+        }
+        if let Some(entity) = after.or(before) {
+            self.changes.insert(self.tag.entity(entity.id), after.map(format::seal));
+        }
+        let count =
+            |entity: Option<&Entity>| (u64::from(entity.is_some()), u64::from(entity.is_some_and(Entity::is_linked)));
+        let (was, is) = (count(before), count(after));
+        self.counts.people = self.counts.people + is.0 - was.0;
+        self.counts.linked = self.counts.linked + is.1 - was.1;
+    }
+
+    /// Everything that follows from an entity.
+    fn derived(&self, entity: &Entity) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        let mut rows = BTreeMap::new();
+        let id = entity.id.bytes().to_vec();
+        for side in Side::BOTH {
+            let member = entity.members[side].as_ref().map(|member| &member.address);
+            let tombstone = entity.tombstones[side].as_ref().map(|tombstone| &tombstone.address);
+            for address in member.into_iter().chain(tombstone).chain(&entity.secondaries[side]) {
+                rows.insert(self.tag.address(side, address), id.clone());
+            }
+            let lane = match entity.wants[side] {
+                Want::Nothing => None,
+                Want::Restrict => Some(CONSENT),
+                Want::Update | Want::Create => Some(ORDINARY),
+            };
+            let create = self.context.rules.systems[side].create.as_ref();
+            let job = match (&entity.members[side], create) {
+                (Some(member), _) => Some(Job::Update(member.address.object.clone())),
+                (None, Some(object)) => Some(Job::Create(object.clone())),
+                (None, None) => None,
+            };
+            if let (Some(lane), Some(job)) = (lane, job) {
+                rows.insert([self.tag.outbox(side, lane), id.clone()].concat(), job.to_bytes());
+            }
+        }
+        self.derive_keys(entity, &mut rows);
+        for (wait, field, value) in waits(entity, self.context) {
+            rows.insert([self.tag.waiting(wait), id.clone(), field.into_bytes()].concat(), value);
+        }
+        rows
+    }
+
+    fn derive_keys(&self, entity: &Entity, rows: &mut BTreeMap<Vec<u8>, Vec<u8>>) {
+        let mut first = None;
+        for (set, fields) in self.context.rules.matching.iter().enumerate() {
+            let Some(text) = key(entity, fields, self.context) else { continue };
+            rows.insert([self.tag.matching(set, &text), entity.id.bytes().to_vec()].concat(), Vec::new());
+            first.get_or_insert((set, text));
+        }
+        if entity.queued {
+            let (set, text) = first.unwrap_or_default();
+            rows.insert(self.tag.queued(set, &text, entity.id), Vec::new());
+        }
+    }
+
+    fn note(&mut self, entity: &Entity, events: Vec<Event>) {
+        if events.is_empty() {
+            return;
+        }
+        self.events += events.len();
+        for event in &events {
+            if let Event::Conflict(event) = event {
+                self.add_line(entity, event);
+            }
+        }
+        let page = JournalPage { at: self.context.now, cycle: self.cycle, events };
+        self.counts.pages += 1;
+        let key = [self.tag.journal(entity.id), self.counts.pages.to_be_bytes().to_vec()].concat();
+        self.changes.insert(key, Some(format::seal(&page)));
+    }
+
+    fn add_line(&mut self, entity: &Entity, event: &ConflictEvent) {
+        self.counts.lines += 1;
+        let records = Pair::from_fn(|side| {
+            let member = entity.members[side].as_ref().map(|member| member.address.clone());
+            member.into_iter().chain(entity.secondaries[side].iter().cloned()).collect()
+        });
+        let line =
+            LogLine { number: self.counts.lines, entity: entity.id, cycle: self.cycle, records, event: event.clone() };
+        self.changes.insert(self.tag.line(line.number), Some(format::seal(&line)));
+        self.changes.insert(self.tag.latest_line(event.id), Some(line.number.to_be_bytes().to_vec()));
+        self.lines.push(line);
+    }
+}
+
+/// What of an entity waits, or is listed: kind, field, and for parked things when they are due (milliseconds).
+fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)> {
+    let mut waits = Vec::new();
+    let due = |at: Timestamp| at.as_millisecond().to_be_bytes().to_vec();
+    let mapped = context.rules.fields.iter().map(|rule| &rule.map.name);
+    for (name, field) in mapped.filter_map(|name| entity.fields.get_key_value(name)) {
+        let mut add = |wait, value| waits.push((wait, name.clone(), value));
+        if field.conflict.is_some() {
+            add(Wait::Conflict, Vec::new());
+        }
+        if field.frozen {
+            add(Wait::Frozen, Vec::new());
+        }
+        for side in Side::BOTH {
+            match &field.sides[side].mark {
+                Some(Mark::Parked { golden, parked })
+                    if golden.as_ref().is_none_or(|golden| *golden == field.golden) =>
+                {
+                    add(Wait::Parked, due(parked.next_try));
+                }
+                Some(Mark::Ignored { golden }) if *golden == field.golden => add(Wait::Ignored, Vec::new()),
+                Some(Mark::Normalised { golden }) if *golden == field.golden => add(Wait::Normalised, Vec::new()),
+                Some(Mark::Kept { golden }) if *golden == field.golden => add(Wait::Kept, Vec::new()),
+                _ => {}
+            }
+        }
+    }
+    let mut add = |wait, name: &str, value| waits.push((wait, name.to_owned(), value));
+    for side in Side::BOTH {
+        if let Some(parked) = &entity.parked[side] {
+            add(Wait::Parked, "", due(parked.next_try));
+        }
+        match entity.members[side].as_ref().map(|member| member.presence) {
+            Some(Presence::NotVisible { .. }) => add(Wait::NotVisible, "", Vec::new()),
+            Some(Presence::Deleted { seen_at }) => add(Wait::Deleting, "", due(seen_at)),
+            _ => {}
+        }
+        if !entity.secondaries[side].is_empty() {
+            add(Wait::Duplicate, "", Vec::new());
+        }
+    }
+    if !entity.ambiguous.is_empty() {
+        add(Wait::Ambiguous, "", Vec::new());
+    }
+    if !entity.is_linked() && !crate::merge::patch::has_key(entity, context) {
+        add(Wait::NoKey, "", Vec::new());
+    }
+    waits
+}

@@ -1,0 +1,224 @@
+//! The daemon: listeners, signals, reload, shutdown.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::json;
+use tokio::{
+    net::UnixStream,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
+
+use super::{schedule::keep, supervisor};
+use crate::{
+    server::{Answer, Refusal, Request, answer, health, socket},
+    store::StoreError,
+    wire::{App, app::WireError},
+};
+
+/// A stop waits so long for the batches in flight; what is not answered by then is in doubt, and is read back at the
+/// next start.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Why the daemon could not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The parts could not be put together.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// The state.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A listener could not be bound.
+    #[error("cannot listen on `{address}`: {source}")]
+    Listen {
+        /// Where.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Makes the parts anew from the configuration file, over the same state; the message says why not.
+pub type Reload = Box<dyn Fn() -> Result<App, String> + Send>;
+
+/// What a connection to the control socket asks of the daemon itself.
+type ReloadRequest = oneshot::Sender<Result<(), String>>;
+
+/// Serves until it is told to end.
+///
+/// # Errors
+/// A listener that cannot be bound, and a state that is refused.
+pub async fn serve(app: App, reload: Reload) -> Result<(), ServeError> {
+    let ready = health::Ready::new(AtomicBool::new(false));
+    let listen = app.config.daemon.listen;
+    let failed = |address: String| move |source| ServeError::Listen { address, source };
+    let web = health::bind(listen).await.map_err(failed(listen.to_string()))?;
+    let state_dir = app.config.daemon.state_dir.clone();
+    let control = socket::bind(&state_dir).map_err(failed(socket::path(&state_dir).display().to_string()))?;
+    let mut signals = Signals::new().map_err(failed("signals".to_owned()))?;
+    tokio::spawn(health::serve(web, Arc::clone(&ready)));
+    let (ask_reload, mut reloads) = mpsc::channel::<ReloadRequest>(8);
+    let mut app = Arc::new(app);
+    let mut reload_error: Option<String> = None;
+    app.begin().await?;
+    let mut syncs = start(&app);
+    ready.store(true, Ordering::Release);
+    supervisor::ready();
+    tracing::info!(listen = %listen, state = %state_dir.display(), syncs = app.syncs.len(), "Hymnal is ready");
+    let mut heart = tokio::time::interval(supervisor::watchdog().unwrap_or(Duration::from_secs(30)));
+    loop {
+        tokio::select! {
+            event = signals.next() => match event {
+                Event::Stop => break,
+                Event::Reload => {
+                    (app, syncs) = renew(app, syncs, &reload, &mut reload_error).await?;
+                }
+            },
+            Some(done) = reloads.recv() => {
+                (app, syncs) = renew(app, syncs, &reload, &mut reload_error).await?;
+                let _ = done.send(reload_error.clone().map_or(Ok(()), Err));
+            }
+            Some(ended) = syncs.join_next() => {
+                if let Ok(Err(error)) = ended {
+                    return Err(error.into());
+                }
+            }
+            accepted = control.accept() => accept(accepted, &app, &ask_reload, reload_error.clone()),
+            _ = heart.tick() => beat(&app),
+        }
+    }
+    supervisor::stopping();
+    tracing::info!("Stopping; batches in flight are finished");
+    stop(&app, syncs).await;
+    let _ = std::fs::remove_file(socket::path(&state_dir));
+    Ok(())
+}
+
+fn start(app: &Arc<App>) -> JoinSet<Result<(), StoreError>> {
+    let mut syncs = JoinSet::new();
+    for running in &app.syncs {
+        syncs.spawn(keep(Arc::clone(running), Arc::clone(&app.clock)));
+    }
+    syncs
+}
+
+async fn stop(app: &App, mut syncs: JoinSet<Result<(), StoreError>>) {
+    app.stop();
+    let all = async { while syncs.join_next().await.is_some() {} };
+    if tokio::time::timeout(GRACE, all).await.is_err() {
+        tracing::warn!("Some answers did not come in time; they are read back at the next start");
+    }
+}
+
+/// The new file is checked whole first; if it is bad, the old one stays in force.
+async fn renew(
+    app: Arc<App>,
+    syncs: JoinSet<Result<(), StoreError>>,
+    reload: &Reload,
+    reload_error: &mut Option<String>,
+) -> Result<(Arc<App>, JoinSet<Result<(), StoreError>>), ServeError> {
+    supervisor::reloading();
+    match reload() {
+        Ok(new) => {
+            stop(&app, syncs).await;
+            drop(app);
+            let new = Arc::new(new);
+            new.begin().await?;
+            *reload_error = None;
+            tracing::info!("The configuration was read again");
+            let syncs = start(&new);
+            supervisor::ready();
+            Ok((new, syncs))
+        }
+        Err(message) => {
+            tracing::error!(error = message, "The new configuration is bad; the old one stays in force");
+            *reload_error = Some(message);
+            supervisor::ready();
+            Ok((app, syncs))
+        }
+    }
+}
+
+fn accept(
+    accepted: io::Result<(UnixStream, tokio::net::unix::SocketAddr)>,
+    app: &Arc<App>,
+    ask_reload: &mpsc::Sender<ReloadRequest>,
+    reload_error: Option<String>,
+) {
+    let Ok((mut stream, _)) = accepted else { return };
+    let app = Arc::clone(app);
+    let ask_reload = ask_reload.clone();
+    tokio::spawn(async move {
+        let answer = match socket::receive(&mut stream).await {
+            Ok(Request::Reload) => reload_now(&ask_reload).await,
+            Ok(Request::Status) => answer(&app, Request::Status).await.map(|status| about_daemon(status, reload_error)),
+            Ok(request) => answer(&app, request).await,
+            Err(error) => Err(Refusal::new(2, format!("that was no request: {error}"), "use the `hymnal` command")),
+        };
+        let _ = socket::reply(&mut stream, answer).await;
+    });
+}
+
+async fn reload_now(ask_reload: &mpsc::Sender<ReloadRequest>) -> Answer {
+    let (done, outcome) = oneshot::channel();
+    let gone = || Refusal::new(1, "the daemon is stopping", "");
+    ask_reload.send(done).await.map_err(|_| gone())?;
+    match outcome.await.map_err(|_| gone())? {
+        Ok(()) => Ok(json!({ "reloaded": true })),
+        Err(message) => Err(Refusal::new(78, message, "the old configuration stays in force")),
+    }
+}
+
+fn about_daemon(mut status: serde_json::Value, reload_error: Option<String>) -> serde_json::Value {
+    if let Some(all) = status.as_object_mut() {
+        all.insert("daemon".into(), json!({ "pid": std::process::id(), "reload_error": reload_error }));
+    }
+    status
+}
+
+/// The scheduler is here; the store answers a look-up.
+fn beat(app: &App) {
+    if app.state.store.get(b"beat").is_ok() {
+        supervisor::feed();
+        let held = app.syncs.iter().filter(|running| !running.sync.is_approved().unwrap_or(true)).count();
+        supervisor::status(&format!("{} syncs, {held} held", app.syncs.len()));
+    }
+}
+
+enum Event {
+    Stop,
+    Reload,
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Event {
+        tokio::select! {
+            _ = self.terminate.recv() => Event::Stop,
+            _ = self.interrupt.recv() => Event::Stop,
+            _ = self.hang_up.recv() => Event::Reload,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What the journal and the conflict log hold.
+
+use hymnal_sdk::{Address, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::merge::{
+    Event, Id, Pair,
+    event::{ConflictEvent, ConflictLine},
+};
+
+/// A line of the conflict log, as it is stored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LogLine {
+    /// Its number.
+    pub number: u64,
+    /// The person.
+    pub entity: Id,
+    /// The cycle.
+    pub cycle: Id,
+    /// Each side's records of the person.
+    pub records: Pair<Vec<Address>>,
+    /// What happened.
+    pub event: ConflictEvent,
+}
+
+/// A page of the journal.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct JournalPage {
+    /// When, by our clock.
+    pub at: Timestamp,
+    /// The cycle.
+    pub cycle: Id,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+}
+
+impl ConflictLine {
+    /// The `kind` of the conflict log.
+    pub fn kind(&self) -> &'static str {
+        use crate::merge::ConflictKind;
+        match self {
+            Self::Field(line) => match line.kind {
+                ConflictKind::Conflict => "conflict",
+                ConflictKind::FirstLink => "first_link",
+                ConflictKind::Overruled => "overruled",
+            },
+            Self::Oscillation => "oscillation",
+            Self::Ambiguous(_) => "ambiguous",
+            Self::Duplicate(..) => "duplicate",
+        }
+    }
+}

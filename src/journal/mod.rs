@@ -1,0 +1,14 @@
+//! What was decided and done: conflict log, history, explanation.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`entry`] | what the journal and the conflict log hold in the store |
+//! | [`line`] | a line of the conflict log as people and programs read it |
+//! | [`conflict_log`] | the file `conflicts.jsonl` |
+
+pub mod conflict_log;
+pub mod entry;
+pub mod line;
+
+pub use conflict_log::ConflictLog;
+pub use line::Mask;

@@ -1,0 +1,231 @@
+//! What a service answered to a write, folded into the entity it was for.
+
+use hymnal_sdk::{Error, Kind, SignedDuration, Timestamp, Written};
+
+use super::{
+    context::Context,
+    decide::decide,
+    entity::{Creating, Entity, Mark, Member, Parked, Presence, Sent},
+    event::Event,
+    patch::Patch,
+    reading::{Ledger, Reading, Source, fold},
+    side::Side,
+};
+use crate::mapping::{FieldType, Problem};
+
+/// The first retry of what a service refused; it doubles up to a day.
+const FIRST_RETRY: SignedDuration = SignedDuration::from_mins(5);
+const LAST_RETRY: SignedDuration = SignedDuration::from_hours(24);
+
+/// Marks a patch as being sent. Committed before it is: after a crash the record is read before anything is written.
+pub fn mark_sending(entity: &mut Entity, side: Side, patch: &Patch, context: &Context<'_>) -> Vec<Event> {
+    for (name, problem) in &patch.problems {
+        park_field(entity, side, name, problem.clone(), context.now);
+    }
+    for change in &patch.changes {
+        if let Some(field) = entity.fields.get_mut(&change.field) {
+            field.sides[side].sent =
+                Some(Sent { native: change.to.clone(), golden: change.golden.clone(), in_doubt: true });
+        }
+    }
+    let address = entity.members[side].as_ref().map(|member| member.address.clone());
+    let mut events = refusals(side, patch);
+    if !patch.changes.is_empty() {
+        let changes = patch.changes.iter();
+        let changes = changes.map(|change| (change.field.clone(), change.from.clone(), change.to.clone())).collect();
+        events.push(Event::Sending { side, address, changes });
+    }
+    events
+}
+
+/// Marks a creation as being sent.
+pub fn mark_creating(
+    entity: &mut Entity,
+    side: Side,
+    object: &str,
+    patch: &Patch,
+    context: &Context<'_>,
+) -> Vec<Event> {
+    for (name, problem) in &patch.problems {
+        park_field(entity, side, name, problem.clone(), context.now);
+    }
+    entity.creating[side] =
+        Some(Creating { object: object.to_owned(), fields: patch.fields(), at: context.now, looked: 0 });
+    let changes = patch.changes.iter().map(|change| (change.field.clone(), None, change.to.clone())).collect();
+    let mut events = refusals(side, patch);
+    events.push(Event::Sending { side, address: None, changes });
+    events
+}
+
+/// A change was answered with success at `answered_at`. What the answer carries settles it; the rest waits for a
+/// reading.
+pub fn updated(
+    entity: &mut Entity,
+    side: Side,
+    written: &Written,
+    answered_at: Timestamp,
+    context: &Context<'_>,
+    ledger: &mut Ledger<'_>,
+) {
+    let mut wrote_email = false;
+    for rule in &context.rules.fields {
+        let Some(field) = entity.fields.get_mut(&rule.map.name) else { continue };
+        let holding = &mut field.sides[side];
+        if let Some(sent) = &mut holding.sent {
+            wrote_email |= rule.map.kind == FieldType::Email && sent.in_doubt;
+            sent.in_doubt = false;
+        }
+        if matches!(holding.mark, Some(Mark::Parked { golden: Some(_), .. })) && holding.sent.is_some() {
+            holding.mark = None;
+        }
+    }
+    entity.parked[side] = None;
+    let Some(member) = &mut entity.members[side] else { return };
+    member.written_at = Some(answered_at);
+    member.wrote_email |= wrote_email;
+    ledger.events.push(Event::Written { side, address: member.address.clone(), created: false });
+    settle_by_answer(entity, side, written, answered_at, context, ledger);
+}
+
+/// A creation was answered with success: the record is linked.
+pub fn created(
+    entity: &mut Entity,
+    side: Side,
+    written: &Written,
+    answered_at: Timestamp,
+    context: &Context<'_>,
+    ledger: &mut Ledger<'_>,
+) {
+    let Some(creating) = entity.creating[side].take() else { return };
+    let address = hymnal_sdk::Address::new(creating.object.clone(), written.id.clone());
+    for rule in &context.rules.fields {
+        let Some(place) = Context::place(rule, side, &creating.object) else { continue };
+        let Some(field) = entity.fields.get_mut(&rule.map.name) else { continue };
+        let Some(native) = creating.fields.get(&place.name) else { continue };
+        field.sides[side] = super::entity::Holding {
+            sent: Some(Sent { native: native.clone(), golden: field.golden.clone(), in_doubt: false }),
+            ..Default::default()
+        };
+        // What was written is what the other side holds: no first link is to be decided, only the writing settled.
+        field.linked = true;
+        field.sides[side.other()].edit = None;
+    }
+    entity.parked[side] = None;
+    entity.tombstones[side] = None;
+    entity.members[side] = Some(Member {
+        address: address.clone(),
+        created_at: Some(answered_at),
+        modified_at: None,
+        read_at: answered_at,
+        written_at: Some(answered_at),
+        wrote_email: true,
+        presence: Presence::Seen,
+        version: None,
+    });
+    ledger.events.push(Event::Written { side, address, created: written.created });
+    settle_by_answer(entity, side, written, answered_at, context, ledger);
+}
+
+/// A write was refused, or nobody knows what became of it.
+pub fn refused(entity: &mut Entity, side: Side, error: &Error, context: &Context<'_>, ledger: &mut Ledger<'_>) {
+    if error.effect == hymnal_sdk::Effect::Unknown {
+        // The durable mark stays: the record is read before anything is written again.
+        return;
+    }
+    let was_creating = entity.creating[side].take();
+    for field in entity.fields.values_mut() {
+        if field.sides[side].sent.as_ref().is_some_and(|sent| sent.in_doubt) {
+            field.sides[side].sent = None;
+        }
+    }
+    let object = match (&was_creating, &entity.members[side]) {
+        (Some(creating), _) => Some(creating.object.clone()),
+        (None, member) => member.as_ref().map(|member| member.address.object.clone()),
+    };
+    let problem = Problem {
+        code: error.code.clone(),
+        message: error.message.clone(),
+        hint: error.hint.clone().unwrap_or_default(),
+    };
+    match error.kind {
+        Kind::RejectedField | Kind::Fatal if error.field.is_some() => {
+            let name = object.and_then(|object| canonical(error.field.as_deref(), side, &object, context));
+            match name {
+                Some(name) => {
+                    park_field(entity, side, &name, problem.clone(), context.now);
+                    ledger.events.push(Event::Refused { side, field: Some(name), problem });
+                }
+                None => park_record(entity, side, problem, context.now, ledger),
+            }
+        }
+        Kind::RejectedField | Kind::RejectedRecord | Kind::Fatal => {
+            park_record(entity, side, problem, context.now, ledger);
+        }
+        Kind::Transient
+        | Kind::Throttled
+        | Kind::Auth
+        | Kind::Conflict
+        | Kind::Gone
+        | Kind::TooLarge
+        | Kind::Cancelled => {}
+    }
+    decide(entity, context, ledger);
+}
+
+/// Sets a record aside after what should have worked failed too often.
+pub fn park_record(entity: &mut Entity, side: Side, problem: Problem, now: Timestamp, ledger: &mut Ledger<'_>) {
+    let parked = again(entity.parked[side].take(), problem.clone(), now);
+    entity.parked[side] = Some(parked);
+    ledger.events.push(Event::Refused { side, field: None, problem });
+}
+
+fn settle_by_answer(
+    entity: &mut Entity,
+    side: Side,
+    written: &Written,
+    answered_at: Timestamp,
+    context: &Context<'_>,
+    ledger: &mut Ledger<'_>,
+) {
+    match &written.record {
+        Some(record) => {
+            let reading = Reading { record, requested_at: answered_at, source: Source::Answer };
+            fold(entity, side, reading, context, ledger);
+        }
+        None => decide(entity, context, ledger),
+    }
+}
+
+fn park_field(entity: &mut Entity, side: Side, name: &str, problem: Problem, now: Timestamp) {
+    let Some(field) = entity.fields.get_mut(name) else { return };
+    let before = match field.sides[side].mark.take() {
+        Some(Mark::Parked { golden: Some(golden), parked }) if golden == field.golden => Some(parked),
+        _ => None,
+    };
+    let parked = again(before, problem, now);
+    field.sides[side].mark = Some(Mark::Parked { golden: Some(field.golden.clone()), parked });
+}
+
+fn again(before: Option<Parked>, problem: Problem, now: Timestamp) -> Parked {
+    let (since, tries) = before.map_or((now, 0), |parked| (parked.since, parked.tries));
+    let delay = FIRST_RETRY.saturating_mul(1 << tries.min(12)).min(LAST_RETRY);
+    let next_try = now.saturating_add(delay).unwrap_or(Timestamp::MAX);
+    Parked { problem, since, tries: tries + 1, next_try }
+}
+
+fn canonical(native: Option<&str>, side: Side, object: &str, context: &Context<'_>) -> Option<String> {
+    let native = native?;
+    let mapped = |rule: &&super::rules::FieldRule| {
+        Context::place(rule, side, object).is_some_and(|place| place.name.eq_ignore_ascii_case(native))
+    };
+    context.rules.fields.iter().find(mapped).map(|rule| rule.map.name.clone())
+}
+
+fn refusals(side: Side, patch: &Patch) -> Vec<Event> {
+    let refusal = |(name, problem): &(String, Problem)| Event::Refused {
+        side,
+        field: Some(name.clone()),
+        problem: problem.clone(),
+    };
+    patch.problems.iter().map(refusal).collect()
+}

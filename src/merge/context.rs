@@ -1,0 +1,66 @@
+//! What a decision depends on besides the entity: rules, what each object can hold, and the time.
+
+use std::collections::BTreeMap;
+
+use hymnal_sdk::{Capabilities, Forms, Gone, Schema, SchemaField, SignedDuration, Timestamp};
+
+use super::{
+    rules::{FieldRule, SyncRules},
+    side::{Pair, Side},
+};
+use crate::mapping::NativeField;
+
+/// What a decision depends on besides the entity. The same context and the same entity give the same decision.
+#[derive(Clone, Debug)]
+pub struct Context<'a> {
+    /// The sync's rules.
+    pub rules: &'a SyncRules,
+    /// What is known of each side's objects.
+    pub objects: &'a Pair<BTreeMap<String, ObjectFacts>>,
+    /// Each service's clock minus ours.
+    pub offset: Pair<SignedDuration>,
+    /// The time, by our clock.
+    pub now: Timestamp,
+}
+
+/// What is known of one object of one system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectFacts {
+    /// How typed values are spelled.
+    pub forms: Forms,
+    /// Missing means blank.
+    pub omits_blanks: bool,
+    /// What a read by id that finds nothing means.
+    pub gone: Gone,
+    /// What the service says of its fields; `None` until it was asked.
+    pub schema: Option<Schema>,
+}
+
+impl ObjectFacts {
+    /// From what a connector declares.
+    pub fn new(capabilities: &Capabilities) -> Self {
+        Self {
+            forms: capabilities.forms.clone(),
+            omits_blanks: capabilities.omits_blanks,
+            gone: capabilities.gone,
+            schema: None,
+        }
+    }
+}
+
+impl<'a> Context<'a> {
+    /// Where a field lives in an object, if it is mapped there.
+    pub fn place(rule: &'a FieldRule, side: Side, object: &str) -> Option<&'a NativeField> {
+        rule.map.native[side].get(object)
+    }
+
+    /// What the service says of a native field.
+    pub fn schema(&self, side: Side, object: &str, native: &str) -> Option<&'a SchemaField> {
+        self.objects[side].get(object)?.schema.as_ref()?.field(native)
+    }
+
+    /// A service's time as ours.
+    pub fn ours(&self, side: Side, theirs: Timestamp) -> Timestamp {
+        theirs.saturating_sub(self.offset[side]).unwrap_or(theirs)
+    }
+}

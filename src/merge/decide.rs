@@ -1,0 +1,356 @@
+//! Every field of one entity decided: candidates in, golden values, conflicts and what is to be done out.
+
+use hymnal_sdk::SignedDuration;
+
+use super::{
+    context::Context,
+    entity::{Edit, Entity, Field, Holding, Mark, OpenConflict, Origin},
+    event::{ConflictEvent, ConflictLine, ConflictStatus, Event, StoredConflict},
+    field::{Candidate, Conflict, Evidence, Fate, Merge, SideInput, Verdict, merge},
+    patch::{self, wants},
+    reading::Ledger,
+    rules::FieldRule,
+    side::{Pair, Side},
+};
+use crate::mapping::{self, Value};
+
+/// Flips are counted over this long.
+const FLIP_WINDOW: SignedDuration = SignedDuration::from_hours(1);
+
+/// Decides every field of an entity from what its members hold, and what is to be done about it.
+pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_>) {
+    let objects = Pair::from_fn(|side| entity.members[side].as_ref().map(|member| member.address.object.clone()));
+    let is_linked = entity.is_linked();
+    for rule in &context.rules.fields {
+        let Some(mut field) = entity.fields.remove(&rule.map.name) else { continue };
+        let one = OneField { rule, objects: &objects, is_linked, context };
+        one.decide(&mut field, ledger);
+        entity.fields.insert(rule.map.name.clone(), field);
+    }
+    entity.wants = Pair::from_fn(|side| wants(entity, side, context));
+}
+
+/// One field of one entity, with all that its decision depends on.
+struct OneField<'a> {
+    rule: &'a FieldRule,
+    objects: &'a Pair<Option<String>>,
+    is_linked: bool,
+    context: &'a Context<'a>,
+}
+
+impl OneField<'_> {
+    fn decide(&self, field: &mut Field, ledger: &mut Ledger<'_>) {
+        if field.frozen {
+            return;
+        }
+        if !self.is_linked {
+            self.follow_only_member(field);
+            return;
+        }
+        self.drop_reverted(field, ledger);
+        let has_edit = Side::BOTH.iter().any(|side| field.sides[*side].edit.is_some());
+        if has_edit || (field.agreed.is_none() && !field.linked) {
+            self.merge(field, ledger);
+        }
+        self.settle(field);
+    }
+
+    /// With one member there is nobody to disagree with: the golden value is what it holds.
+    fn follow_only_member(&self, field: &mut Field) {
+        for side in Side::BOTH {
+            let Some(value) = self.value(field, side) else { continue };
+            field.origin = origin(side, field.sides[side].edit.as_ref(), "only record");
+            field.golden = value;
+        }
+    }
+
+    /// Who edited and edited back before anybody else saw it changed nothing: the value they all stood at stands.
+    fn drop_reverted(&self, field: &mut Field, ledger: &mut Ledger<'_>) {
+        let Some(agreed) = field.agreed.clone() else { return };
+        let mut dropped = false;
+        for side in Side::BOTH {
+            let holding = &mut field.sides[side];
+            if holding.edit.as_ref().is_some_and(|edit| edit.value == agreed) {
+                holding.edit = None;
+                dropped = true;
+            }
+        }
+        let undelivered = Side::BOTH.iter().any(|side| field.sides[*side].edit.is_some());
+        if dropped && !undelivered && field.golden != agreed {
+            self.decided(field, agreed, None, "edited back", ledger);
+        }
+    }
+
+    fn merge(&self, field: &mut Field, ledger: &mut Ledger<'_>) {
+        if self.stays_open(field, ledger) {
+            return;
+        }
+        let base = self.base(field);
+        let sides = Pair::from_fn(|side| self.input(field, side));
+        let golden = field.golden.clone();
+        let verdict = merge(&Merge {
+            policy: &self.rule.policy,
+            agreed: base.as_ref(),
+            golden: &golden,
+            sides,
+            priority: self.context.rules.priority,
+            clock_uncertainty: SignedDuration::try_from(self.context.rules.clock_uncertainty)
+                .unwrap_or(SignedDuration::ZERO),
+        });
+        self.apply(field, verdict, base, ledger);
+    }
+
+    /// A difference that waits for a person stays open while the values differ, whatever the policy has become.
+    fn stays_open(&self, field: &mut Field, ledger: &mut Ledger<'_>) -> bool {
+        let Some(open) = &field.conflict else { return false };
+        let (Some(left), Some(right)) = (self.value(field, Side::Left), self.value(field, Side::Right)) else {
+            return true;
+        };
+        let id = open.id;
+        let values = Pair::new(left, right);
+        if values.left == values.right {
+            let line = stored("manual", "both sides now hold the same value", Some(values.left.clone()));
+            self.log(field, id, line, ConflictStatus::Superseded, ledger);
+            field.conflict = None;
+            return false;
+        }
+        if open.values != values {
+            let line = stored("manual", "edited again while it waits for a person", None);
+            self.log(field, id, line, ConflictStatus::Open, ledger);
+            field.conflict = Some(OpenConflict { id, values });
+        }
+        true
+    }
+
+    /// The base of the merge: the agreed value; while a first link is on its way, what the side that lost held.
+    fn base(&self, field: &Field) -> Option<Value> {
+        if field.agreed.is_some() || !field.linked {
+            return field.agreed.clone();
+        }
+        let before = |side: Side| match &field.sides[side].edit {
+            Some(edit) => edit.before.clone(),
+            None => self.value(field, side),
+        };
+        before(Side::Left).or_else(|| before(Side::Right)).or(Some(Value::Blank))
+    }
+
+    fn input(&self, field: &Field, side: Side) -> SideInput {
+        let mapped =
+            self.objects[side].as_ref().is_some_and(|object| Context::place(self.rule, side, object).is_some());
+        if !mapped {
+            return SideInput::Absent;
+        }
+        let Some(value) = self.value(field, side) else { return SideInput::Unread };
+        match &field.sides[side].edit {
+            Some(edit) => SideInput::Edited(Candidate {
+                value: edit.value.clone(),
+                before: edit.before.clone(),
+                evidence: edit.evidence,
+                with_email: edit.with_email,
+            }),
+            None if field.agreed.is_none() && !field.linked => {
+                SideInput::Edited(Candidate { value, before: None, evidence: Evidence::None, with_email: false })
+            }
+            None => SideInput::Stands(value),
+        }
+    }
+
+    /// What a side holds, as a canonical value; `None` where it is unread or cannot be understood.
+    fn value(&self, field: &Field, side: Side) -> Option<Value> {
+        let object = self.objects[side].as_ref()?;
+        let place = Context::place(self.rule, side, object)?;
+        let native = field.sides[side].shadow.as_ref()?;
+        mapping::read(&self.rule.map, place, native).ok()
+    }
+
+    fn apply(&self, field: &mut Field, verdict: Verdict, base: Option<Value>, ledger: &mut Ledger<'_>) {
+        let waits = Side::BOTH.iter().any(|side| verdict.fates[*side] == Fate::Waits);
+        let unread = Side::BOTH.iter().any(|side| verdict.fates[*side] == Fate::Unread);
+        if let Some(conflict) = verdict.conflict {
+            self.log_conflict(field, conflict, base, waits, ledger);
+        }
+        if waits || unread {
+            return;
+        }
+        let rule = self.rule_word(&verdict.fates);
+        let source = Side::BOTH.into_iter().find(|side| verdict.fates[*side] == Fate::Won);
+        for side in Side::BOTH {
+            let holding = &mut field.sides[side];
+            match verdict.fates[side] {
+                Fate::Lost | Fate::Overruled | Fate::Refilled => holding.edit = None,
+                Fate::Kept => {
+                    holding.edit = None;
+                    holding.mark = Some(Mark::Kept { golden: verdict.golden.clone() });
+                }
+                Fate::None | Fate::Won | Fate::Waits | Fate::Unread => {}
+            }
+        }
+        if field.agreed.is_none() {
+            field.linked = true;
+        }
+        if verdict.golden != field.golden || field.origin.is_none() {
+            self.decided(field, verdict.golden, source, rule, ledger);
+        }
+    }
+
+    fn rule_word(&self, fates: &Pair<Fate>) -> &'static str {
+        let candidates = Side::BOTH.iter().filter(|side| fates[**side] != Fate::None).count();
+        match candidates {
+            0 | 1 => "only edit",
+            _ if Side::BOTH.iter().all(|side| fates[*side] == Fate::Won) => "same on both sides",
+            _ => "conflict",
+        }
+    }
+
+    fn decided(&self, field: &mut Field, to: Value, side: Option<Side>, rule: &'static str, ledger: &mut Ledger<'_>) {
+        field.origin = match side {
+            Some(side) => origin(side, field.sides[side].edit.as_ref(), rule),
+            None => Some(Origin { side: None, evidence: Evidence::None, by: None, rule: rule.to_owned() }),
+        };
+        if to == field.golden {
+            return;
+        }
+        let from = std::mem::replace(&mut field.golden, to.clone());
+        ledger.events.push(Event::Decided {
+            field: self.rule.map.name.clone(),
+            from: from.clone(),
+            to: to.clone(),
+            side,
+            rule: rule.to_owned(),
+        });
+        let flipped = field.agreed.is_some() && field.previous.as_ref() == Some(&to);
+        field.previous = Some(from);
+        if flipped {
+            self.count_flip(field, ledger);
+        }
+    }
+
+    fn count_flip(&self, field: &mut Field, ledger: &mut Ledger<'_>) {
+        let now = self.context.now;
+        field.flips.retain(|at| now.duration_since(*at) <= FLIP_WINDOW);
+        field.flips.push(now);
+        if field.flips.len() > self.context.rules.max_flips as usize {
+            field.frozen = true;
+            let id = (ledger.ids)();
+            ledger.events.push(Event::Conflict(Box::new(ConflictEvent {
+                id,
+                field: self.rule.map.name.clone(),
+                verdict: ConflictLine::Oscillation,
+                base: field.agreed.clone(),
+                edits: Pair::from_fn(|side| field.sides[side].edit.clone()),
+                natives: Pair::from_fn(|side| field.sides[side].shadow.clone()),
+                status: ConflictStatus::Open,
+                at: now,
+            })));
+        }
+    }
+
+    /// When every patch of the field is settled, all members stand at the golden value: it is agreed.
+    fn settle(&self, field: &mut Field) {
+        if field.conflict.is_some() || field.frozen || (field.agreed.is_none() && !field.linked) {
+            return;
+        }
+        let settled = Side::BOTH.iter().all(|side| self.is_settled(field, *side));
+        if settled
+            && (field.agreed.as_ref() != Some(&field.golden) || field.sides.iter().any(|(_, h)| h.edit.is_some()))
+        {
+            field.agreed = Some(field.golden.clone());
+            for side in Side::BOTH {
+                field.sides[side].edit = None;
+            }
+        }
+    }
+
+    fn is_settled(&self, field: &Field, side: Side) -> bool {
+        let Some(object) = &self.objects[side] else { return true };
+        let Some(place) = Context::place(self.rule, side, object) else { return true };
+        let holding: &Holding = &field.sides[side];
+        if holding.sent.is_some() {
+            return false;
+        }
+        match &holding.mark {
+            Some(Mark::Normalised { golden } | Mark::Kept { golden }) if *golden == field.golden => return true,
+            _ => {}
+        }
+        if !self.rule.policy.flow.into_side(side) && self.rule.policy.flow.into_side(side.other()) {
+            // Nothing is ever written here: the side is settled once it was read.
+            return holding.shadow.is_some();
+        }
+        let Some(shadow) = &holding.shadow else { return false };
+        patch::stands_at(self.rule, place, shadow, &field.golden)
+    }
+
+    fn log_conflict(
+        &self,
+        field: &mut Field,
+        conflict: Conflict,
+        base: Option<Value>,
+        waits: bool,
+        ledger: &mut Ledger<'_>,
+    ) {
+        let id = (ledger.ids)();
+        let status = if waits { ConflictStatus::Open } else { ConflictStatus::Resolved };
+        ledger.events.push(Event::Conflict(Box::new(ConflictEvent {
+            id,
+            field: self.rule.map.name.clone(),
+            verdict: ConflictLine::Field(StoredConflict::from(conflict)),
+            base: field.agreed.clone().or(if field.linked { base } else { None }),
+            edits: Pair::from_fn(|side| self.shown_edit(field, side)),
+            natives: Pair::from_fn(|side| field.sides[side].shadow.clone()),
+            status,
+            at: self.context.now,
+        })));
+        if waits {
+            let value = |side| self.value(field, side).unwrap_or(Value::Blank);
+            field.conflict = Some(OpenConflict { id, values: Pair::from_fn(value) });
+        }
+    }
+
+    fn log(
+        &self,
+        field: &Field,
+        id: super::entity::Id,
+        line: StoredConflict,
+        status: ConflictStatus,
+        ledger: &mut Ledger<'_>,
+    ) {
+        ledger.events.push(Event::Conflict(Box::new(ConflictEvent {
+            id,
+            field: self.rule.map.name.clone(),
+            verdict: ConflictLine::Field(line),
+            base: field.agreed.clone(),
+            edits: Pair::from_fn(|side| self.shown_edit(field, side)),
+            natives: Pair::from_fn(|side| field.sides[side].shadow.clone()),
+            status,
+            at: self.context.now,
+        })));
+    }
+
+    /// A side's edit for the log; where it only stands at a value (first link), that value.
+    fn shown_edit(&self, field: &Field, side: Side) -> Option<Edit> {
+        field.sides[side].edit.clone().or_else(|| {
+            let value = self.value(field, side)?;
+            Some(Edit { value, before: None, evidence: Evidence::None, by: None, with_email: false })
+        })
+    }
+}
+
+fn stored(policy: &str, reason: &str, result: Option<Value>) -> StoredConflict {
+    StoredConflict {
+        kind: super::field::ConflictKind::Conflict,
+        winner: None,
+        result,
+        certainty: None,
+        policy: policy.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+fn origin(side: Side, edit: Option<&Edit>, rule: &str) -> Option<Origin> {
+    Some(Origin {
+        side: Some(side),
+        evidence: edit.map_or(Evidence::None, |edit| edit.evidence),
+        by: edit.and_then(|edit| edit.by.clone()),
+        rule: rule.to_owned(),
+    })
+}

@@ -1,0 +1,312 @@
+//! One golden record and all that is known of its members.
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use hymnal_sdk::{Actor, Address, Fields, Native, Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    field::Evidence,
+    side::{Pair, Side},
+};
+use crate::mapping::{Problem, Value};
+
+/// The id of an entity or of a conflict: a UUID of version 7, so that ids sort by age.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Id(pub Uuid);
+
+impl Id {
+    /// The 16 bytes, for keys.
+    pub fn bytes(self) -> [u8; 16] {
+        *self.0.as_bytes()
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.as_simple())
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl FromStr for Id {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Uuid::parse_str(text).map(Self)
+    }
+}
+
+/// One golden record: the single source of truth for one person.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entity {
+    /// Its id, for ever.
+    pub id: Id,
+    /// The linked record of each system.
+    pub members: Pair<Option<Member>>,
+    /// Further records of the same person: no values are taken from them or given to them.
+    pub secondaries: Pair<Vec<Address>>,
+    /// Where a record of this person was deleted: it is not made again.
+    pub tombstones: Pair<Option<Tombstone>>,
+    /// A creation that was sent and not yet answered, or whose answer was lost.
+    pub creating: Pair<Option<Creating>>,
+    /// A record that a service refuses, or cannot be created.
+    pub parked: Pair<Option<Parked>>,
+    /// Several people could be this one: a person decides. Nothing is created or linked until then.
+    pub ambiguous: Vec<Id>,
+    /// It waits to be matched by its keys: nothing is created before.
+    pub queued: bool,
+    /// What is to be done on each side; derived whenever the entity is decided.
+    pub wants: Pair<Want>,
+    /// The mapped fields, by canonical name.
+    pub fields: BTreeMap<String, Field>,
+}
+
+/// What is to be done on one side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Want {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A patch that is not empty.
+    Update,
+    /// A patch in which consent is restricted.
+    Restrict,
+    /// A record.
+    Create,
+}
+
+/// A linked record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Member {
+    /// Where it lives.
+    pub address: Address,
+    /// When the service says it was made.
+    pub created_at: Option<Timestamp>,
+    /// Its time of change in the latest reading that was merged, by the service's clock.
+    pub modified_at: Option<Timestamp>,
+    /// When the latest merged reading was asked for, by our clock.
+    pub read_at: Timestamp,
+    /// When our last write was answered, by our clock.
+    pub written_at: Option<Timestamp>,
+    /// Our last write changed the e-mail, and no reading has come since.
+    pub wrote_email: bool,
+    /// Whether it can be seen.
+    pub presence: Presence,
+    /// The version for a conditional write.
+    pub version: Option<String>,
+}
+
+/// Whether a member can be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Presence {
+    /// It was there when last read.
+    Seen,
+    /// The service said that it was deleted; nothing is done about it before the grace is over.
+    Deleted {
+        /// When we first saw it, by our clock.
+        seen_at: Timestamp,
+    },
+    /// It could not be read, and nobody can say why: nothing is unlinked, nothing is written.
+    NotVisible {
+        /// When we first saw it, by our clock.
+        seen_at: Timestamp,
+    },
+}
+
+/// Remembers a deletion.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tombstone {
+    /// Where the record lived.
+    pub address: Address,
+    /// When it was unlinked.
+    pub at: Timestamp,
+}
+
+/// A creation between the durable mark and its answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Creating {
+    /// The object.
+    pub object: String,
+    /// What was sent.
+    pub fields: Fields,
+    /// When it was marked, by our clock.
+    pub at: Timestamp,
+    /// How often it was looked for since without being found.
+    pub looked: u32,
+}
+
+/// Set aside, with the service's words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parked {
+    /// Why.
+    pub problem: Problem,
+    /// Since when.
+    pub since: Timestamp,
+    /// How often it was tried.
+    pub tries: u32,
+    /// Not before this time, unless something changes.
+    pub next_try: Timestamp,
+}
+
+/// One field of one entity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Field {
+    /// The value decided.
+    pub golden: Value,
+    /// The value at which all members last stood.
+    pub agreed: Option<Value>,
+    /// The first link was decided; it is not decided again while the value is on its way.
+    pub linked: bool,
+    /// Who set the golden value.
+    pub origin: Option<Origin>,
+    /// What each member holds.
+    pub sides: Pair<Holding>,
+    /// A difference that waits for a person.
+    pub conflict: Option<OpenConflict>,
+    /// Times at which the value went back to what it was before.
+    pub flips: Vec<Timestamp>,
+    /// The golden value before this one, to notice flips.
+    pub previous: Option<Value>,
+    /// It flipped too often: nothing is written until a person decides.
+    pub frozen: bool,
+}
+
+/// Who set a golden value, and by which rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The side it came from; `None` where it was made of both.
+    pub side: Option<Side>,
+    /// When, as far as it is known.
+    pub evidence: Evidence,
+    /// Who, as far as the service tells.
+    pub by: Option<Actor>,
+    /// The rule: `only edit`, `first link`, `latest`, …
+    pub rule: String,
+}
+
+/// What one member holds of a field.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Holding {
+    /// The native value last read from, or answered by, the member, and already merged. `None`: unread.
+    pub shadow: Option<Native>,
+    /// What we wrote and no reading has settled.
+    pub sent: Option<Sent>,
+    /// An edit that has not reached the other side.
+    pub edit: Option<Edit>,
+    /// Why this side differs and nothing is done about it.
+    pub mark: Option<Mark>,
+}
+
+/// A value on its way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sent {
+    /// As it was written.
+    pub native: Native,
+    /// The golden value it stands for.
+    pub golden: Value,
+    /// Nobody knows whether it was applied: the mark was made, and no answer has come.
+    pub in_doubt: bool,
+}
+
+/// An edit by somebody else than us.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Edit {
+    /// What it became.
+    pub value: Value,
+    /// What it was on that side.
+    pub before: Option<Value>,
+    /// When.
+    pub evidence: Evidence,
+    /// Who.
+    pub by: Option<Actor>,
+    /// It came with a change of the e-mail.
+    pub with_email: bool,
+}
+
+/// Why a side differs from the golden value and nothing is done about it, as long as the golden value is this one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Mark {
+    /// The service keeps an image of it (trimmed, cut, rounded): the golden record keeps the richer value.
+    Normalised {
+        /// For this golden value.
+        golden: Value,
+    },
+    /// The service answered success and did nothing.
+    Ignored {
+        /// For this golden value.
+        golden: Value,
+    },
+    /// The service, or the mapping, refuses it.
+    Parked {
+        /// For this golden value; `None`: what was read could not be understood.
+        golden: Option<Value>,
+        /// The service's words.
+        parked: Parked,
+    },
+    /// A rule refused the edit and it is left where it stands.
+    Kept {
+        /// For this golden value.
+        golden: Value,
+    },
+}
+
+/// A difference that waits for a person.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OpenConflict {
+    /// Its id in the conflict log.
+    pub id: Id,
+    /// What each side holds.
+    pub values: Pair<Value>,
+}
+
+impl Entity {
+    /// An entity without members.
+    pub fn new(id: Id) -> Self {
+        Self {
+            id,
+            members: Pair::default(),
+            secondaries: Pair::default(),
+            tombstones: Pair::default(),
+            creating: Pair::default(),
+            parked: Pair::default(),
+            ambiguous: Vec::new(),
+            queued: true,
+            wants: Pair::default(),
+            fields: BTreeMap::new(),
+        }
+    }
+
+    /// The member of a side, if it is linked and can be seen.
+    pub fn seen(&self, side: Side) -> Option<&Member> {
+        self.members[side].as_ref().filter(|member| member.presence == Presence::Seen)
+    }
+
+    /// Both sides are linked.
+    pub fn is_linked(&self) -> bool {
+        self.members.left.is_some() && self.members.right.is_some()
+    }
+}
+
+impl Field {
+    /// A field of which nothing is known.
+    pub fn unread() -> Self {
+        Self {
+            golden: Value::Blank,
+            agreed: None,
+            linked: false,
+            origin: None,
+            sides: Pair::default(),
+            conflict: None,
+            flips: Vec::new(),
+            previous: None,
+            frozen: false,
+        }
+    }
+}

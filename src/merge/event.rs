@@ -1,0 +1,217 @@
+//! What was decided and done, as it goes into the journal and the conflict log.
+
+use hymnal_sdk::{Address, Native, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    entity::{Edit, Id},
+    field::Conflict,
+    side::{Pair, Side},
+};
+use crate::mapping::{Problem, Value};
+
+/// One entry of the journal. The entity, the time and the cycle stand beside it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// A record was seen for the first time.
+    Met {
+        /// Where.
+        side: Side,
+        /// Which.
+        address: Address,
+    },
+    /// Two records were linked by a key.
+    Linked {
+        /// The records.
+        records: Pair<Address>,
+        /// The key set, by canonical names.
+        key: String,
+    },
+    /// A further record of the same person was found.
+    Duplicate {
+        /// Where.
+        side: Side,
+        /// Which.
+        address: Address,
+    },
+    /// A key led to several people.
+    Ambiguous {
+        /// The others.
+        candidates: Vec<Id>,
+    },
+    /// A golden value changed.
+    Decided {
+        /// The field.
+        field: String,
+        /// What it was.
+        from: Value,
+        /// What it is.
+        to: Value,
+        /// The side it came from.
+        side: Option<Side>,
+        /// The rule that decided.
+        rule: String,
+    },
+    /// A difference, decided or not: a line of the conflict log.
+    Conflict(Box<ConflictEvent>),
+    /// A write is about to be sent: its mark, committed before it.
+    Sending {
+        /// Where.
+        side: Side,
+        /// The record; `None` for a creation.
+        address: Option<Address>,
+        /// What: field, from, to.
+        changes: Vec<(String, Option<Native>, Native)>,
+    },
+    /// A write was answered with success.
+    Written {
+        /// Where.
+        side: Side,
+        /// The record.
+        address: Address,
+        /// It was made.
+        created: bool,
+    },
+    /// A write, or a part of it, was refused.
+    Refused {
+        /// Where.
+        side: Side,
+        /// The field; `None`: the record.
+        field: Option<String>,
+        /// In the service's words.
+        problem: Problem,
+    },
+    /// The service keeps another form of what we wrote.
+    Normalised {
+        /// Where.
+        side: Side,
+        /// The field.
+        field: String,
+        /// What we wrote.
+        sent: Native,
+        /// What it keeps.
+        kept: Native,
+    },
+    /// The service answered success and did nothing.
+    Ignored {
+        /// Where.
+        side: Side,
+        /// The field.
+        field: String,
+    },
+    /// The service said that a record was deleted.
+    SeenDeleted {
+        /// Where.
+        side: Side,
+        /// Which.
+        address: Address,
+    },
+    /// A record cannot be seen any more, and nobody can say why.
+    NotVisible {
+        /// Where.
+        side: Side,
+        /// Which.
+        address: Address,
+    },
+    /// A record that was gone is back.
+    SeenAgain {
+        /// Where.
+        side: Side,
+        /// Which.
+        address: Address,
+    },
+    /// A deleted record was unlinked.
+    Unlinked {
+        /// Where.
+        side: Side,
+        /// Which.
+        address: Address,
+    },
+    /// A record lives on under another address: merged or converted.
+    Moved {
+        /// Where.
+        side: Side,
+        /// From.
+        from: Address,
+        /// To.
+        to: Address,
+    },
+}
+
+/// A line of the conflict log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConflictEvent {
+    /// Its id; a later event with the same id updates it.
+    pub id: Id,
+    /// The canonical field; empty for `duplicate` and `ambiguous`.
+    pub field: String,
+    /// What was decided.
+    pub verdict: ConflictLine,
+    /// The agreed value.
+    pub base: Option<Value>,
+    /// Each side's edit.
+    pub edits: Pair<Option<Edit>>,
+    /// Each side's value as the service gives it.
+    pub natives: Pair<Option<Native>>,
+    /// Where it stands.
+    pub status: ConflictStatus,
+    /// When it was decided.
+    pub at: Timestamp,
+}
+
+/// What a line of the conflict log is about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ConflictLine {
+    /// A field.
+    Field(StoredConflict),
+    /// A field that flips.
+    Oscillation,
+    /// A key that led to several people.
+    Ambiguous(Vec<Id>),
+    /// A further record of the same person.
+    Duplicate(Side, Address),
+}
+
+/// [`Conflict`], with a policy that can be stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StoredConflict {
+    /// What kind.
+    pub kind: super::field::ConflictKind,
+    /// Who won.
+    pub winner: Option<Side>,
+    /// The golden value that follows.
+    pub result: Option<Value>,
+    /// How sure.
+    pub certainty: Option<super::field::Certainty>,
+    /// The policy.
+    pub policy: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl From<Conflict> for StoredConflict {
+    fn from(conflict: Conflict) -> Self {
+        Self {
+            kind: conflict.kind,
+            winner: conflict.winner,
+            result: conflict.result,
+            certainty: conflict.certainty,
+            policy: conflict.policy.to_owned(),
+            reason: conflict.reason,
+        }
+    }
+}
+
+/// Where a conflict stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConflictStatus {
+    /// It waits for a person.
+    Open,
+    /// It was decided.
+    Resolved,
+    /// The values met, or a member went.
+    Superseded,
+    /// A person set it aside.
+    Dismissed,
+}

@@ -1,0 +1,164 @@
+//! Who is who: what becomes of a record whose key leads to others.
+
+use super::{
+    context::Context,
+    entity::{Entity, Field, Id, Member},
+    patch::key,
+    rules::Ambiguous,
+    side::{Pair, Side},
+};
+
+/// What becomes of an entity that waits to be matched.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Match {
+    /// Nobody shares a key: it is a person of its own.
+    Nobody,
+    /// These are one person; the first of each side is the primary, the others are secondaries.
+    One {
+        /// All that become one, the entity itself included, in no order.
+        all: Vec<Id>,
+        /// Whose member is primary, by side.
+        primaries: Pair<Option<Id>>,
+        /// The key set that told.
+        set: usize,
+    },
+    /// Several people could be it.
+    Several {
+        /// They, by id.
+        candidates: Vec<Id>,
+    },
+}
+
+/// Matches `entity` against `others`, which share at least one key with it.
+///
+/// Key sets are tried in order; a later one counts only where each earlier one is blank on one of the two: two Smiths
+/// on one switchboard with different e-mails are two people.
+pub fn match_entity(entity: &Entity, others: &[Entity], context: &Context<'_>) -> Match {
+    for (index, set) in context.rules.matching.iter().enumerate() {
+        let Some(wanted) = key(entity, set, context) else { continue };
+        let found: Vec<&Entity> = others
+            .iter()
+            .filter(|other| key(other, set, context).as_ref() == Some(&wanted))
+            .filter(|other| may_be_one(entity, other, index, context))
+            .collect();
+        if !found.is_empty() {
+            return decide(entity, &found, index, context);
+        }
+    }
+    Match::Nobody
+}
+
+fn decide(entity: &Entity, found: &[&Entity], set: usize, context: &Context<'_>) -> Match {
+    let linked: Vec<&&Entity> = found.iter().filter(|other| other.is_linked()).collect();
+    if linked.len() > 1 {
+        return several(entity, found, set, context);
+    }
+    let mut group: Vec<&Entity> = vec![entity];
+    group.extend(found.iter().copied());
+    let all_one =
+        group.iter().enumerate().all(|(at, one)| group[at + 1..].iter().all(|two| may_be_one(one, two, set, context)));
+    if !all_one {
+        return several(entity, found, set, context);
+    }
+    one(&group, set, context)
+}
+
+fn one(group: &[&Entity], set: usize, context: &Context<'_>) -> Match {
+    let primaries = Pair::from_fn(|side| primary(group, side, context));
+    Match::One { all: group.iter().map(|entity| entity.id).collect(), primaries, set }
+}
+
+/// The linked one stays primary; among unlinked ones the preferred object's, then the older by creation, then the
+/// smaller id.
+fn primary(group: &[&Entity], side: Side, context: &Context<'_>) -> Option<Id> {
+    let rank = |entity: &&&Entity| {
+        let member = entity.members[side].as_ref()?;
+        let objects = &context.rules.systems[side].objects;
+        let preferred = objects.iter().position(|object| *object == member.address.object).unwrap_or(objects.len());
+        let created = member.created_at.unwrap_or(hymnal_sdk::Timestamp::MAX);
+        Some((!entity.is_linked(), preferred, created, member.address.id.clone()))
+    };
+    group.iter().filter(|entity| entity.members[side].is_some()).min_by_key(rank).map(|entity| entity.id)
+}
+
+fn several(entity: &Entity, found: &[&Entity], set: usize, context: &Context<'_>) -> Match {
+    let by_age = |other: &&&Entity| {
+        let times = Side::BOTH.iter().filter_map(|side| other.members[*side].as_ref()?.created_at);
+        (times.min(), other.id)
+    };
+    let by_change = |other: &&&Entity| {
+        let times = Side::BOTH.iter().filter_map(|side| other.members[*side].as_ref()?.modified_at);
+        (times.max(), std::cmp::Reverse(other.id))
+    };
+    let chosen = match context.rules.ambiguous {
+        Ambiguous::Review => None,
+        Ambiguous::Oldest => found.iter().min_by_key(by_age),
+        Ambiguous::Latest => found.iter().max_by_key(by_change),
+    };
+    match chosen {
+        Some(chosen) => one(&[entity, chosen], set, context),
+        None => {
+            let mut candidates: Vec<Id> = found.iter().map(|other| other.id).collect();
+            candidates.sort_unstable();
+            Match::Several { candidates }
+        }
+    }
+}
+
+/// No earlier key set says that they are two.
+fn may_be_one(one: &Entity, two: &Entity, set: usize, context: &Context<'_>) -> bool {
+    context.rules.matching[..set].iter().all(|earlier| match (key(one, earlier, context), key(two, earlier, context)) {
+        (Some(left), Some(right)) => left == right,
+        _ => true,
+    })
+}
+
+/// Makes one entity of several. The oldest id survives; each side's primary becomes its member, the other records
+/// become secondaries; every field is undecided again, as at any first link, unless the survivor was linked before.
+pub fn unite(mut group: Vec<Entity>, primaries: &Pair<Option<Id>>) -> Option<Entity> {
+    group.sort_by_key(|entity| (!entity.is_linked(), entity.id));
+    let mut survivor = group.first()?.clone();
+    let was_linked = survivor.is_linked();
+    let of = |id: Option<Id>| id.and_then(|id| group.iter().find(|entity| entity.id == id));
+    for side in Side::BOTH {
+        let primary = of(primaries[side]);
+        if let Some(primary) = primary.filter(|primary| primary.id != survivor.id) {
+            take_member(&mut survivor, primary, side);
+        }
+        let chosen = primary.and_then(|entity| entity.members[side].as_ref()).map(|member| member.address.clone());
+        let mut others: Vec<_> = group
+            .iter()
+            .flat_map(|entity| {
+                let member = entity.members[side].as_ref().map(|member: &Member| member.address.clone());
+                member.into_iter().chain(entity.secondaries[side].iter().cloned())
+            })
+            .filter(|address| Some(address) != chosen.as_ref())
+            .collect();
+        others.sort();
+        others.dedup();
+        survivor.secondaries[side] = others;
+        survivor.tombstones[side] = None;
+    }
+    survivor.queued = false;
+    survivor.ambiguous.clear();
+    if !was_linked {
+        for field in survivor.fields.values_mut() {
+            field.agreed = None;
+            field.linked = false;
+            field.origin = None;
+        }
+    }
+    Some(survivor)
+}
+
+fn take_member(survivor: &mut Entity, from: &Entity, side: Side) {
+    survivor.members[side].clone_from(&from.members[side]);
+    survivor.creating[side] = None;
+    for field in survivor.fields.values_mut() {
+        field.sides[side] = super::entity::Holding::default();
+    }
+    for (name, theirs) in &from.fields {
+        let field = survivor.fields.entry(name.clone()).or_insert_with(Field::unread);
+        field.sides[side] = theirs.sides[side].clone();
+    }
+}

@@ -1,0 +1,238 @@
+//! What is to be written: golden minus shadow, less what rules, marks and open questions bar.
+
+use hymnal_sdk::{Fields, Native, Timestamp};
+
+use super::{
+    context::Context,
+    entity::{Entity, Field, Mark, Parked, Want},
+    rules::{FieldRule, Keyless},
+    side::Side,
+};
+use crate::mapping::{self, NativeField, Problem, Value};
+
+/// One field of a patch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// The canonical field.
+    pub field: String,
+    /// The native field.
+    pub native: String,
+    /// What stands there, as last read.
+    pub from: Option<Native>,
+    /// What is to stand there.
+    pub to: Native,
+    /// The golden value it stands for.
+    pub golden: Value,
+}
+
+/// What is to be written to the member of a side now, and what cannot be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Patch {
+    /// In the order of the configuration.
+    pub changes: Vec<Change>,
+    /// Fields whose value this side cannot hold, by canonical name.
+    pub problems: Vec<(String, Problem)>,
+}
+
+/// The patch of a member: empty where it is not linked, cannot be seen, or was refused and has not changed.
+pub fn patch(entity: &Entity, side: Side, context: &Context<'_>) -> Patch {
+    let mut patch = Patch::default();
+    let Some(member) = entity.seen(side) else { return patch };
+    if is_waiting(entity.parked[side].as_ref(), context.now) || !entity.ambiguous.is_empty() {
+        return patch;
+    }
+    let object = &member.address.object;
+    for rule in &context.rules.fields {
+        let Some(place) = Context::place(rule, side, object) else { continue };
+        let Some(field) = entity.fields.get(&rule.map.name) else { continue };
+        if !is_due(rule, place, field, side, context.now) {
+            continue;
+        }
+        match write(rule, place, side, object, &field.golden, context) {
+            Ok(native) => patch.changes.push(Change {
+                field: rule.map.name.clone(),
+                native: place.name.clone(),
+                from: field.sides[side].shadow.clone(),
+                to: native,
+                golden: field.golden.clone(),
+            }),
+            Err(problem) => patch.problems.push((rule.map.name.clone(), problem)),
+        }
+    }
+    patch
+}
+
+/// The fields of a record to be made on a side: what is golden and may enter, defaults where a value is blank.
+pub fn draft(entity: &Entity, side: Side, object: &str, context: &Context<'_>) -> Patch {
+    let mut patch = Patch::default();
+    for rule in &context.rules.fields {
+        let Some(place) = Context::place(rule, side, object) else { continue };
+        let golden = entity.fields.get(&rule.map.name).map_or(Value::Blank, |field| field.golden.clone());
+        let enters = rule.policy.flow.into_side(side) && !golden.is_blank();
+        let refused = entity.fields.get(&rule.map.name).is_some_and(|field| {
+            matches!(&field.sides[side].mark, Some(Mark::Parked { golden: Some(parked), .. }) if *parked == field.golden)
+        });
+        let native = if enters && !refused {
+            match write(rule, place, side, object, &golden, context) {
+                Ok(native) => Some(native),
+                Err(problem) => {
+                    patch.problems.push((rule.map.name.clone(), problem));
+                    None
+                }
+            }
+        } else {
+            None
+        };
+        let native = native.or_else(|| place.default.clone().map(Native::Text));
+        if let Some(to) = native {
+            patch.changes.push(Change {
+                field: rule.map.name.clone(),
+                native: place.name.clone(),
+                from: None,
+                to,
+                golden,
+            });
+        }
+    }
+    patch
+}
+
+impl Patch {
+    /// What goes over the wire.
+    pub fn fields(&self) -> Fields {
+        self.changes.iter().map(|change| (change.native.clone(), change.to.clone())).collect()
+    }
+}
+
+/// What is to be done on a side.
+pub fn wants(entity: &Entity, side: Side, context: &Context<'_>) -> Want {
+    if entity.members[side].is_some() {
+        return wants_patch(entity, side, context);
+    }
+    if wants_creation(entity, side, context) { Want::Create } else { Want::Nothing }
+}
+
+fn wants_patch(entity: &Entity, side: Side, context: &Context<'_>) -> Want {
+    let Some(member) = entity.seen(side) else { return Want::Nothing };
+    if is_waiting(entity.parked[side].as_ref(), context.now) || !entity.ambiguous.is_empty() {
+        return Want::Nothing;
+    }
+    let mut want = Want::Nothing;
+    for rule in &context.rules.fields {
+        let Some(place) = Context::place(rule, side, &member.address.object) else { continue };
+        let Some(field) = entity.fields.get(&rule.map.name) else { continue };
+        if !is_due(rule, place, field, side, context.now) {
+            continue;
+        }
+        let restricts =
+            rule.policy.consent.as_ref().is_some_and(|consent| consent.steps.first() != Some(&field.golden));
+        want = if restricts { Want::Restrict } else { want.max_update() };
+    }
+    want
+}
+
+impl Want {
+    fn max_update(self) -> Self {
+        match self {
+            Self::Restrict => Self::Restrict,
+            Self::Nothing | Self::Update | Self::Create => Self::Update,
+        }
+    }
+}
+
+fn wants_creation(entity: &Entity, side: Side, context: &Context<'_>) -> bool {
+    if context.rules.systems[side].create.is_none() {
+        return false;
+    }
+    let Some(source) = entity.seen(side.other()) else { return false };
+    let waits = entity.queued || !entity.ambiguous.is_empty() || entity.tombstones[side].is_some();
+    if waits || is_waiting(entity.parked[side].as_ref(), context.now) {
+        return false;
+    }
+    // Nothing is made of a record half of which has not been read.
+    let unread = context.rules.fields.iter().any(|rule| {
+        Context::place(rule, side.other(), &source.address.object).is_some()
+            && entity.fields.get(&rule.map.name).is_none_or(|field| field.sides[side.other()].shadow.is_none())
+            && context
+                .rules
+                .matching
+                .iter()
+                .flatten()
+                .any(|index| context.rules.fields[*index].map.name == rule.map.name)
+    });
+    !unread && (has_key(entity, context) || context.rules.keyless == Keyless::Create)
+}
+
+/// A key can be formed of what is golden.
+pub fn has_key(entity: &Entity, context: &Context<'_>) -> bool {
+    context.rules.matching.iter().any(|set| key(entity, set, context).is_some())
+}
+
+/// The key of an entity by a key set: each field's normal form, or `None` where one is blank.
+pub fn key(entity: &Entity, set: &[usize], context: &Context<'_>) -> Option<String> {
+    let mut text = String::new();
+    for index in set {
+        let field = entity.fields.get(&context.rules.fields[*index].map.name)?;
+        let part = mapping::key(&field.golden)?;
+        if !text.is_empty() {
+            text.push('\u{1f}');
+        }
+        text.push_str(&part);
+    }
+    Some(text)
+}
+
+/// The native value stands for this canonical one.
+pub fn stands_at(rule: &FieldRule, place: &NativeField, native: &Native, golden: &Value) -> bool {
+    mapping::read(&rule.map, place, native).is_ok_and(|value| value == *golden)
+}
+
+/// A difference that may be written, now or when its time comes.
+fn may_write(rule: &FieldRule, place: &NativeField, field: &Field, side: Side) -> bool {
+    let holding = &field.sides[side];
+    // Decided by a first link or agreed before; what is undecided is nobody's to write.
+    let decided = field.agreed.is_some() || field.linked;
+    if !decided || field.frozen || field.conflict.is_some() || !rule.policy.flow.into_side(side) {
+        return false;
+    }
+    let Some(shadow) = &holding.shadow else { return false };
+    match &holding.mark {
+        Some(Mark::Normalised { golden } | Mark::Ignored { golden } | Mark::Kept { golden })
+            if *golden == field.golden =>
+        {
+            return false;
+        }
+        // What could not be understood is not overwritten.
+        Some(Mark::Parked { golden: None, .. }) => return false,
+        _ => {}
+    }
+    match &holding.sent {
+        // On its way: the next reading settles it.
+        Some(sent) if !sent.in_doubt && sent.golden == field.golden => false,
+        _ => !stands_at(rule, place, shadow, &field.golden),
+    }
+}
+
+fn is_due(rule: &FieldRule, place: &NativeField, field: &Field, side: Side, now: Timestamp) -> bool {
+    let parked = match &field.sides[side].mark {
+        Some(Mark::Parked { golden: Some(golden), parked }) if *golden == field.golden => Some(parked),
+        _ => None,
+    };
+    may_write(rule, place, field, side) && !is_waiting(parked, now)
+}
+
+fn is_waiting(parked: Option<&Parked>, now: Timestamp) -> bool {
+    parked.is_some_and(|parked| now < parked.next_try)
+}
+
+fn write(
+    rule: &FieldRule,
+    place: &NativeField,
+    side: Side,
+    object: &str,
+    golden: &Value,
+    context: &Context<'_>,
+) -> Result<Native, Problem> {
+    let forms = &context.objects[side].get(object).map(|facts| facts.forms.clone()).unwrap_or_default();
+    mapping::write(&rule.map, place, forms, context.schema(side, object, &place.name), golden)
+}

@@ -1,0 +1,84 @@
+//! What is answered: one function for the socket and for commands that found no daemon.
+
+use hymnal_sdk::SignedDuration;
+use serde_json::json;
+
+use super::{
+    conflicts,
+    explain::explain,
+    request::{Answer, Refusal, Request},
+    status::status,
+};
+use crate::{
+    cycle::state::Pause,
+    wire::{App, Running},
+};
+
+/// Answers what needs no more than the syncs. `Reload` is the daemon's.
+pub async fn answer(app: &App, request: Request) -> Answer {
+    match request {
+        Request::Status => status(app).await,
+        Request::Conflicts { open, sync, limit } => conflicts::list(app, open, sync.as_deref(), limit),
+        Request::Conflict { id } => conflicts::show(app, &id),
+        Request::Explain { key, field } => explain(app, &key, field.as_deref()).await,
+        Request::Approve { sync } => approve(app, &sync).await,
+        Request::Discard { sync } => discard(app, &sync).await,
+        Request::Pause { sync, seconds, reason } => pause(app, &sync, seconds, reason),
+        Request::Resume { sync } => resume(app, &sync),
+        Request::Reload => Err(Refusal::new(1, "no daemon is running, so there is nothing to reload", "start it with `hymnal run`")),
+    }
+}
+
+/// A sync by name, or a refusal that names those there are.
+fn named<'a>(app: &'a App, name: &str) -> Result<&'a Running, Refusal> {
+    app.sync(name).map(AsRef::as_ref).ok_or_else(|| {
+        let names: Vec<String> = app.syncs.iter().map(|running| format!("`{}`", running.name)).collect();
+        Refusal::new(2, format!("there is no sync `{name}`"), format!("there are: {}", names.join(", ")))
+    })
+}
+
+async fn approve(app: &App, name: &str) -> Answer {
+    let running = named(app, name)?;
+    if running.sync.is_approved()? {
+        return Ok(json!({ "sync": name, "approved": false, "message": "nothing is held" }));
+    }
+    let preview = running.sync.preview().await?;
+    running.sync.state().approve()?;
+    tracing::info!(sync = name, "The first run was approved");
+    running.wake.notify_one();
+    Ok(json!({ "sync": name, "approved": true, "released": preview }))
+}
+
+async fn discard(app: &App, name: &str) -> Answer {
+    let running = named(app, name)?;
+    if running.sync.is_approved()? {
+        return Ok(json!({ "sync": name, "discarded": false, "message": "nothing is held" }));
+    }
+    let _turn = running.turn.lock().await;
+    running.sync.state().discard()?;
+    tracing::info!(sync = name, "The decisions of the first run were dropped; it is planned anew");
+    running.wake.notify_one();
+    Ok(json!({ "sync": name, "discarded": true }))
+}
+
+fn pause(app: &App, name: &str, seconds: Option<u64>, reason: Option<String>) -> Answer {
+    let running = named(app, name)?;
+    let now = app.clock.now();
+    let until = seconds.map(|seconds| {
+        let length = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+        now.saturating_add(length).unwrap_or(hymnal_sdk::Timestamp::MAX)
+    });
+    let pause = Pause { until, reason: reason.unwrap_or_default(), since: now };
+    running.sync.state().set_pause(Some(&pause))?;
+    tracing::info!(sync = name, "Paused by a person");
+    Ok(json!({ "sync": name, "paused": true, "until": until.map(|at| at.to_string()) }))
+}
+
+fn resume(app: &App, name: &str) -> Answer {
+    let running = named(app, name)?;
+    let was_paused = running.sync.pause(app.clock.now())?.is_some();
+    running.sync.state().set_pause(None)?;
+    running.wake.notify_one();
+    tracing::info!(sync = name, "Resumed by a person");
+    Ok(json!({ "sync": name, "resumed": was_paused }))
+}

@@ -1,0 +1,23 @@
+//! How people and programs ask a Hymnal what it does: the same actions over the control socket and, where no daemon
+//! runs, in the process of the command.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`request`] | what can be asked |
+//! | [`actions`] | what is answered |
+//! | [`status`] | how everything is |
+//! | [`explain`] | one person |
+//! | [`conflicts`] | the conflict log |
+//! | [`socket`] | the control socket of a running daemon |
+//! | [`health`] | `/healthz` and `/readyz` |
+
+pub mod actions;
+pub mod conflicts;
+pub mod explain;
+pub mod health;
+pub mod request;
+pub mod socket;
+pub mod status;
+
+pub use actions::answer;
+pub use request::{Answer, Refusal, Request};

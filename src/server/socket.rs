@@ -1,0 +1,92 @@
+//! The control socket of a running daemon: one JSON request a connection, one JSON answer.
+
+use std::{
+    io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{UnixListener, UnixStream},
+};
+
+use super::request::{Answer, Refusal, Request};
+
+/// A request is short.
+const LONGEST_REQUEST: u64 = 64 * 1024;
+/// Who connects and says nothing is let go after this time.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The name of the socket in a state directory.
+pub fn path(state_dir: &Path) -> PathBuf {
+    state_dir.join("hymnal.sock")
+}
+
+/// Binds the socket, for its owner alone. A socket left by a process that is gone is replaced: who holds the store's
+/// lock is the one daemon there is.
+///
+/// # Errors
+/// The directory cannot be written.
+pub fn bind(state_dir: &Path) -> io::Result<UnixListener> {
+    let path = path(state_dir);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// What goes over the socket.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Wire {
+    Answer(Json),
+    Refused(Refusal),
+}
+
+/// Reads the one request of a connection.
+///
+/// # Errors
+/// It is no request, is too long, or does not come.
+pub async fn receive(stream: &mut UnixStream) -> io::Result<Request> {
+    let mut bytes = Vec::new();
+    let mut limited = stream.take(LONGEST_REQUEST);
+    tokio::time::timeout(PATIENCE, limited.read_to_end(&mut bytes)).await??;
+    serde_json::from_slice(&bytes).map_err(io::Error::other)
+}
+
+/// Sends the one answer.
+///
+/// # Errors
+/// Nobody reads it.
+pub async fn reply(stream: &mut UnixStream, answer: Answer) -> io::Result<()> {
+    let wire = match answer {
+        Ok(json) => Wire::Answer(json),
+        Err(refusal) => Wire::Refused(refusal),
+    };
+    stream.write_all(&serde_json::to_vec(&wire).map_err(io::Error::other)?).await?;
+    stream.shutdown().await
+}
+
+/// Asks the daemon of a state directory; `None` where none answers there.
+pub async fn ask(state_dir: &Path, request: &Request) -> Option<Answer> {
+    let mut stream = UnixStream::connect(path(state_dir)).await.ok()?;
+    let asked = async {
+        stream.write_all(&serde_json::to_vec(request).map_err(io::Error::other)?).await?;
+        stream.shutdown().await?;
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).await?;
+        serde_json::from_slice::<Wire>(&bytes).map_err(io::Error::other)
+    };
+    Some(match asked.await {
+        Ok(Wire::Answer(json)) => Ok(json),
+        Ok(Wire::Refused(refusal)) => Err(refusal),
+        Err(error) => Err(Refusal::new(1, format!("the running daemon did not answer: {error}"), "try again")),
+    })
+}

@@ -1,0 +1,173 @@
+//! How everything is.
+
+use std::collections::BTreeSet;
+
+use hymnal_sdk::{Http, LoginState, SignedDuration};
+use serde_json::{Map, Value as Json, json};
+
+use super::request::Answer;
+use crate::{
+    cycle::{due::waiting_entity, report::Held, world::LANES},
+    merge::{Id, Side},
+    store::{
+        StoreError,
+        tables::{Tag, Wait, entity_of},
+    },
+    wire::{App, Running},
+};
+
+/// How everything is: each connector, each sync.
+pub async fn status(app: &App) -> Answer {
+    let mut connectors = Map::new();
+    for config in &app.config.connectors {
+        if let Some(wired) = app.connectors.get(&config.name) {
+            let mut shown = serde_json::to_value(wired.http.health()).unwrap_or(Json::Null);
+            if let Json::Object(health) = &mut shown {
+                complete(app, health, &config.name, &config.kind, &config.role.to_string());
+            }
+            connectors.insert(config.name.clone(), shown);
+        }
+    }
+    let mut syncs = Map::new();
+    for running in &app.syncs {
+        syncs.insert(running.name.clone(), one_sync(app, running).await?);
+    }
+    Ok(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "config": app.config.path.display().to_string(),
+        "connectors": connectors,
+        "syncs": syncs,
+    }))
+}
+
+fn complete(app: &App, health: &mut Map<String, Json>, name: &str, kind: &str, role: &str) {
+    let used = health.get("daily_used").and_then(Json::as_u64).unwrap_or(0);
+    let by_us = health.get("daily_by_us").and_then(Json::as_u64).unwrap_or(0);
+    let ours = health.get("daily_ours").and_then(Json::as_u64);
+    let limit = health.get("daily_limit").and_then(Json::as_u64);
+    health.insert("type".into(), json!(kind));
+    health.insert("role".into(), json!(role));
+    let left = ours.map(|ours| ours.saturating_sub(by_us));
+    health.insert("quota".into(), json!({ "used": used, "limit": limit, "ours": ours, "by_us": by_us, "left": left }));
+    let troubles = app.syncs.iter().filter_map(|running| running.sync.state().last_cycle().ok().flatten());
+    let trouble = troubles.flat_map(|cycle| cycle.troubles).find(|trouble| trouble.connector == name);
+    let now = app.clock.now();
+    if let Some(trouble) = trouble {
+        let kind = serde_json::to_value(trouble.kind).unwrap_or(Json::Null);
+        let until = trouble.retry_at.filter(|at| *at > now).map(|at| at.to_string());
+        if health.get("paused_until").is_none_or(Json::is_null) && until.is_some() {
+            health.insert("paused_until".into(), json!(until));
+            health.insert("paused_because".into(), json!(trouble.code));
+        }
+        health.insert("trouble".into(), json!({ "kind": kind, "code": trouble.code, "retry_at": until }));
+    }
+    let is_open = health.get("paused_until").is_some_and(|until| !until.is_null())
+        || health.get("login") == serde_json::to_value(LoginState::NeedsLogin).ok().as_ref();
+    health.insert("breaker".into(), json!(if is_open { "open" } else { "closed" }));
+}
+
+async fn one_sync(app: &App, running: &Running) -> Answer {
+    let sync = &running.sync;
+    let tag = sync.committer.tag;
+    let now = app.clock.now();
+    let counts = sync.look_counts().await?;
+    let mut waiting = BTreeSet::new();
+    let mut shown = Map::new();
+    for (name, wait) in WAITS {
+        let ids = waiting_ids(sync, tag, wait)?;
+        shown.insert(name.to_owned(), json!(ids.len()));
+        waiting.extend(ids);
+    }
+    let mut pending = BTreeSet::new();
+    for side in Side::BOTH {
+        for lane in LANES {
+            each(sync, &tag.outbox(side, lane), |key| pending.extend(entity_of(key)))?;
+        }
+    }
+    let busy = pending.union(&waiting).count() as u64;
+    let held = held(app, running).await?;
+    let last = sync.state().last_cycle()?;
+    let next = last.as_ref().map(|last| {
+        let every = SignedDuration::try_from(sync.committer.rules.every).unwrap_or(SignedDuration::ZERO);
+        last.at.saturating_add(every).unwrap_or(last.at).max(now).to_string()
+    });
+    let state = match &held {
+        Json::Null if pending.is_empty() => "in_sync",
+        Json::Null => "pending",
+        _ => "held",
+    };
+    let mut all = Map::new();
+    all.insert("state".into(), json!(state));
+    all.insert("held".into(), held);
+    all.insert("people".into(), json!(counts.people));
+    all.insert("linked".into(), json!(counts.linked));
+    all.insert("in_sync".into(), json!(counts.linked.saturating_sub(busy)));
+    all.insert("pending".into(), json!(pending.len()));
+    all.extend(shown);
+    all.insert("out_of_scope".into(), json!(0));
+    all.insert("last_cycle".into(), last.map_or(Json::Null, |last| {
+        json!({
+            "id": last.id.to_string(), "at": last.at.to_string(), "observed": last.observed,
+            "created": last.created, "updated": last.updated,
+            "lag_seconds": now.duration_since(last.at).as_secs(),
+            "troubles": last.troubles,
+        })
+    }));
+    all.insert("next_cycle".into(), json!(next));
+    Ok(Json::Object(all))
+}
+
+const WAITS: [(&str, Wait); 11] = [
+    ("conflicts", Wait::Conflict),
+    ("frozen", Wait::Frozen),
+    ("parked", Wait::Parked),
+    ("ignored", Wait::Ignored),
+    ("ambiguous", Wait::Ambiguous),
+    ("duplicate", Wait::Duplicate),
+    ("no_key", Wait::NoKey),
+    ("normalised", Wait::Normalised),
+    ("kept", Wait::Kept),
+    ("not_visible", Wait::NotVisible),
+    ("deleting", Wait::Deleting),
+];
+
+/// Why nothing is written, and what would be: `null` where nothing is held.
+pub async fn held(app: &App, running: &Running) -> Answer {
+    let sync = &running.sync;
+    if let Some(pause) = sync.pause(app.clock.now())? {
+        return Ok(json!({
+            "reason": Held::Paused.word(),
+            "since": pause.since.to_string(),
+            "until": pause.until.map(|at| at.to_string()),
+            "because": pause.reason,
+            "do": format!("hymnal resume {}", running.name),
+        }));
+    }
+    if sync.is_approved()? {
+        return Ok(Json::Null);
+    }
+    Ok(json!({
+        "reason": Held::FirstRun.word(),
+        "would": sync.preview().await?,
+        "do": format!("hymnal approve {}", running.name),
+    }))
+}
+
+fn waiting_ids(sync: &crate::cycle::Sync, tag: Tag, wait: Wait) -> Result<BTreeSet<Id>, StoreError> {
+    let prefix = tag.waiting(wait);
+    let mut ids = BTreeSet::new();
+    each(sync, &prefix, |key| ids.extend(waiting_entity(key, prefix.len())))?;
+    Ok(ids)
+}
+
+fn each(sync: &crate::cycle::Sync, prefix: &[u8], mut act: impl FnMut(&[u8])) -> Result<(), StoreError> {
+    let mut after: Option<Vec<u8>> = None;
+    loop {
+        let rows = sync.committer.store.scan(prefix, after.as_deref(), 2000)?;
+        rows.iter().for_each(|(key, _)| act(key));
+        match rows.last() {
+            Some((last, _)) if rows.len() == 2000 => after = Some(last.clone()),
+            _ => return Ok(()),
+        }
+    }
+}

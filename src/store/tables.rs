@@ -1,0 +1,198 @@
+//! The keys of the store, in one table. All of them start with the sync's number.
+//!
+//! | letter | then | value |
+//! |---|---|---|
+//! | `e` | entity | the entity |
+//! | `a` | side, object, `0`, id | the entity that knows this address |
+//! | `k` | key set, key, `0`, entity | nothing: the match index |
+//! | `q` | key set, key, `0`, entity | nothing: entities that wait to be matched, in key order |
+//! | `o` | side, lane, entity | nothing: the outbox |
+//! | `w` | kind, entity, field | what waits, or is listed; for parked things when they are due |
+//! | `j` | entity, number | the journal |
+//! | `c` | number | the lines of the conflict log |
+//! | `i` | conflict | the number of its latest line |
+//! | `u` | side, object, kind | cursors |
+//! | `r` | side, object, `0`, id | records to be read again |
+//! | `m` | name | the state of the sync |
+//!
+//! Names of syncs have their numbers under `s`, without a sync's number in front.
+
+use hymnal_sdk::Address;
+
+use crate::merge::{Id, Side};
+
+/// A sync's number in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tag(pub u8);
+
+/// What waits, or is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Wait {
+    /// An open conflict.
+    Conflict,
+    /// A field that flips.
+    Frozen,
+    /// A field or record a service refuses.
+    Parked,
+    /// A field whose write was answered with success and ignored.
+    Ignored,
+    /// A key that leads to several people.
+    Ambiguous,
+    /// A further record of a person.
+    Duplicate,
+    /// No key can be formed.
+    NoKey,
+    /// The service keeps another form.
+    Normalised,
+    /// A refused value left where it stands.
+    Kept,
+    /// A record that cannot be seen.
+    NotVisible,
+    /// A deletion in its grace.
+    Deleting,
+}
+
+impl Wait {
+    /// All, in the order of their letters.
+    pub const ALL: [Self; 11] = [
+        Self::Conflict,
+        Self::Frozen,
+        Self::Parked,
+        Self::Ignored,
+        Self::Ambiguous,
+        Self::Duplicate,
+        Self::NoKey,
+        Self::Normalised,
+        Self::Kept,
+        Self::NotVisible,
+        Self::Deleting,
+    ];
+
+    /// The letter in the key.
+    pub fn letter(self) -> u8 {
+        match self {
+            Self::Conflict => b'c',
+            Self::Frozen => b'f',
+            Self::Parked => b'p',
+            Self::Ignored => b'i',
+            Self::Ambiguous => b'a',
+            Self::Duplicate => b'd',
+            Self::NoKey => b'n',
+            Self::Normalised => b'o',
+            Self::Kept => b'k',
+            Self::NotVisible => b'v',
+            Self::Deleting => b'x',
+        }
+    }
+}
+
+/// What a cursor is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feed {
+    /// Changes.
+    Changes,
+    /// Deletions.
+    Deletions,
+}
+
+impl Tag {
+    /// All keys of one table.
+    pub fn table(self, letter: u8) -> Vec<u8> {
+        vec![self.0, letter]
+    }
+
+    /// An entity.
+    pub fn entity(self, id: Id) -> Vec<u8> {
+        self.with(b'e', &[&id.bytes()])
+    }
+
+    /// The entity that knows an address.
+    pub fn address(self, side: Side, address: &Address) -> Vec<u8> {
+        self.with(b'a', &[&[letter(side)], address.object.as_bytes(), &[0], address.id.as_bytes()])
+    }
+
+    /// All entities under a key.
+    pub fn matching(self, set: usize, key: &str) -> Vec<u8> {
+        self.with(b'k', &[&[set_number(set)], key.as_bytes(), &[0]])
+    }
+
+    /// An entity that waits to be matched.
+    pub fn queued(self, set: usize, key: &str, id: Id) -> Vec<u8> {
+        self.with(b'q', &[&[set_number(set)], key.as_bytes(), &[0], &id.bytes()])
+    }
+
+    /// The outbox of a side and lane.
+    pub fn outbox(self, side: Side, lane: u8) -> Vec<u8> {
+        self.with(b'o', &[&[letter(side), lane]])
+    }
+
+    /// What waits, of one kind.
+    pub fn waiting(self, wait: Wait) -> Vec<u8> {
+        self.with(b'w', &[&[wait.letter()]])
+    }
+
+    /// The journal of an entity.
+    pub fn journal(self, id: Id) -> Vec<u8> {
+        self.with(b'j', &[&id.bytes()])
+    }
+
+    /// A line of the conflict log.
+    pub fn line(self, number: u64) -> Vec<u8> {
+        self.with(b'c', &[&number.to_be_bytes()])
+    }
+
+    /// The latest line of a conflict.
+    pub fn latest_line(self, conflict: Id) -> Vec<u8> {
+        self.with(b'i', &[&conflict.bytes()])
+    }
+
+    /// A cursor.
+    pub fn cursor(self, side: Side, object: &str, feed: Feed) -> Vec<u8> {
+        let feed = match feed {
+            Feed::Changes => b'c',
+            Feed::Deletions => b'd',
+        };
+        self.with(b'u', &[&[letter(side), feed], object.as_bytes()])
+    }
+
+    /// Records of an object to be read again.
+    pub fn rereads(self, side: Side, object: &str) -> Vec<u8> {
+        self.with(b'r', &[&[letter(side)], object.as_bytes(), &[0]])
+    }
+
+    /// A part of the state of the sync.
+    pub fn state(self, name: &str) -> Vec<u8> {
+        self.with(b'm', &[name.as_bytes()])
+    }
+
+    fn with(self, letter: u8, parts: &[&[u8]]) -> Vec<u8> {
+        let mut key = Vec::with_capacity(2 + parts.iter().map(|part| part.len()).sum::<usize>());
+        key.extend([self.0, letter]);
+        parts.iter().for_each(|part| key.extend_from_slice(part));
+        key
+    }
+}
+
+/// The entity at the end of a key.
+pub fn entity_of(key: &[u8]) -> Option<Id> {
+    let bytes: [u8; 16] = key.get(key.len().checked_sub(16)?..)?.try_into().ok()?;
+    Some(Id(uuid::Uuid::from_bytes(bytes)))
+}
+
+/// The number of a sync, by name.
+pub fn sync_name(name: &str) -> Vec<u8> {
+    let mut key = vec![b's', 0];
+    key.extend_from_slice(name.as_bytes());
+    key
+}
+
+fn letter(side: Side) -> u8 {
+    match side {
+        Side::Left => b'l',
+        Side::Right => b'r',
+    }
+}
+
+fn set_number(set: usize) -> u8 {
+    u8::try_from(set).unwrap_or(u8::MAX)
+}

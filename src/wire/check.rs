@@ -1,0 +1,173 @@
+//! What can only be known by asking: logins, schemas, and whether the mapping fits them.
+
+use std::fmt;
+
+use hymnal_sdk::{Call, Connector, NativeKind, Schema, SchemaField};
+use serde::Serialize;
+
+use super::{App, Running};
+use crate::{
+    mapping::FieldType,
+    merge::{FieldRule, Side},
+};
+
+/// Something that a person should know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Whether it ends the check.
+    pub severity: Severity,
+    /// The connector.
+    pub connector: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+}
+
+/// Whether a finding ends the check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The mapping cannot work.
+    Mapping,
+    /// The system could not be asked.
+    System,
+    /// It works, and is worth a look.
+    Advice,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.severity {
+            Severity::Mapping | Severity::System => "error",
+            Severity::Advice => "warning",
+        };
+        write!(f, "{word}: `{}`: {}", self.connector, self.message)?;
+        if self.hint.is_empty() { Ok(()) } else { write!(f, "\nhint: {}", self.hint) }
+    }
+}
+
+/// Asks every system, and compares what it says with the mapping.
+pub async fn systems(app: &App, call: &Call) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for running in &app.syncs {
+        for side in Side::BOTH {
+            one_system(running, side, call, &mut findings).await;
+        }
+    }
+    findings.dedup();
+    findings
+}
+
+async fn one_system(running: &Running, side: Side, call: &Call, findings: &mut Vec<Finding>) {
+    let system = &running.sync.systems[side];
+    for object in &system.objects {
+        match system.connector.describe(call, &object.name).await {
+            Ok(schema) => {
+                let compare = Compare { running, side, object: &object.name, schema: &schema, connector: &*system.connector };
+                compare.all(findings);
+            }
+            Err(error) => findings.push(Finding {
+                severity: Severity::System,
+                connector: system.name.clone(),
+                message: format!("`{}` could not be described: {error}", object.name),
+                hint: error.hint.clone().unwrap_or_default(),
+            }),
+        }
+    }
+}
+
+/// One object's schema against the mapping.
+struct Compare<'a> {
+    running: &'a Running,
+    side: Side,
+    object: &'a str,
+    schema: &'a Schema,
+    connector: &'a dyn Connector,
+}
+
+impl Compare<'_> {
+    fn all(&self, findings: &mut Vec<Finding>) {
+        let rules = &self.running.sync.committer.rules;
+        for rule in &rules.fields {
+            if let Some(place) = rule.map.native[self.side].get(self.object) {
+                self.one(rule, &place.name, findings);
+            }
+        }
+        let system = &rules.systems[self.side];
+        if let Some(key) = &system.external_id
+            && system.create.as_deref() == Some(self.object)
+        {
+            match self.schema.field(key) {
+                None => self.add(Severity::Mapping, findings, format!("`external_id`: `{}` has no field `{key}`", self.object), "make a unique field of that name, or take `external_id` out"),
+                Some(field) if !field.unique => self.add(Severity::Mapping, findings, format!("`external_id`: `{key}` of `{}` is not unique", self.object), "mark it as unique (Salesforce: External ID and Unique)"),
+                Some(_) => {}
+            }
+        }
+        self.required(findings);
+    }
+
+    fn one(&self, rule: &FieldRule, native: &str, findings: &mut Vec<Finding>) {
+        let name = &rule.map.name;
+        let Some(field) = self.schema.field(native) else {
+            let names = self.schema.fields.iter().map(|field| field.name.as_str());
+            let near = names.min_by_key(|known| strsim::damerau_levenshtein(&known.to_lowercase(), &native.to_lowercase()));
+            let hint = near.map(|near| format!("did you mean `{near}`? A field that the login may not see is missing too")).unwrap_or_default();
+            return self.add(Severity::Mapping, findings, format!("field `{name}`: `{}` has no field `{native}`", self.object), &hint);
+        };
+        let written = rule.policy.flow.into_side(self.side);
+        if written && !field.updateable && !field.createable {
+            self.add(
+                Severity::Mapping,
+                findings,
+                format!("field `{name}`: `{native}` of `{}` is read only, and would have to be written", self.object),
+                &format!("add `flow = \"{} -> {}\"`", self.name(self.side), self.name(self.side.other())),
+            );
+        }
+        if !fits(rule.map.kind, field) {
+            self.add(Severity::Advice, findings, format!("field `{name}`: `{native}` of `{}` holds {:?}, mapped as {:?}", self.object, field.kind, rule.map.kind).to_lowercase(), "values that cannot be written are parked");
+        }
+    }
+
+    /// Fields that a creation needs and nothing gives.
+    fn required(&self, findings: &mut Vec<Finding>) {
+        let rules = &self.running.sync.committer.rules;
+        if rules.systems[self.side].create.as_deref() != Some(self.object) {
+            return;
+        }
+        for field in self.schema.fields.iter().filter(|field| field.required && field.createable) {
+            let mapped = rules.fields.iter().filter_map(|rule| rule.map.native[self.side].get(self.object));
+            let place = mapped.into_iter().find(|place| place.name == field.name);
+            if place.is_none_or(|place| place.default.is_none()) {
+                let what = if place.is_some() { "may be blank" } else { "is not mapped" };
+                self.add(
+                    Severity::Advice,
+                    findings,
+                    format!("`{}` needs `{}` at creation, which {what}", self.object, field.name),
+                    &format!("give it a `default = {{ {} = \"…\" }}`", self.name(self.side)),
+                );
+            }
+        }
+    }
+
+    fn add(&self, severity: Severity, findings: &mut Vec<Finding>, message: String, hint: &str) {
+        let _ = self.connector;
+        findings.push(Finding { severity, connector: self.name(self.side).to_owned(), message, hint: hint.to_owned() });
+    }
+
+    fn name(&self, side: Side) -> &str {
+        &self.running.sync.systems[side].name
+    }
+}
+
+fn fits(kind: FieldType, field: &SchemaField) -> bool {
+    match kind {
+        FieldType::Bool => matches!(field.kind, NativeKind::Bool | NativeKind::Choice),
+        FieldType::Integer | FieldType::Decimal => matches!(field.kind, NativeKind::Number | NativeKind::Text),
+        FieldType::Date => matches!(field.kind, NativeKind::Date | NativeKind::Text),
+        FieldType::Datetime => matches!(field.kind, NativeKind::Datetime | NativeKind::Text),
+        FieldType::Set => matches!(field.kind, NativeKind::Set | NativeKind::Text),
+        FieldType::Choice => matches!(field.kind, NativeKind::Choice | NativeKind::Text),
+        FieldType::Text | FieldType::Email | FieldType::Phone | FieldType::Url | FieldType::User => true,
+    }
+}

@@ -1,0 +1,20 @@
+//! The one place that puts parts together: configuration in, connectors, HTTP layers, store and syncs out.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`clock`] | the system's clock, the only reader of it |
+//! | [`manifests`] | built-in and user's manifests, and the catalog that a configuration is checked against |
+//! | [`state`] | the state directory: store, ledger, vault, conflict log |
+//! | [`check`] | what can only be known by asking the systems |
+//! | [`app`] | everything that runs, made of a configuration; made anew on reload |
+
+pub mod app;
+pub mod check;
+pub mod clock;
+pub mod manifests;
+pub mod state;
+
+pub use app::{App, Running};
+pub use clock::SystemClock;
+pub use manifests::Manifests;
+pub use state::State;

@@ -1,0 +1,13 @@
+//! The layers around a transport, against scripted services in virtual time and small real servers on loopback.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod lanes;
+mod login;
+mod permits;
+mod rates;
+mod reads;
+mod share;
+mod throttle;
+mod wire;
+mod world;
+mod writes;
