@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hymnal_sdk::{Forms, Native, SchemaField};
 use serde::{Deserialize, Serialize};
 
-use super::value::Value;
 use crate::merge::Pair;
 
 /// One canonical field: its type and its place in each object of each system.
@@ -81,7 +79,7 @@ pub enum FieldType {
 /// A value that cannot be read or written: parked with this.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// A word for grouping: `unparsable`, `unmapped-choice`, `too-long`.
+    /// A word for grouping, one of [`super::problem`].
     pub code: String,
     /// A sentence that says what is wrong; it may hold the value.
     pub message: String,

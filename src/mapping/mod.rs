@@ -3,14 +3,33 @@
 //! Pure. A canonical [`Value`] is typed and in normal form: two values are equal exactly when people would call them
 //! the same, whatever each service's spelling.
 
+//!
+//! | file | what |
+//! |---|---|
+//! | [`field`] | one mapped field: its type, and where it lives on each side |
+//! | [`value`] | what a field is read to |
+//! | `read`, `write` | native to canonical, and back |
+//! | `email`, `phone`, `web`, `number`, `moment` | the types that have a form of their own |
+//! | `image` | what a service made of what we wrote |
+//! | `key` | when two people are one |
+//! | [`problem`] | what could not be read or written, and why |
+
+mod email;
 pub mod field;
+mod image;
+mod key;
+mod moment;
+mod number;
+mod phone;
+pub mod problem;
+mod read;
 pub mod value;
+mod web;
+mod write;
 
 pub use field::{FieldMap, FieldType, NativeField, Problem, Unmapped};
+pub use image::image_of;
+pub use key::key;
+pub use read::{read, same_native};
 pub use value::{Email, Value};
-use hymnal_sdk::{Forms, Native, SchemaField};
-pub fn read(_m: &FieldMap, _p: &NativeField, _n: &Native) -> Result<Value, Problem> { Ok(Value::Blank) }
-pub fn write(_m: &FieldMap, _p: &NativeField, _f: &Forms, _s: Option<&SchemaField>, _v: &Value) -> Result<Native, Problem> { Ok(Native::Null) }
-pub fn same_native(_m: &FieldMap, _p: &NativeField, a: &Native, b: &Native) -> bool { a == b }
-pub fn image_of(a: &Native, b: &Native) -> bool { a == b }
-pub fn key(_v: &Value) -> Option<String> { None }
+pub use write::write;

@@ -5,7 +5,7 @@
 
 use super::{
     conflict,
-    field::{Conflict, ConflictKind, Fate, Merge, Verdict},
+    field::{Candidate, Conflict, ConflictKind, Fate, Merge, Verdict},
     policy::{Back, Blanks, OnConflict, OnOverride},
     side::{Pair, Side},
 };
@@ -39,13 +39,15 @@ pub(super) fn merge(input: &Merge<'_>, agreed: &Value) -> Verdict {
                 // system's whim, and both stand there already.
                 return Verdict::quiet(left.value.clone(), Pair::new(Fate::Won, Fate::Won));
             }
-            if standing.left == Standing::Live || standing.right == Standing::Live {
-                // `furthest` itself lets the other one win. To refuse the step back first would hide from the log that
-                // two people edited.
-                let values = Pair::new(&left.value, &right.value);
-                return conflict::decide(input, &values, input.policy.on_conflict, ConflictKind::Conflict, agreed);
-            }
-            return both_step_back(input);
+            return match (standing.left, standing.right) {
+                (Standing::Live, Standing::Live) => {
+                    let values = Pair::new(&left.value, &right.value);
+                    conflict::decide(input, &values, input.policy.on_conflict, ConflictKind::Conflict, agreed)
+                }
+                (Standing::Live, _) => against_a_step_back(input, Side::Left, left),
+                (_, Standing::Live) => against_a_step_back(input, Side::Right, right),
+                _ => both_step_back(input),
+            };
         }
     }
     let golden = match Side::BOTH.into_iter().find(|side| standing[*side] == Standing::Live) {
@@ -115,6 +117,23 @@ fn unedited(input: &Merge<'_>, agreed: &Value, standing: &mut Pair<Standing>) ->
         agreed.clone()
     } else {
         input.golden.clone()
+    }
+}
+
+/// The other side steps back. It loses, but two people edited, and the log says so. Not left to `furthest`, where a
+/// listed value beats one that `order` does not list, so that the refused one could win.
+fn against_a_step_back(input: &Merge<'_>, winner: Side, edit: &Candidate) -> Verdict {
+    Verdict {
+        golden: edit.value.clone(),
+        fates: winner.pair(Fate::Won, Fate::Lost),
+        conflict: Some(Conflict {
+            kind: ConflictKind::Conflict,
+            winner: Some(winner),
+            result: Some(edit.value.clone()),
+            certainty: None,
+            policy: input.policy.on_conflict.name(),
+            reason: format!("{} steps back in `order`, which `back` refuses", winner.other().token()),
+        }),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A service that asks for a longer pause is not believed.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
 /// Reads answers by a manifest's `[errors]`.
 pub(crate) struct ManifestClassify {
@@ -141,13 +141,12 @@ fn default_kind(status: u16, told_when: bool) -> Kind {
     match status {
         401 => Kind::Auth,
         404 | 410 => Kind::Gone,
-        408 | 425 => Kind::Transient,
         409 | 412 | 423 => Kind::Conflict,
         413 | 414 | 431 => Kind::TooLarge,
         420 | 429 => Kind::Throttled,
         503 if told_when => Kind::Throttled,
         400 | 422 => Kind::RejectedRecord,
-        500.. => Kind::Transient,
+        408 | 425 | 500.. => Kind::Transient,
         _ => Kind::Fatal,
     }
 }

@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn a_document_comes_back_as_it_was() {
         let text = r#"{"z":1,"a":[true,null,"q\"\\\n\u0001é"],"m":{}}"#;
-        assert_eq!(parse(text).to_string(), text.replace("\\u0001", "\\u0001"));
+        assert_eq!(parse(text).to_string(), text);
     }
 
     #[test]

@@ -105,10 +105,8 @@ impl ManifestLogin {
                 },
             },
         };
-        let base_url = match auth.base_url.holes().all(|hole| settings.contains_key(hole)) {
-            true => Some(of(&auth.base_url)?),
-            false => None,
-        };
+        let is_set = auth.base_url.holes().all(|hole| settings.contains_key(hole));
+        let base_url = if is_set { Some(of(&auth.base_url)?) } else { None };
         if base_url.is_none() && auth.answer.base_url.is_none() {
             return Err(Error::new(Kind::Fatal, "settings", "`base_url` is missing"));
         }
@@ -247,3 +245,6 @@ impl fmt::Debug for ManifestLogin {
         f.debug_struct("ManifestLogin").field("base_url", &self.base_url).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ pub(crate) fn text(place: &Pick, body: &Json, answer: Option<&Response>) -> Opti
     let found = match &place.json {
         Some(path) => {
             let start = found.find(['[', '{'])?;
-            Json::parse(found[start..].as_bytes()).ok()?.at(path)?.as_text()?
+            Json::parse(&found.as_bytes()[start..]).ok()?.at(path)?.as_text()?
         }
         None => found,
     };

@@ -184,10 +184,10 @@ fn plain(hole: &Hole, filling: &Filling) -> Result<String> {
             }
             list.join(",")
         }
-        Filling::Json(Json::Text(text)) => text.clone(),
-        Filling::Values(_) | Filling::Json(_) => {
-            return Err(impossible(format!("`{hole}` can only stand in a body")));
+        Filling::Json(json) => {
+            json.as_text().ok_or_else(|| impossible(format!("`{hole}` can only stand in a body")))?
         }
+        Filling::Values(_) => return Err(impossible(format!("`{hole}` can only stand in a body"))),
     })
 }
 
@@ -195,7 +195,7 @@ fn plain(hole: &Hole, filling: &Filling) -> Result<String> {
 /// their escapes (SOQL and SOSL Reference, "Quoted String Escape Sequences").
 fn soql(hole: &Hole, filling: &Filling) -> Result<String> {
     Ok(match filling {
-        Filling::Text(text) => soql_string(text),
+        Filling::Text(text) | Filling::Json(Json::Text(text)) => soql_string(text),
         Filling::Literal(text) => text.clone(),
         Filling::Number(number) => number.to_string(),
         Filling::Name(name) => soql_name(name)?.to_owned(),

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use hymnal_sdk::{Address, Archived, Call, Cursor, Deleted, Error, Fate, Got, Kind, Record, Result, State};
+use hymnal_sdk::{Address, Archived, Call, Cursor, Deleted, Error, Fate, Got, Kind, Record, Result, State, Timestamp};
 
 use super::{
     RestConnector,
-    list::Rows,
+    list::RawPage,
     place::Place,
     record::{self, Wanted},
 };
@@ -25,7 +25,7 @@ impl RestConnector {
             None => Err(Error::new(Kind::Fatal, "no-deletions", format!("`{name}` has no list of deletions"))),
             Some(DeletionFeed::Poll(poll)) => {
                 let page = self.polled(call, name, object, poll, &[], cursor).await?;
-                let records = named(name, object, &page, |record| record.modified_at.map(|at| at.as_millisecond()))?;
+                let records = named(name, object, &page, |record| record.modified_at.map(Timestamp::as_millisecond))?;
                 Ok(Archived { records, next: page.next() })
             }
             Some(DeletionFeed::Listing { scan, at }) => {
@@ -86,11 +86,11 @@ fn is_new(object: &Object, row: &Json, times: &BTreeMap<String, i64>, since: i64
 }
 
 /// Those rows that the service says are deleted or merged; a live one among them is nobody's deletion.
-fn named(name: &str, object: &Object, page: &Rows, at: impl Fn(&Record) -> Option<i64>) -> Result<Vec<Deleted>> {
+fn named(name: &str, object: &Object, page: &RawPage, at: impl Fn(&Record) -> Option<i64>) -> Result<Vec<Deleted>> {
     let mut records = Vec::with_capacity(page.rows.len());
     for row in &page.rows {
         let record = record::read(name, object, row, Wanted::Named(&[]))?;
-        let at = at(&record).and_then(|at| hymnal_sdk::Timestamp::from_millisecond(at).ok());
+        let at = at(&record).and_then(|at| Timestamp::from_millisecond(at).ok());
         let fate = match record.state {
             State::Deleted => Fate::Deleted,
             State::Merged { into } => Fate::Merged(into),

@@ -4,7 +4,7 @@ use hymnal_sdk::{BoxFuture, Call, Error, Find, Found, Kind, Native, Record, Resu
 
 use super::{
     RestConnector, asked_for,
-    list::{following, selected},
+    list::{following, selected_or_none},
     place::{Follow, Place},
     record::{self, Wanted},
     too_many,
@@ -98,7 +98,7 @@ impl RestConnector {
                 (_, None) => render::request(&lookup.request, &fillings, Access::Read)?,
             };
             let answer = self.read(call, request).await?;
-            let rows = selected(&answer, &lookup.select)?;
+            let rows = selected_or_none(&answer, &lookup.select, lookup.optional)?;
             for row in &rows {
                 records.push(record::read(find.object, object, row, Wanted::Named(find.fields))?);
             }

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// One page, unread.
-pub(super) struct Rows {
+pub(super) struct RawPage {
     /// The records.
     pub(super) rows: Vec<Json>,
     /// What comes after.
@@ -30,7 +30,7 @@ pub(super) struct Rows {
     pub(super) done: bool,
 }
 
-impl Rows {
+impl RawPage {
     /// What comes after, for the caller.
     pub(super) fn next(&self) -> Next {
         let cursor = self.next.cursor();
@@ -66,7 +66,7 @@ impl RestConnector {
         poll: &Poll,
         fields: &[String],
         cursor: Option<&Cursor>,
-    ) -> Result<Rows> {
+    ) -> Result<RawPage> {
         let mut place = Place::read(cursor)?;
         let mut base = self.fillings(name);
         base.insert(Hole::Fields, asked_for(object, fields));
@@ -81,7 +81,7 @@ impl RestConnector {
         let keys: Vec<(i64, String)> = rows.iter().map(|row| key(object, poll, row)).collect::<Result<_>>()?;
         let follow = following(&poll.paginator, &answer, &place, rows.len(), poll.page);
         let (next, done) = place.after(poll, &keys, follow, self.clock.now().as_millisecond())?;
-        Ok(Rows { rows, next, done })
+        Ok(RawPage { rows, next, done })
     }
 
     /// One page of everything.
@@ -93,15 +93,12 @@ impl RestConnector {
         scan: &Scan,
         fields: &[String],
         cursor: Option<&Cursor>,
-    ) -> Result<Rows> {
+    ) -> Result<RawPage> {
         let place = Place::read(cursor)?;
         let mut base = self.fillings(name);
         base.insert(Hole::Fields, asked_for(object, fields));
         let answer = self.read(call, page_request(scan, &place, base)?).await?;
-        let rows = match answer.at(&scan.select) {
-            None if matches!(answer, Json::Object(_)) => Vec::new(),
-            _ => selected(&answer, &scan.select)?,
-        };
+        let rows = selected_or_none(&answer, &scan.select, scan.optional)?;
         let total = total(&scan.paginator, &answer);
         let mut follow = following(&scan.paginator, &answer, &place, rows.len(), scan.page);
         // Records that left meanwhile moved the later ones forward, past the page's edge: that page is read again.
@@ -126,7 +123,7 @@ impl RestConnector {
         if !done {
             next.total = total;
         }
-        Ok(Rows { rows, next, done })
+        Ok(RawPage { rows, next, done })
     }
 }
 
@@ -183,6 +180,14 @@ pub(super) fn written(form: TimeForm, millis: i64) -> String {
         TimeForm::Seconds => time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         TimeForm::Millis => format!("{}.{:03}Z", time.strftime("%Y-%m-%dT%H:%M:%S"), millis.rem_euclid(1000)),
     }
+}
+
+/// The records of a page, where a service leaves out an empty list.
+pub(super) fn selected_or_none(answer: &Json, path: &str, is_optional: bool) -> Result<Vec<Json>> {
+    if is_optional && matches!(answer, Json::Object(_)) && answer.at(path).is_none() {
+        return Ok(Vec::new());
+    }
+    selected(answer, path)
 }
 
 /// The records of a page.

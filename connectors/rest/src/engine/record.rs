@@ -89,14 +89,14 @@ fn fields(object: &Object, json: &Json, wanted: Wanted<'_>) -> Fields {
             .map(|(name, value)| (name.clone(), value.to_native()))
             .collect()
     };
-    let named = |entries: &Json, names: &[String]| -> Fields {
-        names.iter().filter_map(|name| Some((name.clone(), value(entries, name)?))).collect()
+    let some = |entries: &Json, asked: &[String]| -> Fields {
+        asked.iter().filter_map(|name| Some((name.clone(), value(entries, name)?))).collect()
     };
     match (&object.fields, wanted) {
         (Layout::Map { path }, Wanted::Answered) => json.at(path).map(|map| all(map, &[])).unwrap_or_default(),
-        (Layout::Map { path }, Wanted::Named(names)) => json.at(path).map(|map| named(map, names)).unwrap_or_default(),
+        (Layout::Map { path }, Wanted::Named(asked)) => json.at(path).map(|map| some(map, asked)).unwrap_or_default(),
         (Layout::Flat { leave_out }, Wanted::Answered) => all(json, leave_out),
-        (Layout::Flat { .. }, Wanted::Named(names)) => named(json, names),
+        (Layout::Flat { .. }, Wanted::Named(asked)) => some(json, asked),
         (Layout::Pairs { path, name, value }, wanted) => json
             .at(path)
             .map(Json::items)
@@ -104,7 +104,7 @@ fn fields(object: &Object, json: &Json, wanted: Wanted<'_>) -> Fields {
             .iter()
             .filter_map(|pair| Some((pair.at(name)?.as_text()?, pair.at(value)?.to_native())))
             .filter(|(name, _)| match wanted {
-                Wanted::Named(names) => names.contains(name),
+                Wanted::Named(asked) => asked.contains(name),
                 Wanted::Answered => true,
             })
             .collect(),
@@ -132,12 +132,11 @@ pub(super) fn time(json: &Json) -> Option<Timestamp> {
 /// The form in which an id is compared and kept.
 pub(super) fn normal_id(form: IdForm, id: &str) -> String {
     match form {
-        IdForm::Plain => id.to_owned(),
         IdForm::Segment => id.trim_end_matches('/').rsplit('/').next().unwrap_or(id).to_owned(),
         IdForm::Salesforce if id.len() == 15 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
             format!("{id}{}", case_of(id))
         }
-        IdForm::Salesforce => id.to_owned(),
+        IdForm::Plain | IdForm::Salesforce => id.to_owned(),
     }
 }
 
@@ -173,7 +172,7 @@ mod tests {
 
     #[test]
     fn times_of_both_services() {
-        let at = |text: &str| time(&Json::text(text)).map(|time| time.as_millisecond());
+        let at = |text: &str| time(&Json::text(text)).map(Timestamp::as_millisecond);
         assert_eq!(at("2026-11-23T10:11:12.345Z"), Some(1_795_428_672_345));
         assert_eq!(at("2026-11-23T10:11:12.000+0000"), Some(1_795_428_672_000));
         assert_eq!(at("1795428672345"), Some(1_795_428_672_345));

@@ -2,11 +2,12 @@
 
 use hymnal_sdk::{BoxFuture, Call, Draft, Effect, Error, Fields, Kind, Native, Patch, Result, Written, http::Access};
 
-use super::{RestConnector, answers, body, too_many};
+use super::{RestConnector, answers, body, record, too_many};
 use crate::{
     json::Json,
     manifest::{
         object::{Object, Write},
+        request::RequestShape,
         template::Hole,
     },
     render::{self, Filling, Fillings},
@@ -96,7 +97,11 @@ impl RestConnector {
         if items.is_empty() {
             return Ok(Vec::new());
         }
-        self.halving(call, order, items).await
+        let mut answers = self.halving(call, order, items).await?;
+        for error in answers.iter_mut().filter_map(|answer| answer.as_mut().err()) {
+            error.other = error.other.take().map(|id| record::normal_id(order.object.id_form, &id));
+        }
+        Ok(answers)
     }
 
     /// Writes the items. `Err` only where nothing can have been written and no item is to blame alone.
@@ -130,7 +135,45 @@ impl RestConnector {
     }
 
     async fn once(&self, call: &Call, order: &Order<'_>, items: &[Item]) -> Result<Vec<Result<Written>>> {
-        let request = render::request(&order.write.request, &self.filled(order, items)?, Access::Write)?;
+        match items {
+            [item] if !order.write.parts.is_empty() => self.in_parts(call, order, item).await,
+            _ => self.sent(call, order, &order.write.request, items).await,
+        }
+    }
+
+    /// One record whose fields live in several places. If a later part fails, an earlier one may have been written.
+    async fn in_parts(&self, call: &Call, order: &Order<'_>, item: &Item) -> Result<Vec<Result<Written>>> {
+        let mut rest = item.clone();
+        let mut answers = None;
+        let mut has_written = false;
+        let in_doubt = |has_written: bool, error: Error| if has_written { error.in_doubt() } else { error };
+        for part in &order.write.parts {
+            let (mine, others) = rest.fields.into_iter().partition(|(name, _)| part.fields.contains(name));
+            rest.fields = others;
+            let mine = Item { fields: mine, ..item.clone() };
+            if !mine.fields.is_empty() {
+                let sent = self.sent(call, order, &part.request, std::slice::from_ref(&mine)).await;
+                answers = Some(sent.map_err(|error| in_doubt(has_written, error))?);
+                has_written = true;
+            }
+        }
+        match answers {
+            Some(answers) if rest.fields.is_empty() => Ok(answers),
+            _ => {
+                let sent = self.sent(call, order, &order.write.request, std::slice::from_ref(&rest)).await;
+                sent.map_err(|error| in_doubt(has_written, error))
+            }
+        }
+    }
+
+    async fn sent(
+        &self,
+        call: &Call,
+        order: &Order<'_>,
+        shape: &RequestShape,
+        items: &[Item],
+    ) -> Result<Vec<Result<Written>>> {
+        let request = render::request(shape, &self.filled(order, items)?, Access::Write)?;
         let answer = self.http.send(call, request).await?;
         let json = body(&answer, Access::Write)?;
         Ok(answers::read(&self.manifest.errors, order, items, &json, &answer))
@@ -166,6 +209,9 @@ fn add(item: &Item, fillings: &mut Fillings) {
     }
     if let Some(value) = &item.value {
         fillings.insert(Hole::Value, Filling::Json(Json::from(value)));
+    }
+    for (name, value) in &item.fields {
+        fillings.insert(Hole::Field(name.clone()), Filling::Json(Json::from(value)));
     }
     let record = item.fields.iter().map(|(name, value)| (name.clone(), Json::from(value))).collect();
     fillings.insert(Hole::Record, Filling::Json(Json::Object(record)));

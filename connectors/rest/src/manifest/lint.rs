@@ -174,6 +174,12 @@ impl Check<'_> {
         self.request(at, &write.request, &in_request);
         let in_item = [Hole::Id, Hole::Key, Hole::Value, Hole::Record, Hole::Trace];
         self.batch(at, write.batch, &write.request, write.item.as_ref(), &in_item);
+        for part in &write.parts {
+            self.request(at, &part.request, &in_request);
+        }
+        if !write.parts.is_empty() && write.batch > 1 {
+            self.note(at, "`parts` need single records".to_owned(), "write `batch = 1`");
+        }
         let answers = &write.answers;
         if answers.by == AnswerBy::Whole && write.batch > 1 && !answers.select.is_empty() {
             self.note(at, "`answers.by = \"whole\"` reads one answer for all".to_owned(), "leave `select` out");
@@ -224,7 +230,8 @@ impl Check<'_> {
     fn known<'b>(&mut self, at: &str, holes: impl Iterator<Item = &'b Hole>, known: &[Hole]) {
         let holes: Vec<&Hole> = holes.collect();
         for hole in &holes {
-            if !matches!(hole, Hole::Setting(_) | Hole::Object) && !known.contains(hole) {
+            let is_field = matches!(hole, Hole::Field(_)) && known.contains(&Hole::Record);
+            if !matches!(hole, Hole::Setting(_) | Hole::Object) && !is_field && !known.contains(hole) {
                 self.note(at, format!("`{hole}` has no value here"), "this request is made without such a value");
             }
         }

@@ -33,8 +33,8 @@ pub struct Manifest {
     pub docs: String,
     /// What its exchanges are evidence of.
     pub status: Status,
-    /// What a user writes under `[connectors.NAME]`, in the manifest's order.
-    #[serde(deserialize_with = "in_order")]
+    /// What a user writes under `[connectors.NAME]`, by name.
+    #[serde(deserialize_with = "pairs")]
     pub settings: Vec<(String, Setting)>,
     /// How to log in, and where the API is.
     pub auth: Auth,
@@ -97,8 +97,8 @@ pub fn builtin() -> &'static [(&'static str, &'static str)] {
     ]
 }
 
-/// A table as pairs, in the order in which it was written.
-fn in_order<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<(String, T)>, D::Error> {
+/// A table as pairs, in the order in which the reader gives them.
+fn pairs<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<(String, T)>, D::Error> {
     struct Reader<T>(std::marker::PhantomData<T>);
     impl<'de, T: Deserialize<'de>> de::Visitor<'de> for Reader<T> {
         type Value = Vec<(String, T)>;

@@ -197,8 +197,11 @@ pub enum TimeForm {
 pub struct Scan {
     /// A page.
     pub request: RequestShape,
-    /// Where the records stand. Nothing there is no records.
+    /// Where the records stand.
     pub select: String,
+    /// Nothing there is no records.
+    #[serde(default)]
+    pub optional: bool,
     /// Records a page.
     pub page: usize,
     /// How pages follow.
@@ -277,6 +280,9 @@ pub struct Lookup {
     pub item: Option<Shape>,
     /// Where the records stand.
     pub select: String,
+    /// Nothing there is no records.
+    #[serde(default)]
+    pub optional: bool,
     /// Records a page.
     #[serde(default = "hundred")]
     pub page: usize,
@@ -308,6 +314,19 @@ pub struct Write {
     pub item: Option<Shape>,
     /// How the answer is to be read.
     pub answers: Answers,
+    /// Fields that live elsewhere and have a request of their own, sent before the rest. Only for single records.
+    #[serde(default)]
+    pub parts: Vec<Part>,
+}
+
+/// Fields of a record that are written by another request.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// Their names.
+    pub fields: Vec<String>,
+    /// The request.
+    pub request: RequestShape,
 }
 
 /// How the answer to a write is to be read.

@@ -13,10 +13,10 @@ pub struct RequestShape {
     /// The path, below the base URL. Values in it are percent-encoded.
     pub path: Template,
     /// The query. A parameter that is one hole without a value is left out.
-    #[serde(default, deserialize_with = "super::in_order")]
+    #[serde(default, deserialize_with = "super::pairs")]
     pub query: Vec<(String, Template)>,
     /// Headers. One that is one hole without a value is left out.
-    #[serde(default, deserialize_with = "super::in_order")]
+    #[serde(default, deserialize_with = "super::pairs")]
     pub headers: Vec<(String, Template)>,
     /// A JSON body.
     #[serde(default)]

@@ -35,6 +35,8 @@ pub enum Hole {
     Value,
     /// `{record}`: the fields of one record to write.
     Record,
+    /// `{record.NAME}`: one of those fields.
+    Field(String),
     /// `{trace}`: our name for one item of a batch.
     Trace,
     /// `{items}`: the batch, each item in the shape of `item`.
@@ -43,7 +45,7 @@ pub enum Hole {
 
 /// Every name a hole can have, for the message that says so.
 pub const HOLES: &str = "settings.NAME, object, since, after_id, cursor, limit, fields, ids, id, id_path, key, keys, \
-                         value, record, trace, items";
+                         value, record, record.NAME, trace, items";
 
 impl Hole {
     fn parse(name: &str) -> Option<Self> {
@@ -63,7 +65,10 @@ impl Hole {
             "record" => Self::Record,
             "trace" => Self::Trace,
             "items" => Self::Items,
-            _ => Self::Setting(name.strip_prefix("settings.")?.to_owned()),
+            _ => match name.strip_prefix("record.") {
+                Some(field) => Self::Field(field.to_owned()),
+                None => Self::Setting(name.strip_prefix("settings.")?.to_owned()),
+            },
         })
     }
 }
@@ -73,6 +78,7 @@ impl fmt::Display for Hole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self {
             Self::Setting(name) => return write!(f, "{{settings.{name}}}"),
+            Self::Field(name) => return write!(f, "{{record.{name}}}"),
             Self::Object => "object",
             Self::Since => "since",
             Self::AfterId => "after_id",
