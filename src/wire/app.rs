@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config::{Config, ConnectorConfig, SettingValue, sync_digest},
-    cycle::{Sync, commit::Committer, system::System},
+    cycle::{Gate, Sync, commit::Committer, system::System},
     http::{Layers, LayersConfig, ReqwestTransport, TransportOptions},
     journal::{ConflictLog, Mask},
     merge::{Pair, Side},
@@ -136,7 +136,7 @@ impl App {
             );
             syncs.push(Arc::new(Running {
                 name: rules.name.clone(),
-                sync: Sync::new(committer, Pair::new(left, right)),
+                sync: Sync::new(committer, Pair::new(left, right), gate(&state)),
                 turn: Mutex::new(()),
                 wake: Notify::new(),
             }));
@@ -174,6 +174,14 @@ impl App {
     pub fn tag(&self, running: &Running) -> Tag {
         running.sync.committer.tag
     }
+}
+
+fn gate(state: &State) -> Gate {
+    let verification = state.verification.clone();
+    Box::new(move || {
+        let verification = verification.clone();
+        Box::pin(async move { verification.wait().await })
+    })
 }
 
 /// What connectors are made of.

@@ -1,8 +1,12 @@
 //! The state directory: who has it open has the syncs.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use hymnal_sdk::{Clock, Ledger, Vault};
+use tokio::sync::watch;
 
 use super::clock::seed;
 use crate::{
@@ -23,8 +27,46 @@ pub struct State {
     pub ledger: Arc<dyn Ledger>,
     /// Rotated tokens.
     pub vault: Arc<dyn Vault>,
-    /// The store on disk, for its verification in the background; `None` where it is in memory.
-    pub disk: Option<Arc<SledKv>>,
+    /// Whether what the store holds was counted and is right; writes to remotes wait for it.
+    pub verification: Verification,
+}
+
+/// The answer of the count that runs in the background after start.
+#[derive(Clone)]
+pub struct Verification(watch::Receiver<Option<Result<(), String>>>);
+
+impl Verification {
+    /// Nothing has to be counted.
+    pub fn unneeded() -> Self {
+        Self(watch::channel(Some(Ok(()))).1)
+    }
+
+    fn start(disk: Arc<SledKv>) -> Self {
+        let (tell, answer) = watch::channel(None);
+        // Not a task: it blocks for seconds with a million people, and ends with the process.
+        std::thread::spawn(move || {
+            let counted = disk.verify().map(|_| ()).map_err(|error| match error {
+                StoreError::Refused { reason, .. } => reason,
+                other => other.to_string(),
+            });
+            let _ = tell.send(Some(counted));
+        });
+        Self(answer)
+    }
+
+    /// Waits for the answer.
+    ///
+    /// # Errors
+    /// `Refused` where pairs are missing, changed, or came back.
+    pub async fn wait(&self) -> Result<(), StoreError> {
+        let mut answer = self.0.clone();
+        let answer = answer.wait_for(Option::is_some).await.map(|answer| answer.clone());
+        match answer {
+            Ok(Some(Err(reason))) => Err(StoreError::Refused { path: PathBuf::from("state"), reason }),
+            Ok(_) => Ok(()),
+            Err(_) => Err(StoreError::Refused { path: PathBuf::from("state"), reason: "the count did not end".into() }),
+        }
+    }
 }
 
 impl State {
@@ -36,9 +78,8 @@ impl State {
         let mut ids = Ids::new(seed(clock));
         let options = OpenOptions { cache_mb: u64::from(cache_mb), ..OpenOptions::new(ids.next(clock.now()).0) };
         let disk = Arc::new(SledKv::open(dir, options)?);
-        let mut state = Self::over(Arc::clone(&disk) as Arc<dyn Kv>)?;
-        state.disk = Some(disk);
-        Ok(state)
+        let state = Self::over(Arc::clone(&disk) as Arc<dyn Kv>)?;
+        Ok(Self { verification: Verification::start(disk), ..state })
     }
 
     /// State over any store.
@@ -50,7 +91,7 @@ impl State {
             ledger: Arc::new(StoredLedger::open(Arc::clone(&store))?),
             vault: Arc::new(StoredVault::open(Arc::clone(&store))?),
             store,
-            disk: None,
+            verification: Verification::unneeded(),
         })
     }
 
