@@ -149,9 +149,10 @@ fn delete(call: &Call<'_>) -> Result<Response<Bytes>, Refused> {
     }
     let all_or_none = call.parameter("allOrNone").is_some_and(|value| value.eq_ignore_ascii_case("true"));
     let results = save_all(call, all_or_none, ids, |writer, id| {
-        let object = writer.schema.object_of_id(id).ok_or_else(|| {
-            Refused::record("MALFORMED_ID", format!("malformed id {id}"), &["Id"])
-        })?;
+        let object = writer
+            .schema
+            .object_of_id(id)
+            .ok_or_else(|| Refused::record("MALFORMED_ID", format!("malformed id {id}"), &["Id"]))?;
         writer.delete(object, id).map(|id| (id, false))
     });
     Ok(shown(&results, Created::Untold))
@@ -218,7 +219,8 @@ fn save_all<I>(
             && results.iter().any(Result::is_err)
         {
             *writer.data = before;
-            let message = "Record rolled back because not all records were valid and the request was using AllOrNone header";
+            let message =
+                "Record rolled back because not all records were valid and the request was using AllOrNone header";
             for result in results.iter_mut().filter(|result| result.is_ok()) {
                 *result = Err(Refused::record("ALL_OR_NONE_OPERATION_ROLLED_BACK", message, &[]));
             }
@@ -263,4 +265,3 @@ fn too_many(most: usize) -> Refused {
     let message = format!("record limit reached. cannot submit more than {most} records into this call");
     Refused::request("EXCEEDED_ID_LIMIT", message)
 }
-

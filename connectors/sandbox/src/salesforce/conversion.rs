@@ -101,7 +101,8 @@ fn account_of(writer: &mut Writer<'_>, config: &Config, contact: &str, lead: &Fi
 }
 
 fn new_account(writer: &mut Writer<'_>, config: &Config, lead: &Fields) -> Result<String, Refused> {
-    let fields = OF_ACCOUNT.iter().filter_map(|(from, to)| Some(((*to).to_owned(), lead.get(*from)?.clone()))).collect();
+    let fields =
+        OF_ACCOUNT.iter().filter_map(|(from, to)| Some(((*to).to_owned(), lead.get(*from)?.clone()))).collect();
     writer.create(config.complete.object("Account").ok_or_else(Refused::not_found)?, fields)
 }
 
@@ -109,7 +110,8 @@ fn new_account(writer: &mut Writer<'_>, config: &Config, lead: &Fields) -> Resul
 /// would map it; an external id stays with the lead.
 fn contact_fields(config: &Config, lead: &Fields) -> Fields {
     let Some(contact) = config.complete.object("Contact") else { return Fields::new() };
-    let named = |name: &str| RENAMED.iter().find(|(from, _)| *from == name).map_or(name.to_owned(), |(_, to)| (*to).to_owned());
+    let named =
+        |name: &str| RENAMED.iter().find(|(from, _)| *from == name).map_or(name.to_owned(), |(_, to)| (*to).to_owned());
     lead.iter()
         .map(|(name, value)| (named(name), value.clone()))
         .filter(|(name, value)| {

@@ -65,7 +65,12 @@ pub(super) fn answer(org: &Org, request: &Request<Bytes>) -> Response<Bytes> {
     }
 }
 
-fn versioned(org: &Org, config: &Config, request: &Request<Bytes>, (version, resource): (&str, &[&str])) -> Response<Bytes> {
+fn versioned(
+    org: &Org,
+    config: &Config,
+    request: &Request<Bytes>,
+    (version, resource): (&str, &[&str]),
+) -> Response<Bytes> {
     let number = version.strip_prefix('v').and_then(|text| text.strip_suffix(".0"));
     let known = number.and_then(|text| text.parse().ok()).is_some_and(|n: u16| config.options.versions.contains(&n));
     if !known {
@@ -97,10 +102,10 @@ impl Call<'_> {
         match parts {
             [] => self.only(&[Method::GET]).and_then(|()| ok(self.root())),
             ["limits"] => self.only(&[Method::GET]).and_then(|()| ok(quota::limits(self.org, self.config))),
-            ["query" | "queryAll"] => self.only(&[Method::GET]).and_then(|()| query::first(self, parts[0] == "queryAll")),
-            ["query" | "queryAll", locator] => {
-                self.only(&[Method::GET]).and_then(|()| query::next(self, locator))
+            ["query" | "queryAll"] => {
+                self.only(&[Method::GET]).and_then(|()| query::first(self, parts[0] == "queryAll"))
             }
+            ["query" | "queryAll", locator] => self.only(&[Method::GET]).and_then(|()| query::next(self, locator)),
             ["sobjects"] => {
                 self.only(&[Method::GET]).and_then(|()| ok(schema::listing(&self.config.visible, &self.base)))
             }
@@ -113,8 +118,12 @@ impl Call<'_> {
                 replication::answer(self, self.object(object)?, *kind == "deleted")
             }
             ["sobjects", object] => {
-                self.only(&[Method::POST])?;
-                rows::create(self, self.object(object)?)
+                self.only(&[Method::GET, Method::POST])?;
+                let object = self.object(object)?;
+                if *self.request.method() == Method::POST {
+                    return rows::create(self, object);
+                }
+                ok(json!({ "objectDescribe": schema::summary(object, &self.base), "recentItems": [] }))
             }
             ["sobjects", object, id] => {
                 self.only(&[Method::GET, Method::PATCH, Method::DELETE])?;
@@ -219,8 +228,6 @@ pub(super) fn form(text: &str) -> Vec<(String, String)> {
 }
 
 fn versions(config: &Config) -> Response<Bytes> {
-    let version = |number: u16| {
-        json!({ "label": format!("Release {number}"), "url": format!("/services/data/v{number}.0"), "version": format!("{number}.0") })
-    };
+    let version = |number: u16| json!({ "label": format!("Release {number}"), "url": format!("/services/data/v{number}.0"), "version": format!("{number}.0") });
     json_response(200, &config.options.versions.clone().map(version).collect())
 }

@@ -199,4 +199,3 @@ fn gone(refused: Refused) -> Refused {
         _ => refused,
     }
 }
-

@@ -137,7 +137,9 @@ impl Writer<'_> {
                 self.reference(field, id)?;
             }
         }
-        let is = |value: Option<&Native>, text: &str| value.is_some_and(|value| value.to_string().eq_ignore_ascii_case(text));
+        let is = |value: Option<&Native>, text: &str| {
+            value.is_some_and(|value| value.to_string().eq_ignore_ascii_case(text))
+        };
         if object.name == "Lead" {
             let asked = fields.get("Status");
             let held = before.and_then(|row| row.fields.get("Status"));
@@ -174,15 +176,19 @@ impl Writer<'_> {
             if rule.alert && self.alerts == Alerts::Override {
                 continue;
             }
-            let folded = |value: Option<&Native>| value.filter(|value| !value.is_blank()).map(|value| value.to_string().to_lowercase());
-            let wanted: Option<Vec<String>> = rule
-                .fields
-                .iter()
-                .map(|name| folded(fields.get(name).or_else(|| before?.fields.get(name))))
-                .collect();
+            let folded = |value: Option<&Native>| {
+                value.filter(|value| !value.is_blank()).map(|value| value.to_string().to_lowercase())
+            };
+            let wanted: Option<Vec<String>> =
+                rule.fields.iter().map(|name| folded(fields.get(name).or_else(|| before?.fields.get(name)))).collect();
             let (Some(wanted), Some(table)) = (wanted, self.data.tables.get(object.name)) else { continue };
             let own = before.map(|row| row.id.as_str());
-            let alike = |row: &Row| rule.fields.iter().zip(&wanted).all(|(name, value)| folded(row.fields.get(name)).as_ref() == Some(value));
+            let alike = |row: &Row| {
+                rule.fields
+                    .iter()
+                    .zip(&wanted)
+                    .all(|(name, value)| folded(row.fields.get(name)).as_ref() == Some(value))
+            };
             if table.rows.values().any(|row| row.deleted_at.is_none() && Some(row.id.as_str()) != own && alike(row)) {
                 let message = "You're creating a duplicate record. We recommend you use an existing record instead.";
                 return Err(Refused::record("DUPLICATES_DETECTED", message, &[]));

@@ -158,7 +158,13 @@ pub(super) fn shown(time: Timestamp) -> String {
 
 /// A compound address: null where all its parts are. REST guide, "Compound Fields".
 fn address(row: &Row, prefix: &str) -> Native {
-    let parts = [("street", "Street"), ("city", "City"), ("state", "State"), ("postalCode", "PostalCode"), ("country", "Country")];
+    let parts = [
+        ("street", "Street"),
+        ("city", "City"),
+        ("state", "State"),
+        ("postalCode", "PostalCode"),
+        ("country", "Country"),
+    ];
     let values = parts.map(|(word, part)| {
         let value = row.fields.get(&format!("{prefix}{part}")).filter(|value| !value.is_blank());
         (word.to_owned(), value.map_or(Value::Null, |value| json!(value.to_string())))

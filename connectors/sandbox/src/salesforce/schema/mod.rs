@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use hymnal_sdk::Native;
 
-pub(super) use describe::{describe, listing};
+pub(super) use describe::{describe, listing, summary};
 
 use super::options::{CustomField, FieldKind, SalesforceOptions};
 

@@ -116,7 +116,9 @@ fn like(text: &[char], pattern: &[(char, bool)]) -> bool {
 
 fn value(view: &View<'_>, row: &Row, path: &Path) -> Operand {
     // The commonest comparison by far, and the only one whose value is not stored as text.
-    if path.steps.is_empty() && let Some(time) = view::time(row, path.source) {
+    if path.steps.is_empty()
+        && let Some(time) = view::time(row, path.source)
+    {
         return Operand::Datetime(time);
     }
     let native = view.follow(row, path);
