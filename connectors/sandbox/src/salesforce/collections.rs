@@ -70,19 +70,12 @@ pub(super) fn upsert(call: &Call<'_>, object: &Object, field: &str) -> Result<Re
     let body = call.body()?;
     let items = items(call, &body, Some(object))?;
     let mut seen = BTreeSet::new();
-    let mut targets = Vec::new();
-    for item in &items {
-        let value = item.fields.get(&field.name).filter(|value| !value.is_blank()).map(ToString::to_string);
-        let found = value.as_deref().map(|value| holders(call, object, field, value));
-        targets.push((value, found.unwrap_or_default()));
-    }
-    let mut targets = targets.into_iter();
     let results = save_all(call, all_or_none(&body), items, |writer, mut item| {
-        let (value, found) = targets.next().unwrap_or_default();
         if item.id.is_some() {
             let message = "The Id field should not be specified in the sobject data.";
             return Err(Refused::record("INVALID_FIELD", message, &["Id"]));
         }
+        let value = item.fields.get(&field.name).filter(|value| !value.is_blank()).map(ToString::to_string);
         let Some(value) = value else {
             let message = format!("{} not specified", field.name);
             return Err(Refused::record("MISSING_ARGUMENT", message, &[&field.name]));
@@ -92,14 +85,14 @@ pub(super) fn upsert(call: &Call<'_>, object: &Object, field: &str) -> Result<Re
             let message = format!("Duplicate external id specified: {value}");
             return Err(Refused::record("DUPLICATE_VALUE", message, &[&field.name]));
         }
-        match found.as_slice() {
+        match holders(writer.data, object, field, &value).as_slice() {
             [] => writer.create(object, item.fields).map(|id| (id, true)),
             [id] => {
                 item.fields.remove(&field.name);
                 writer.update(object, id, item.fields).map(|id| (id, false))
             }
-            _ => {
-                let message = format!("{}: more than one record found for external id field: {found:?}", field.name);
+            several => {
+                let message = format!("{}: more than one record found for external id field: {several:?}", field.name);
                 Err(Refused::record("DUPLICATE_EXTERNAL_ID", message, &[&field.name]))
             }
         }

@@ -44,7 +44,7 @@ pub(super) struct State {
     /// The refresh token that is valid now, once it was changed.
     pub refresh_token: Option<String>,
     /// Query locators by id.
-    pub locators: BTreeMap<String, Locator>,
+    pub locators: BTreeMap<String, Arc<Locator>>,
     /// Calls of the last 24 hours, by minute.
     pub calls: VecDeque<(i64, u64)>,
     /// How many more writes of a row are refused because another transaction holds it.

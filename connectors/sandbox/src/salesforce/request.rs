@@ -80,16 +80,11 @@ fn versioned(
         Ok(user) => user,
         Err(refused) => return refused.response(),
     };
-    let counted = quota::count(org, config);
-    let mut response = match counted {
-        Err(refused) => refused.response(),
-        Ok(()) => {
-            let base = format!("/services/data/{version}");
-            let parameters = form(request.uri().query().unwrap_or_default());
-            let call = Call { org, config, request, user, base, parameters };
-            call.resource(resource).unwrap_or_else(|refused| refused.response())
-        }
-    };
+    let base = format!("/services/data/{version}");
+    let parameters = form(request.uri().query().unwrap_or_default());
+    let call = Call { org, config, request, user, base, parameters };
+    let answered = quota::count(org, config).and_then(|()| call.resource(resource));
+    let mut response = answered.unwrap_or_else(|refused| refused.response());
     if let Ok(usage) = HeaderValue::from_str(&quota::header(org, config)) {
         response.headers_mut().insert("Sforce-Limit-Info", usage);
     }

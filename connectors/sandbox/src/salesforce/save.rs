@@ -1,9 +1,9 @@
 //! Saving: the one path by which the API and people change rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hymnal_memory::service::{Refusal, Row, Service};
-use hymnal_sdk::{Actor, Fields, Native, Timestamp};
+use hymnal_sdk::{Actor, Address, Fields, Native, Timestamp};
 
 use super::{
     answer::Refused,
@@ -21,6 +21,8 @@ pub(super) struct Writer<'a> {
     pub next_id: &'a mut u64,
     /// Rows that another transaction holds.
     pub held_rows: &'a mut BTreeMap<String, u32>,
+    /// Records that the writer may not see.
+    pub hidden: &'a BTreeSet<Address>,
     /// The settings.
     pub options: &'a SalesforceOptions,
     /// The objects, as the writer sees them.
@@ -105,7 +107,8 @@ impl Writer<'_> {
     ///
     /// # Errors
     /// `MALFORMED_ID` for no id, or one of another object; `ENTITY_IS_DELETED` for one in the recycle bin;
-    /// `INVALID_CROSS_REFERENCE_KEY` for one that never was; `UNABLE_TO_LOCK_ROW` while another transaction holds it.
+    /// `INVALID_CROSS_REFERENCE_KEY` for one that never was; `INSUFFICIENT_ACCESS_OR_READONLY` for one that may not be
+    /// seen; `UNABLE_TO_LOCK_ROW` while another transaction holds it.
     fn target(&mut self, object: &Object, text: &str) -> Result<String, Refused> {
         let id = ids::normal(text).filter(|id| ids::prefix(id) == object.prefix).ok_or_else(|| {
             let message = format!("{} ID: id value of incorrect type: {text}", object.label);
@@ -117,6 +120,10 @@ impl Writer<'_> {
                 return Err(Refused::record("ENTITY_IS_DELETED", "entity is deleted", &[]));
             }
             Some(_) => {}
+        }
+        if self.hidden.contains(&Address::new(object.name, id.as_str())) {
+            let message = "insufficient access rights on object id";
+            return Err(Refused::record("INSUFFICIENT_ACCESS_OR_READONLY", message, &[]).with_status(403));
         }
         if let Some(times) = self.held_rows.get_mut(&id).filter(|times| **times > 0) {
             *times -= 1;

@@ -85,7 +85,9 @@ fn require(object: &Object, kept: &Fields, verb: Verb) -> Result<(), Refused> {
     let missing: Vec<&str> = object
         .fields
         .iter()
-        .filter(|field| field.writable && field.required && field.name != "OwnerId")
+        .filter(|field| field.writable && field.required)
+        // Who makes a record without an owner owns it.
+        .filter(|field| verb == Verb::Update || field.name != "OwnerId")
         .filter(|field| match kept.get(&field.name) {
             Some(value) => value.is_blank(),
             None => verb == Verb::Create,

@@ -145,7 +145,7 @@ pub(super) fn json_of(kind: &FieldKind, value: &Native) -> Value {
         (_, Native::Number(text)) => text.parse::<f64>().map_or(Value::Null, |number| json!(number)),
         (_, Native::Object(text)) => serde_json::from_str(text).unwrap_or(Value::Null),
         (FieldKind::Datetime, Native::Text(text)) => {
-            json!(text.parse::<Timestamp>().map_or_else(|_| text.clone(), |time| shown(time)))
+            json!(text.parse::<Timestamp>().map_or_else(|_| text.clone(), shown))
         }
         (_, Native::Text(text)) => json!(text),
     }

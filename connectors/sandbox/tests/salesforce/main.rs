@@ -92,7 +92,7 @@ impl World {
     fn log_in(&mut self) {
         let form = "grant_type=client_credentials&client_id=3MVG9.sandbox&client_secret=sandbox-secret";
         let answer = self.send("POST", "/services/oauth2/token", &[], form);
-        self.token = answer.body["access_token"].as_str().unwrap().to_owned();
+        answer.body["access_token"].as_str().unwrap().clone_into(&mut self.token);
     }
 
     fn pass(&self, seconds: i64) {

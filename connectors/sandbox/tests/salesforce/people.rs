@@ -124,7 +124,18 @@ fn a_conversion_into_an_existing_contact_fills_only_blanks() {
         (&read["LastName"], &read["Title"], &read["Phone"]),
         (&json!("Abel"), &json!("Dr."), &json!("555-0100"))
     );
+    assert_eq!(read["AccountId"], json!(made.account), "the contact had none");
     assert_eq!(world.query("SELECT Id FROM Contact").body["totalSize"], 1);
+}
+
+#[test]
+fn a_conversion_that_is_refused_changes_nothing() {
+    let world = World::new();
+    let lead = world.lead("Abel");
+    let how = Conversion { contact: Some("003000000000001".into()), account: None };
+    assert!(convert(&world.org, &robin(), &lead, &how).is_err());
+    assert_eq!(world.held("Lead", &lead, "IsConverted"), false);
+    assert_eq!(world.query("SELECT Id FROM Account").body["totalSize"], 0);
 }
 
 #[test]

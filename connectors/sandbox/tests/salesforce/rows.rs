@@ -317,6 +317,16 @@ fn a_row_that_another_transaction_holds_is_refused_for_a_while() {
 }
 
 #[test]
+fn a_record_that_may_not_be_seen_may_not_be_changed() {
+    let world = World::new();
+    let id = world.contact("Abel");
+    world.account.lock().hidden.insert(hymnal_sdk::Address::new("Contact", id.as_str()));
+    let path = format!("/sobjects/Contact/{id}");
+    world.patch(&path, &json!({ "FirstName": "Ada" })).refused(403, "INSUFFICIENT_ACCESS_OR_READONLY");
+    world.delete(&path).refused(403, "INSUFFICIENT_ACCESS_OR_READONLY");
+}
+
+#[test]
 fn what_is_not_writable_at_all() {
     let answer = World::new().post("/sobjects/User", &json!({}));
     answer.refused(400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY");
