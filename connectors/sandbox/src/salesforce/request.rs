@@ -223,6 +223,9 @@ pub(super) fn form(text: &str) -> Vec<(String, String)> {
 }
 
 fn versions(config: &Config) -> Response<Bytes> {
-    let version = |number: u16| json!({ "label": format!("Release {number}"), "url": format!("/services/data/v{number}.0"), "version": format!("{number}.0") });
+    let version = |number: u16| {
+        let url = format!("/services/data/v{number}.0");
+        json!({ "label": format!("Release {number}"), "url": url, "version": format!("{number}.0") })
+    };
     json_response(200, &config.options.versions.clone().map(version).collect())
 }
