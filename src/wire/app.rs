@@ -34,6 +34,16 @@ pub enum WireError {
         /// What is wrong.
         error: Error,
     },
+    /// A sync names other connectors than those that its state knows.
+    #[error("`[sync.{sync}]` was kept between `{known}`, and now names `{now}`: its state knows every record by them")]
+    Sides {
+        /// The sync.
+        sync: String,
+        /// The connectors in the state.
+        known: String,
+        /// The connectors in the configuration.
+        now: String,
+    },
 }
 
 /// Everything that runs.
@@ -120,6 +130,11 @@ impl App {
         for rules in &config.syncs {
             let rules = Arc::new(rules.clone());
             let tag = state.tag(&rules.name)?;
+            let names = [rules.systems.left.connector.as_str(), rules.systems.right.connector.as_str()];
+            let known = state.sides(tag, names)?;
+            if known != names {
+                return Err(WireError::Sides { sync: rules.name.clone(), known: known.join("` and `"), now: names.join("` and `") });
+            }
             let system = |side: Side| {
                 let of = &rules.systems[side];
                 let connector = connectors.get(&of.connector).map(|wired| Arc::clone(&wired.connector));

@@ -95,6 +95,21 @@ impl State {
         })
     }
 
+    /// The connectors that a sync was first run with, left and right; written down at the first time.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn sides(&self, tag: Tag, now: [&str; 2]) -> Result<Vec<String>, StoreError> {
+        let key = tag.state("sides");
+        if let Some(known) = self.store.get(&key)? {
+            return Ok(String::from_utf8_lossy(&known).split('\n').map(str::to_owned).collect());
+        }
+        let mut batch = Batch::default();
+        batch.put(key, now.join("\n"));
+        self.store.commit(batch)?;
+        Ok(now.map(str::to_owned).to_vec())
+    }
+
     /// The number of a sync in the store; a new name gets the next one.
     ///
     /// # Errors
