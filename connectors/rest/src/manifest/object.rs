@@ -397,6 +397,7 @@ pub enum SchemaShape {
 /// A field that a manifest declares.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct FixedField {
     /// What it holds.
     pub kind: NativeKind,
