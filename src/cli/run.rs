@@ -8,6 +8,7 @@ use tracing_subscriber::EnvFilter;
 use super::{
     Exit, args,
     out::Out,
+    sandbox::told_to_end,
     setup::{self, app, load},
     show,
 };
@@ -57,17 +58,6 @@ fn word(outcome: Outcome) -> &'static str {
         Outcome::Unfinished => "unfinished",
         Outcome::Waiting => "waiting",
         Outcome::Done => "done",
-    }
-}
-
-async fn told_to_end() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
     }
 }
 

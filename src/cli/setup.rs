@@ -92,6 +92,9 @@ pub fn store_exit(error: &StoreError) -> Exit {
 pub fn wire_exit(error: &WireError) -> Exit {
     match error {
         WireError::Store(error) => store_exit(error),
+        WireError::Sides { .. } => {
+            Exit::new(78, error.to_string(), "name the connectors as before, or give the sync a new name to start anew")
+        }
         WireError::Connector { error: inner, .. } => Exit::new(78, error.to_string(), inner.hint.as_deref().unwrap_or("")),
     }
 }

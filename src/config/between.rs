@@ -77,7 +77,13 @@ pub(super) fn scope(cx: &mut Reading<'_>, name: &str, group: &Group<'_>, connect
         cx.error(item.key_at, message, hint);
         return None;
     };
-    Some(Scope { sync: name.to_owned(), systems: Pair::new(left, right) })
+    Some(Scope { sync: name.to_owned(), systems: in_order(left, right) })
+}
+
+/// Which system is on which side is remembered with every record, so it must not depend on the order in which
+/// somebody wrote `between`: marketing is left; of two with one role, the name that sorts first.
+fn in_order(one: System, two: System) -> Pair<System> {
+    if (one.role, &one.connector) <= (two.role, &two.connector) { Pair::new(one, two) } else { Pair::new(two, one) }
 }
 
 fn system(cx: &mut Reading<'_>, item: Item<'_>, connectors: &Connectors) -> System {

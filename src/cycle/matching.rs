@@ -4,9 +4,11 @@ use hymnal_sdk::Address;
 
 use super::world::World;
 use crate::{
+    mapping,
     merge::{
-        Entity, Event, Id, Pair, Side,
+        Context, Entity, Event, Id, Pair, Side,
         decide::decide,
+        entity::Creating,
         event::{ConflictEvent, ConflictLine, ConflictStatus},
         identity::{Match, match_entity, unite},
     },
@@ -60,7 +62,13 @@ fn become_one(
     let linked_before = group.iter().find(|entity| entity.is_linked()).map(|entity| entity.id);
     let known: Vec<Address> = group.iter().flat_map(secondaries).collect();
     let ids: Vec<Id> = group.iter().map(|entity| entity.id).collect();
+    let creating = Pair::from_fn(|side| group.iter().find_map(|entity| entity.creating[side].clone()));
     let Some(mut united) = unite(group, primaries) else { return Ok(()) };
+    for side in Side::BOTH {
+        if let Some(creating) = &creating[side] {
+            recognise(&mut united, side, creating, world.context);
+        }
+    }
     for id in ids {
         world.remove(id)?;
     }
@@ -83,6 +91,23 @@ fn become_one(
     let ((), decided) = world.decide(|context, ledger| decide(&mut united, context, ledger));
     events.extend(decided);
     world.put(&united, events)
+}
+
+/// A record that our creation in doubt turns out to have made: what it holds of what we sent was never edited by
+/// anybody, so it is no first link, and later edits on the other side are edits of it.
+fn recognise(united: &mut Entity, side: Side, creating: &Creating, context: &Context<'_>) {
+    united.creating[side] = None;
+    let Some(member) = &united.members[side] else { return };
+    for rule in &context.rules.fields {
+        let Some(place) = Context::place(rule, side, &member.address.object) else { continue };
+        let Some(field) = united.fields.get_mut(&rule.map.name) else { continue };
+        let (Some(sent), Some(shadow)) = (creating.fields.get(&place.name), &field.sides[side].shadow) else { continue };
+        if mapping::same_native(&rule.map, place, sent, shadow) {
+            field.agreed = mapping::read(&rule.map, place, sent).ok();
+            field.linked = true;
+            field.sides[side].edit = None;
+        }
+    }
 }
 
 /// It stays in the queue: the candidates may change so that one is left.

@@ -46,9 +46,10 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
-use hymnal_sdk::SignedDuration;
+use hymnal_sdk::{BoxFuture, SignedDuration};
 
 use self::{
     commit::{Committed, Committer},
@@ -67,9 +68,18 @@ pub struct Sync {
     pub committer: Committer,
     /// The two systems.
     pub systems: Pair<System>,
+    /// Nothing is written to a remote before this is over.
+    gate: Gate,
     stopping: AtomicBool,
     failures: Mutex<BTreeMap<(Id, Side), u32>>,
+    learnt: Mutex<Option<Duration>>,
 }
+
+/// How often schemas are asked for: a choice that an admin added is known after this time at most.
+const LEARN_EVERY: Duration = Duration::from_hours(1);
+
+/// What must be over before anything is written: the count of the store's keys.
+pub type Gate = Box<dyn Fn() -> BoxFuture<'static, Result<(), StoreError>> + Send + std::marker::Sync>;
 
 /// What one cycle is asked to do besides the ordinary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,9 +92,9 @@ pub enum Deletions {
 }
 
 impl Sync {
-    /// A sync that is ready to run.
-    pub fn new(committer: Committer, systems: Pair<System>) -> Self {
-        Self { committer, systems, stopping: AtomicBool::new(false), failures: Mutex::default() }
+    /// A sync that is ready to run. It writes nothing to a remote before `gate` lets it.
+    pub fn new(committer: Committer, systems: Pair<System>, gate: Gate) -> Self {
+        Self { committer, systems, gate, stopping: AtomicBool::new(false), failures: Mutex::default(), learnt: Mutex::default() }
     }
 
     /// Asks a running cycle to end after the pages and batches in flight.
@@ -113,6 +123,7 @@ impl Sync {
         report.observed += self.wake(cycle).await?;
         report.held = self.held().await?;
         if report.held.is_none() && !self.is_stopping() {
+            (self.gate)().await?;
             self.push_both(cycle, &mut report).await?;
         }
         report.pending = self.outbox().await?;
@@ -148,7 +159,7 @@ impl Sync {
 
     async fn match_queued(&self, cycle: Id) -> Result<usize, StoreError> {
         // Nobody is told apart from another before everybody was read.
-        if !self.flag(&pull::pulled_flag(Side::Left))? || !self.flag(&pull::pulled_flag(Side::Right))? {
+        if !self.was_read()? {
             return Ok(0);
         }
         let prefix = self.committer.tag.table(b'q');
@@ -188,10 +199,15 @@ impl Sync {
         Ok(())
     }
 
-    /// Asks what the objects can hold, once: the connectors' declarations, and their schemas where they answer.
+    /// Asks what the objects can hold, once an hour: the connectors' declarations, and their schemas where they answer.
     async fn learn(&self, report: &mut Report) -> Result<(), StoreError> {
-        if self.committer.objects().await != Pair::default() {
-            return Ok(());
+        let now = self.committer.clock.elapsed();
+        {
+            let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+            if learnt.is_some_and(|at| now.saturating_sub(at) < LEARN_EVERY) {
+                return Ok(());
+            }
+            *learnt = Some(now);
         }
         let mut facts = Pair::default();
         for side in Side::BOTH {
@@ -263,14 +279,21 @@ impl Sync {
 
     async fn held(&self) -> Result<Option<Held>, StoreError> {
         let now = self.committer.clock.now();
-        let pulled = self.flag(&pull::pulled_flag(Side::Left))? && self.flag(&pull::pulled_flag(Side::Right))?;
-        if !pulled {
+        if !self.was_read()? {
             return Ok(Some(Held::FirstPull));
         }
         if self.pause(now)?.is_some() {
             return Ok(Some(Held::Paused));
         }
         Ok((!self.is_approved()?).then_some(Held::FirstRun))
+    }
+
+    /// Both systems have been read once.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn was_read(&self) -> Result<bool, StoreError> {
+        Ok(self.flag(&pull::pulled_flag(Side::Left))? && self.flag(&pull::pulled_flag(Side::Right))?)
     }
 
     /// How many members have something to be written.

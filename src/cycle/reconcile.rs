@@ -126,6 +126,7 @@ fn observe_known(
     if !is_member(&entity, side, &record.address) {
         return observe_former(world, entity, side, record, requested_at);
     }
+    let before = entity.clone();
     let keys = keys(&entity, world.context);
     let reading = Reading { record, requested_at, source: Source::Read };
     let (folded, events) = world.decide(|context, ledger| fold(&mut entity, side, reading, context, ledger));
@@ -133,11 +134,24 @@ fn observe_known(
         world.set(reread_key(world.tag(), side, &record.address), Some(Vec::new()));
         return Ok(());
     }
+    if only_read_again(&before, &entity, side) {
+        return Ok(());
+    }
     if !entity.is_linked() && keys != self::keys(&entity, world.context) {
         entity.queued = true;
         world.decide(|context, ledger| decide(&mut entity, context, ledger));
     }
     world.put(&entity, events)
+}
+
+/// The overlap shows the same again and again: that it was read is worth no write. The time of the reading only
+/// narrows evidence, and a wider interval is still true.
+fn only_read_again(before: &Entity, after: &Entity, side: Side) -> bool {
+    let mut same = after.clone();
+    if let (Some(member), Some(known)) = (&mut same.members[side], &before.members[side]) {
+        member.read_at = known.read_at;
+    }
+    same == *before
 }
 
 /// A record that was deleted and is back restores its link; one that is a secondary gives no values.

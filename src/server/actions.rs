@@ -42,6 +42,13 @@ async fn approve(app: &App, name: &str) -> Answer {
     if running.sync.is_approved()? {
         return Ok(json!({ "sync": name, "approved": false, "message": "nothing is held" }));
     }
+    if !running.sync.was_read()? {
+        return Err(Refusal::new(
+            1,
+            format!("`{name}` has nothing to approve yet: not both systems were read"),
+            "let `hymnal run` or `hymnal run --once` read them first, then look at `hymnal status`",
+        ));
+    }
     let preview = running.sync.preview().await?;
     running.sync.state().approve()?;
     tracing::info!(sync = name, "The first run was approved");

@@ -11,7 +11,7 @@ pub trait Kv: Send + Sync + fmt::Debug + 'static {
     fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<KeyValue>, StoreError>;
 
     /// Applies the whole batch or nothing of it. When it returns `Ok`, the batch survives a crash of the process and
-    /// of the machine.
+    /// of the machine. After an error it may be there as a whole or not at all: read before deciding on.
     fn commit(&self, batch: Batch) -> Result<(), StoreError>;
 }
 

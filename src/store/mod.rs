@@ -4,9 +4,12 @@
 //! |---|---|
 //! | [`kv`] | the seam: get, scan, and one atomic, durable commit |
 //! | [`memory`] | a store in memory |
-//! | [`sled`] | the store on disk; the only file that names sled |
-//! | [`hardening`] | what stands between the store on disk and its loss |
-//! | [`format`] | versioned, checksummed, compressed values |
+//! | [`disk`] | the store on disk |
+//! | `sled` | what the store on disk needs of sled; the only file that names it |
+//! | `hardening` | what stands between the store on disk and its loss |
+//! | `layout` | how pairs lie in sled: short ones share a key, long ones are cut |
+//! | [`mod@format`] | versioned, checksummed, compressed values |
+//! | [`tables`] | the keys of the cycle, in one table |
 //! | [`ledger`] | what the HTTP layers keep: calls made, refresh tokens |
 //!
 //! Keys by their first bytes:
@@ -16,17 +19,20 @@
 //! | `l/` | connector's name | calls made ([`StoredLedger`]), sealed bytes |
 //! | `v/` | connector's name | refresh token ([`StoredVault`]), sealed text |
 //!
-//! Everything else belongs to the cycle, which has the table of its keys.
+//! Everything else belongs to syncs; [`tables`] has their keys.
 
+pub mod disk;
 pub mod format;
 mod hardening;
 pub mod kv;
+mod layout;
 pub mod ledger;
 pub mod memory;
-pub mod sled;
+mod sled;
 pub mod tables;
 
-pub use self::sled::{OpenOptions, SledKv, Verified};
+use self::sled::{Engine, Fault};
+pub use disk::{OpenOptions, SledKv, Verified};
 pub use kv::{Batch, KeyValue, Kv, StoreError};
 pub use ledger::{StoredLedger, StoredVault};
 pub use memory::MemoryKv;

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config::{Config, ConnectorConfig, SettingValue, sync_digest},
-    cycle::{Sync, commit::Committer, system::System},
+    cycle::{Gate, Sync, commit::Committer, system::System},
     http::{Layers, LayersConfig, ReqwestTransport, TransportOptions},
     journal::{ConflictLog, Mask},
     merge::{Pair, Side},
@@ -33,6 +33,16 @@ pub enum WireError {
         name: String,
         /// What is wrong.
         error: Error,
+    },
+    /// A sync names other connectors than those that its state knows.
+    #[error("`[sync.{sync}]` was kept between `{known}`, and now names `{now}`: its state knows every record by them")]
+    Sides {
+        /// The sync.
+        sync: String,
+        /// The connectors in the state.
+        known: String,
+        /// The connectors in the configuration.
+        now: String,
     },
 }
 
@@ -120,6 +130,11 @@ impl App {
         for rules in &config.syncs {
             let rules = Arc::new(rules.clone());
             let tag = state.tag(&rules.name)?;
+            let names = [rules.systems.left.connector.as_str(), rules.systems.right.connector.as_str()];
+            let known = state.sides(tag, names)?;
+            if known != names {
+                return Err(WireError::Sides { sync: rules.name.clone(), known: known.join("` and `"), now: names.join("` and `") });
+            }
             let system = |side: Side| {
                 let of = &rules.systems[side];
                 let connector = connectors.get(&of.connector).map(|wired| Arc::clone(&wired.connector));
@@ -136,7 +151,7 @@ impl App {
             );
             syncs.push(Arc::new(Running {
                 name: rules.name.clone(),
-                sync: Sync::new(committer, Pair::new(left, right)),
+                sync: Sync::new(committer, Pair::new(left, right), gate(&state)),
                 turn: Mutex::new(()),
                 wake: Notify::new(),
             }));
@@ -174,6 +189,14 @@ impl App {
     pub fn tag(&self, running: &Running) -> Tag {
         running.sync.committer.tag
     }
+}
+
+fn gate(state: &State) -> Gate {
+    let verification = state.verification.clone();
+    Box::new(move || {
+        let verification = verification.clone();
+        Box::pin(async move { verification.wait().await })
+    })
 }
 
 /// What connectors are made of.

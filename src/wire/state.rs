@@ -1,8 +1,13 @@
 //! The state directory: who has it open has the syncs.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use hymnal_sdk::{Clock, Ledger, Vault};
+use tokio::sync::watch;
 
 use super::clock::seed;
 use crate::{
@@ -23,22 +28,63 @@ pub struct State {
     pub ledger: Arc<dyn Ledger>,
     /// Rotated tokens.
     pub vault: Arc<dyn Vault>,
-    /// The store on disk, for its verification in the background; `None` where it is in memory.
-    pub disk: Option<Arc<SledKv>>,
+    /// Whether what the store holds was counted and is right; writes to remotes wait for it.
+    pub verification: Verification,
+}
+
+/// The answer of the count that runs in the background after start.
+#[derive(Clone)]
+pub struct Verification(watch::Receiver<Option<Result<(), String>>>);
+
+impl Verification {
+    /// Nothing has to be counted.
+    pub fn unneeded() -> Self {
+        Self(watch::channel(Some(Ok(()))).1)
+    }
+
+    fn start(disk: Arc<SledKv>) -> Self {
+        let (tell, answer) = watch::channel(None);
+        // Not a task: it blocks for seconds with a million people, and ends with the process.
+        std::thread::spawn(move || {
+            let counted = disk.verify().map(|_| ()).map_err(|error| match error {
+                StoreError::Refused { reason, .. } => reason,
+                other => other.to_string(),
+            });
+            let _ = tell.send(Some(counted));
+        });
+        Self(answer)
+    }
+
+    /// Waits for the answer.
+    ///
+    /// # Errors
+    /// `Refused` where pairs are missing, changed, or came back.
+    pub async fn wait(&self) -> Result<(), StoreError> {
+        let mut answer = self.0.clone();
+        let answer = answer.wait_for(Option::is_some).await.map(|answer| answer.clone());
+        match answer {
+            Ok(Some(Err(reason))) => Err(StoreError::Refused { path: PathBuf::from("state"), reason }),
+            Ok(_) => Ok(()),
+            Err(_) => Err(StoreError::Refused { path: PathBuf::from("state"), reason: "the count did not end".into() }),
+        }
+    }
 }
 
 impl State {
-    /// Opens, or makes, the store in `dir`.
+    /// Opens, or makes, the state in `dir`; the store has a folder of its own in it, so that the folder itself may be
+    /// a link, as it is under systemd's `DynamicUser`.
     ///
     /// # Errors
-    /// Those of [`SledKv::open`].
+    /// `Io` where the folder cannot be made, and those of [`SledKv::open`].
     pub fn open(dir: &Path, cache_mb: u32, clock: &dyn Clock) -> Result<Self, StoreError> {
         let mut ids = Ids::new(seed(clock));
         let options = OpenOptions { cache_mb: u64::from(cache_mb), ..OpenOptions::new(ids.next(clock.now()).0) };
-        let disk = Arc::new(SledKv::open(dir, options)?);
-        let mut state = Self::over(Arc::clone(&disk) as Arc<dyn Kv>)?;
-        state.disk = Some(disk);
-        Ok(state)
+        let mut folder = std::fs::DirBuilder::new();
+        folder.recursive(true).mode(0o700);
+        folder.create(dir).map_err(|source| StoreError::Io { path: dir.to_owned(), source })?;
+        let disk = Arc::new(SledKv::open(&dir.join("store"), options)?);
+        let state = Self::over(Arc::clone(&disk) as Arc<dyn Kv>)?;
+        Ok(Self { verification: Verification::start(disk), ..state })
     }
 
     /// State over any store.
@@ -50,8 +96,23 @@ impl State {
             ledger: Arc::new(StoredLedger::open(Arc::clone(&store))?),
             vault: Arc::new(StoredVault::open(Arc::clone(&store))?),
             store,
-            disk: None,
+            verification: Verification::unneeded(),
         })
+    }
+
+    /// The connectors that a sync was first run with, left and right; written down at the first time.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn sides(&self, tag: Tag, now: [&str; 2]) -> Result<Vec<String>, StoreError> {
+        let key = tag.state("sides");
+        if let Some(known) = self.store.get(&key)? {
+            return Ok(String::from_utf8_lossy(&known).split('\n').map(str::to_owned).collect());
+        }
+        let mut batch = Batch::default();
+        batch.put(key, now.join("\n"));
+        self.store.commit(batch)?;
+        Ok(now.map(str::to_owned).to_vec())
     }
 
     /// The number of a sync in the store; a new name gets the next one.

@@ -197,7 +197,9 @@ fn an_unfinished_creation_starts_over() {
     let store = open(&dir).unwrap();
     fill(&store, 0, 3);
     drop(store);
-    assert_eq!(open(&dir).unwrap().verify().unwrap().pairs, 3);
+    let store = open(&dir).unwrap();
+    assert_eq!(store.scan(b"", None, 9).unwrap().len(), 3);
+    store.verify().unwrap();
     assert!(!dir.join("store.json.creating").exists());
 }
 
@@ -272,26 +274,54 @@ fn no_value_becomes_a_blob() {
 }
 
 #[test]
-fn the_count_goes_on_while_commits_are_made() {
-    with_store(|dir| {
-        let store = open(dir).unwrap();
-        std::thread::scope(|scope| {
-            let writer = scope.spawn(|| {
-                for round in 0..30 {
-                    let mut batch = Batch::default();
-                    for number in (0..PAIRS).step_by(97) {
-                        batch.put(number.to_be_bytes(), format!("round {round}"));
-                        batch.put((number + 100_000 * round).to_be_bytes(), "new");
-                        batch.delete((number + 1).to_be_bytes());
-                    }
-                    store.commit(batch).unwrap();
-                }
-            });
-            for _ in 0..15 {
-                store.verify().unwrap();
-            }
-            writer.join().unwrap();
+fn what_was_lost_or_came_back_without_a_trace_is_found_by_the_count() {
+    type Damage = fn(&sled::Db);
+    let some_block = |db: &sled::Db| db.iter().nth(40).unwrap().unwrap();
+    let cases: [(&str, Damage); 3] = [
+        ("a block is gone", |db| _ = db.remove(db.iter().nth(40).unwrap().unwrap().0).unwrap()),
+        ("a block is as it was before", |db| {
+            let (key, mut value) = db.iter().nth(40).unwrap().unwrap();
+            value[500] ^= 1;
+            db.insert(key, value).unwrap();
+        }),
+        ("a block that was removed is back", |db| _ = db.insert(b"\x01\xff", b"\0\x01\x01\xff\0").unwrap()),
+    ];
+    for (case, damage) in cases {
+        with_store(|dir| {
+            let db = sled::open(dir.join("sled")).unwrap();
+            let before = some_block(&db);
+            damage(&db);
+            assert!(case.contains("back") || some_block(&db) != before);
+            drop(db);
+            let store = open(dir).expect("its sequence is the recorded one");
+            let error = store.verify().unwrap_err().to_string();
+            assert!(error.contains("some of them have changed. Nothing was written to any system"), "{case}: {error}");
         });
-        store.verify().unwrap();
+    }
+}
+
+#[test]
+fn the_count_goes_on_while_commits_are_made() {
+    let temporary = tempfile::tempdir().unwrap();
+    let store = open(&temporary.path().join("store")).unwrap();
+    // Several times what is counted without a pause, so that commits fall in the middle of a count.
+    fill(&store, 0, 10 * PAIRS);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for round in 0..40 {
+                let mut batch = Batch::default();
+                for number in (0..10 * PAIRS).step_by(997) {
+                    batch.put((number + round).to_be_bytes(), format!("round {round}"));
+                    batch.put((number + 1_000_000 * round).to_be_bytes(), "new");
+                    batch.delete((number + round + 1).to_be_bytes());
+                }
+                store.commit(batch).unwrap();
+            }
+        });
+        while !writer.is_finished() {
+            store.verify().unwrap();
+        }
+        writer.join().unwrap();
     });
+    store.verify().unwrap();
 }

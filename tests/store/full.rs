@@ -87,7 +87,9 @@ fn when_sled_itself_meets_a_full_disk_it_resumes_by_itself() {
     let store = SledKv::open(&dir, brave.clone()).unwrap();
     let acknowledged = commit_until_full(&store, 0);
     assert!(acknowledged > 10, "{acknowledged}");
-    assert!(matches!(store.commit(batch(acknowledged)), Err(StoreError::Full { .. })), "still full");
+    for _ in 0..3 {
+        assert!(matches!(store.commit(batch(acknowledged)), Err(StoreError::Full { .. })), "still full");
+    }
     fs::remove_file(&ballast).unwrap();
     store.commit(batch(acknowledged)).unwrap();
     check(&store, acknowledged + 1);

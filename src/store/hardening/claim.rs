@@ -56,8 +56,8 @@ pub(in crate::store) enum State {
 }
 
 impl Claim {
-    /// Makes the directory if it is not there, checks that it may be used, locks it, and removes what a killed
-    /// process left. `new_id` becomes the id of a store that is made.
+    /// Makes the directory if it is not there, checks that it may be used, locks it, and removes what an
+    /// unfinished creation left. `new_id` becomes the id of a store that is made.
     ///
     /// # Errors
     /// `Held`, `Refused`, `Io`. Nothing is changed in a directory that is refused.
@@ -68,7 +68,6 @@ impl Claim {
         match fs::read_to_string(dir.join("store.json")) {
             Ok(text) => {
                 let store = read_card(dir, &text)?;
-                remove_generating(dir).map_err(|error| failed(dir, error))?;
                 Ok(claim(store, State::Made))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -87,6 +86,24 @@ impl Claim {
     /// The file of [`HighWater`].
     pub(in crate::store) fn high_water(&self) -> PathBuf {
         self.dir.join("high-water")
+    }
+
+    /// Before sled is opened: it takes a snapshot that was being written when the process was killed, or the disk full,
+    /// for its newest, and never opens again.
+    pub(in crate::store) fn remove_leftovers(&self) -> io::Result<()> {
+        let entries = match fs::read_dir(self.sled()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with("snap.") && name.ends_with(".generating") {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     /// Begins a store. Until [`Claim::finish`], everything here is an unfinished creation.
@@ -206,23 +223,6 @@ fn read_card(dir: &Path, text: &str) -> Result<Uuid, StoreError> {
         return Err(refused(dir, reason));
     }
     serde_json::from_str::<Card>(text).map(|card| card.store).map_err(|_| unreadable())
-}
-
-/// sled takes a snapshot that was being written when the process was killed for its newest, and never opens again.
-fn remove_generating(dir: &Path) -> io::Result<()> {
-    let entries = match fs::read_dir(dir.join("sled")) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with("snap.") && name.ends_with(".generating") {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 /// A creation that was killed committed nothing, so it starts over. Without its mark, a store whose `store.json` was

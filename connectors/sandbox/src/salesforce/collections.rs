@@ -70,19 +70,12 @@ pub(super) fn upsert(call: &Call<'_>, object: &Object, field: &str) -> Result<Re
     let body = call.body()?;
     let items = items(call, &body, Some(object))?;
     let mut seen = BTreeSet::new();
-    let mut targets = Vec::new();
-    for item in &items {
-        let value = item.fields.get(&field.name).filter(|value| !value.is_blank()).map(ToString::to_string);
-        let found = value.as_deref().map(|value| holders(call, object, field, value));
-        targets.push((value, found.unwrap_or_default()));
-    }
-    let mut targets = targets.into_iter();
     let results = save_all(call, all_or_none(&body), items, |writer, mut item| {
-        let (value, found) = targets.next().unwrap_or_default();
         if item.id.is_some() {
             let message = "The Id field should not be specified in the sobject data.";
             return Err(Refused::record("INVALID_FIELD", message, &["Id"]));
         }
+        let value = item.fields.get(&field.name).filter(|value| !value.is_blank()).map(ToString::to_string);
         let Some(value) = value else {
             let message = format!("{} not specified", field.name);
             return Err(Refused::record("MISSING_ARGUMENT", message, &[&field.name]));
@@ -92,14 +85,14 @@ pub(super) fn upsert(call: &Call<'_>, object: &Object, field: &str) -> Result<Re
             let message = format!("Duplicate external id specified: {value}");
             return Err(Refused::record("DUPLICATE_VALUE", message, &[&field.name]));
         }
-        match found.as_slice() {
+        match holders(writer.data, object, field, &value).as_slice() {
             [] => writer.create(object, item.fields).map(|id| (id, true)),
             [id] => {
                 item.fields.remove(&field.name);
                 writer.update(object, id, item.fields).map(|id| (id, false))
             }
-            _ => {
-                let message = format!("{}: more than one record found for external id field: {found:?}", field.name);
+            several => {
+                let message = format!("{}: more than one record found for external id field: {several:?}", field.name);
                 Err(Refused::record("DUPLICATE_EXTERNAL_ID", message, &[&field.name]))
             }
         }
@@ -149,9 +142,10 @@ fn delete(call: &Call<'_>) -> Result<Response<Bytes>, Refused> {
     }
     let all_or_none = call.parameter("allOrNone").is_some_and(|value| value.eq_ignore_ascii_case("true"));
     let results = save_all(call, all_or_none, ids, |writer, id| {
-        let object = writer.schema.object_of_id(id).ok_or_else(|| {
-            Refused::record("MALFORMED_ID", format!("malformed id {id}"), &["Id"])
-        })?;
+        let object = writer
+            .schema
+            .object_of_id(id)
+            .ok_or_else(|| Refused::record("MALFORMED_ID", format!("malformed id {id}"), &["Id"]))?;
         writer.delete(object, id).map(|id| (id, false))
     });
     Ok(shown(&results, Created::Untold))
@@ -218,7 +212,8 @@ fn save_all<I>(
             && results.iter().any(Result::is_err)
         {
             *writer.data = before;
-            let message = "Record rolled back because not all records were valid and the request was using AllOrNone header";
+            let message =
+                "Record rolled back because not all records were valid and the request was using AllOrNone header";
             for result in results.iter_mut().filter(|result| result.is_ok()) {
                 *result = Err(Refused::record("ALL_OR_NONE_OPERATION_ROLLED_BACK", message, &[]));
             }
@@ -263,4 +258,3 @@ fn too_many(most: usize) -> Refused {
     let message = format!("record limit reached. cannot submit more than {most} records into this call");
     Refused::request("EXCEEDED_ID_LIMIT", message)
 }
-

@@ -53,42 +53,47 @@ pub struct Converted {
 /// SOAP API guide, `convertLead()`.
 ///
 /// # Errors
-/// `CANNOT_UPDATE_CONVERTED_LEAD` the second time, `ENTITY_IS_DELETED` where a record is not live.
+/// `CANNOT_UPDATE_CONVERTED_LEAD` the second time, `ENTITY_IS_DELETED` where a record is not live, and what the service
+/// would refuse of the contact or the account. Nothing is changed then.
 pub fn convert(org: &Org, by: &Actor, lead: &str, how: &Conversion) -> Result<Converted, Refused> {
     act(org, by, |writer, config| {
-        let id = full(lead)?;
-        let row = writer.data.table("Lead").live(&id).cloned();
-        let row = row.ok_or_else(|| refusal(&Refusal::Missing))?;
-        if row.converted_into.is_some() {
-            return Err(Refused::request("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead"));
+        let before = writer.data.clone();
+        let converted = run(writer, config, &full(lead)?, how);
+        if converted.is_err() {
+            *writer.data = before;
         }
-        let account = match (&how.account, &how.contact) {
-            (Some(account), _) => full(account)?,
-            (None, Some(contact)) => account_of(writer, config, &full(contact)?, &row.fields)?,
-            (None, None) => new_account(writer, config, &row.fields)?,
-        };
-        let mapped = contact_fields(config, &row.fields);
-        let contact = match &how.contact {
-            Some(contact) => fill(writer, config, &full(contact)?, mapped)?,
-            None => {
-                let mut mapped = mapped;
-                mapped.insert("AccountId".to_owned(), Native::text(account.as_str()));
-                let object = config.complete.object("Contact").ok_or_else(Refused::not_found)?;
-                writer.create(object, mapped)?
-            }
-        };
-        let marks = [
-            ("Status", config.options.converted_status.as_str()),
-            ("ConvertedContactId", &contact),
-            ("ConvertedAccountId", &account),
-            ("ConvertedDate", &writer.now.strftime("%Y-%m-%d").to_string()),
-        ];
-        let marks = marks.into_iter().map(|(name, value)| (name.to_owned(), Native::text(value))).collect();
-        writer.data.update("Lead", &id, marks, by, writer.now).map_err(|why| refusal(&why))?;
-        let into = Address::new("Contact", contact.as_str());
-        writer.data.convert("Lead", &id, into, by, writer.now).map_err(|why| refusal(&why))?;
-        Ok(Converted { contact, account })
+        converted
     })
+}
+
+fn run(writer: &mut Writer<'_>, config: &Config, lead: &str, how: &Conversion) -> Result<Converted, Refused> {
+    let row = writer.data.table("Lead").live(lead).cloned().ok_or_else(|| refusal(&Refusal::Missing))?;
+    if row.converted_into.is_some() {
+        return Err(Refused::request("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead"));
+    }
+    let account = match (&how.account, &how.contact) {
+        (Some(account), _) => full(account)?,
+        (None, Some(contact)) => account_of(writer, config, &full(contact)?, &row.fields)?,
+        (None, None) => new_account(writer, config, &row.fields)?,
+    };
+    let mut mapped = contact_fields(config, &row.fields);
+    mapped.insert("AccountId".to_owned(), Native::text(account.as_str()));
+    let contact = match &how.contact {
+        Some(contact) => fill(writer, config, &full(contact)?, mapped)?,
+        None => writer.create(config.complete.object("Contact").ok_or_else(Refused::not_found)?, mapped)?,
+    };
+    let marks = [
+        ("Status", config.options.converted_status.as_str()),
+        ("ConvertedContactId", &contact),
+        ("ConvertedAccountId", &account),
+        ("ConvertedDate", &writer.now.strftime("%Y-%m-%d").to_string()),
+    ];
+    let marks = marks.into_iter().map(|(name, value)| (name.to_owned(), Native::text(value))).collect();
+    let (by, now) = (writer.by.clone(), writer.now);
+    writer.data.update("Lead", lead, marks, &by, now).map_err(|why| refusal(&why))?;
+    let into = Address::new("Contact", contact.as_str());
+    writer.data.convert("Lead", lead, into, &by, now).map_err(|why| refusal(&why))?;
+    Ok(Converted { contact, account })
 }
 
 /// The contact's account; one that has none gets the lead's company.
@@ -101,7 +106,8 @@ fn account_of(writer: &mut Writer<'_>, config: &Config, contact: &str, lead: &Fi
 }
 
 fn new_account(writer: &mut Writer<'_>, config: &Config, lead: &Fields) -> Result<String, Refused> {
-    let fields = OF_ACCOUNT.iter().filter_map(|(from, to)| Some(((*to).to_owned(), lead.get(*from)?.clone()))).collect();
+    let fields =
+        OF_ACCOUNT.iter().filter_map(|(from, to)| Some(((*to).to_owned(), lead.get(*from)?.clone()))).collect();
     writer.create(config.complete.object("Account").ok_or_else(Refused::not_found)?, fields)
 }
 
@@ -109,7 +115,8 @@ fn new_account(writer: &mut Writer<'_>, config: &Config, lead: &Fields) -> Resul
 /// would map it; an external id stays with the lead.
 fn contact_fields(config: &Config, lead: &Fields) -> Fields {
     let Some(contact) = config.complete.object("Contact") else { return Fields::new() };
-    let named = |name: &str| RENAMED.iter().find(|(from, _)| *from == name).map_or(name.to_owned(), |(_, to)| (*to).to_owned());
+    let named =
+        |name: &str| RENAMED.iter().find(|(from, _)| *from == name).map_or(name.to_owned(), |(_, to)| (*to).to_owned());
     lead.iter()
         .map(|(name, value)| (named(name), value.clone()))
         .filter(|(name, value)| {

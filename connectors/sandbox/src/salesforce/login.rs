@@ -106,13 +106,11 @@ fn credentials<'a>(request: &Request<Bytes>, field: &impl Fn(&str) -> Option<&'a
         .and_then(|value| value.strip_prefix("Basic "))
         .and_then(|encoded| STANDARD.decode(encoded).ok())
         .and_then(|decoded| String::from_utf8(decoded).ok());
-    match basic.as_deref().and_then(|text| text.split_once(':')) {
-        Some((client, secret)) => (client.to_owned(), secret.to_owned()),
-        None => {
-            let own = |name| field(name).unwrap_or_default().to_owned();
-            (own("client_id"), own("client_secret"))
-        }
+    if let Some((client, secret)) = basic.as_deref().and_then(|text| text.split_once(':')) {
+        return (client.to_owned(), secret.to_owned());
     }
+    let own = |name| field(name).unwrap_or_default().to_owned();
+    (own("client_id"), own("client_secret"))
 }
 
 fn client_is(config: &Config, client: &str, secret: Option<&str>) -> Result<(), Denied> {

@@ -2,8 +2,26 @@
 //!
 //! The data live in the [`Account`]; sessions, query locators and the count of calls live in the [`Org`]. Where this
 //! face is laxer than the service, it is wrong: each strictness names the document that it comes from. "REST guide" is
-//! the *REST API Developer Guide*, "SOQL reference" the *SOQL and SOSL Reference*, "Object reference" the *Object
-//! Reference for the Salesforce Platform*.
+//! the *REST API Developer Guide*, "SOAP API guide" the *SOAP API Developer Guide*, "SOQL reference" the *SOQL and SOSL
+//! Reference*, "Object reference" the *Object Reference for the Salesforce Platform*.
+//!
+//! | module | what |
+//! |---|---|
+//! | `request` | the web server's limits, the login, the daily quota, then the resource |
+//! | `login`, `quota` | sessions and tokens; calls in any 24 hours |
+//! | `query`, `soql` | queries and their pages; the language |
+//! | `rows`, `collections` | records one at a time; up to 200 at a time |
+//! | `replication` | what was changed or deleted between two times |
+//! | `schema`, `options` | objects and fields; what differs between organisations |
+//! | `values`, `save` | from JSON to stored values; the one path by which rows change |
+//! | `view`, `answer`, `ids` | what a row shows; refusals; the two forms of an id |
+//! | `person`, `conversion` | what people do |
+//!
+//! Not found in a document, and therefore the stricter of what is plausible: a name that is no field refuses a whole
+//! collection; the code with which a converted status is refused (`INVALID_STATUS`); the same id twice in one update;
+//! that a set comes back in its picklist's order; the year's bounds as a refusal of one record; the codes
+//! `INVALID_INPUT` and `MISSING_ARGUMENT` of malformed collections. Lead statuses are a restricted picklist here, which
+//! an organisation may or may not have made them.
 
 mod answer;
 mod collections;

@@ -232,7 +232,12 @@ fn custom_fields(object: &str) -> [CustomField; 4] {
             ..CustomField::new(object, "Hymnal_Id__c", "Hymnal Id", FieldKind::Text(64))
         },
         CustomField::new(object, "Lead_Score__c", "Lead Score", FieldKind::Double { scale: 0 }),
-        CustomField::new(object, "Interests__c", "Interests", FieldKind::Multipicklist(Choices::restricted(&interests))),
+        CustomField::new(
+            object,
+            "Interests__c",
+            "Interests",
+            FieldKind::Multipicklist(Choices::restricted(&interests)),
+        ),
         CustomField::new(object, "Stage__c", "Stage", FieldKind::Picklist(Choices::restricted(&stages))),
     ]
 }

@@ -44,7 +44,7 @@ pub(super) struct State {
     /// The refresh token that is valid now, once it was changed.
     pub refresh_token: Option<String>,
     /// Query locators by id.
-    pub locators: BTreeMap<String, Locator>,
+    pub locators: BTreeMap<String, Arc<Locator>>,
     /// Calls of the last 24 hours, by minute.
     pub calls: VecDeque<(i64, u64)>,
     /// How many more writes of a row are refused because another transaction holds it.
@@ -76,7 +76,8 @@ impl Org {
         let mut options = self.config().options.clone();
         change(&mut options);
         let config = Config::new(options);
-        config.seed(&mut self.account.lock().data, self.account.now());
+        let now = self.account.now();
+        config.seed(&mut self.account.lock().data, now);
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
     }
 
@@ -146,28 +147,40 @@ impl Config {
             }
         };
         for user in &self.options.users {
-            put("User", &user.id, fields(&[
-                ("Username", Native::text(user.username.as_str())),
-                ("Name", Native::text(user.name.as_str())),
-                ("Email", Native::text(user.email.as_str())),
-                ("IsActive", Native::Bool(true)),
-                ("UserType", "Standard".into()),
-            ]));
+            put(
+                "User",
+                &user.id,
+                fields(&[
+                    ("Username", Native::text(user.username.as_str())),
+                    ("Name", Native::text(user.name.as_str())),
+                    ("Email", Native::text(user.email.as_str())),
+                    ("IsActive", Native::Bool(true)),
+                    ("UserType", "Standard".into()),
+                ]),
+            );
         }
-        put("Organization", &self.options.org_id, fields(&[
-            ("Name", "Sandbox".into()),
-            ("IsSandbox", Native::Bool(false)),
-            ("OrganizationType", "Developer Edition".into()),
-            ("TimeZoneSidKey", "GMT".into()),
-        ]));
+        put(
+            "Organization",
+            &self.options.org_id,
+            fields(&[
+                ("Name", "Sandbox".into()),
+                ("IsSandbox", Native::Bool(false)),
+                ("OrganizationType", "Developer Edition".into()),
+                ("TimeZoneSidKey", "GMT".into()),
+            ]),
+        );
         for (place, status) in (1_u64..).zip(&self.options.lead_statuses) {
-            put("LeadStatus", &ids::make("01J", place), fields(&[
-                ("MasterLabel", Native::text(status.as_str())),
-                ("ApiName", Native::text(status.as_str())),
-                ("IsConverted", Native::Bool(*status == self.options.converted_status)),
-                ("IsDefault", Native::Bool(place == 1)),
-                ("SortOrder", Native::Number(place.to_string())),
-            ]));
+            put(
+                "LeadStatus",
+                &ids::make("01J", place),
+                fields(&[
+                    ("MasterLabel", Native::text(status.as_str())),
+                    ("ApiName", Native::text(status.as_str())),
+                    ("IsConverted", Native::Bool(*status == self.options.converted_status)),
+                    ("IsDefault", Native::Bool(place == 1)),
+                    ("SortOrder", Native::Number(place.to_string())),
+                ]),
+            );
         }
     }
 }

@@ -3,6 +3,9 @@
 //! They go by the same rules of values as the API, see every field, and are not stopped by duplicate or assignment
 //! rules.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use hymnal_memory::service::Refusal;
 use hymnal_sdk::{Actor, Fields, Native};
 
 use super::{
@@ -67,7 +70,11 @@ pub fn purge(org: &Org, id: &str) -> Result<(), Refused> {
     let mut inner = org.account.lock();
     let table = inner.data.table(object.name);
     let binned = table.rows.get(&id).is_some_and(|row| row.deleted_at.is_some());
-    if binned { Ok(drop(table.rows.remove(&id))) } else { Err(refusal(&hymnal_memory::service::Refusal::Missing)) }
+    if !binned {
+        return Err(refusal(&Refusal::Missing));
+    }
+    table.rows.remove(&id);
+    Ok(())
 }
 
 /// Merges a record into another of its object: the winner's blanks are filled, the loser goes to the recycle bin with
@@ -98,7 +105,8 @@ pub(super) fn act<T>(
     let mut writer = Writer {
         data: &mut inner.data,
         next_id: &mut inner.next_id,
-        held_rows: &mut std::collections::BTreeMap::new(),
+        held_rows: &mut BTreeMap::new(),
+        hidden: &BTreeSet::new(),
         options: &config.options,
         schema: &config.complete,
         by: by.clone(),

@@ -1,5 +1,7 @@
 //! `/query`, `/queryAll` and their further pages. REST guide, "Query", "QueryAll", "Query More Results".
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::Response;
 use hymnal_sdk::{Address, Timestamp};
@@ -16,7 +18,6 @@ use super::{
 const BATCH: std::ops::RangeInclusive<usize> = 200..=2_000;
 
 /// The rest of a query's rows: which they are was settled by the first call, what they hold is read page by page.
-#[derive(Clone)]
 pub(super) struct Locator {
     ids: Vec<String>,
     plan: soql::Plan,
@@ -42,7 +43,7 @@ pub(super) fn first(call: &Call<'_>, deleted_too: bool) -> Result<Response<Bytes
     let options = &call.config.options;
     let until = now.saturating_add(options.locator_life).unwrap_or(now);
     let page = batch_size(call).min(options.page_size).max(1);
-    let locator = Locator { ids, plan, page, deleted_too, until };
+    let locator = Arc::new(Locator { ids, plan, page, deleted_too, until });
     if locator.ids.len() <= page {
         return Ok(page_of(call, &locator, "", 0));
     }
@@ -51,7 +52,7 @@ pub(super) fn first(call: &Call<'_>, deleted_too: bool) -> Result<Response<Bytes
         state.serial += 1;
         let name = ids::make("01g", state.serial);
         state.locators.retain(|_, locator| locator.until > now);
-        state.locators.insert(name.clone(), locator.clone());
+        state.locators.insert(name.clone(), Arc::clone(&locator));
         name
     };
     Ok(page_of(call, &locator, &name, 0))
@@ -83,6 +84,7 @@ fn page_of(call: &Call<'_>, locator: &Locator, name: &str, from: usize) -> Respo
         locator.ids[from..to]
             .iter()
             .filter_map(|id| rows?.get(id))
+            .filter(|row| inner.readable(&Address::new(locator.plan.object, row.id.as_str())))
             .filter(|row| locator.deleted_too || row.deleted_at.is_none())
             .map(|row| view.record(locator.plan.object, row, select))
             .collect()

@@ -24,7 +24,10 @@ pub(super) fn answer(call: &Call<'_>, object: &Object, deleted: bool) -> Result<
     let days = if deleted { 15 } else { 30 };
     let oldest = now.saturating_sub(SignedDuration::from_hours(24 * days)).unwrap_or(Timestamp::MIN);
     if start >= end {
-        return Err(Refused::request("INVALID_REPLICATION_DATE", "startDate must be at least one minute before endDate"));
+        return Err(Refused::request(
+            "INVALID_REPLICATION_DATE",
+            "startDate must be at least one minute before endDate",
+        ));
     }
     if start < oldest {
         return Err(Refused::request("INVALID_REPLICATION_DATE", format!("startDate before {days} days ago")));

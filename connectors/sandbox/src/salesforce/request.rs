@@ -65,7 +65,12 @@ pub(super) fn answer(org: &Org, request: &Request<Bytes>) -> Response<Bytes> {
     }
 }
 
-fn versioned(org: &Org, config: &Config, request: &Request<Bytes>, (version, resource): (&str, &[&str])) -> Response<Bytes> {
+fn versioned(
+    org: &Org,
+    config: &Config,
+    request: &Request<Bytes>,
+    (version, resource): (&str, &[&str]),
+) -> Response<Bytes> {
     let number = version.strip_prefix('v').and_then(|text| text.strip_suffix(".0"));
     let known = number.and_then(|text| text.parse().ok()).is_some_and(|n: u16| config.options.versions.contains(&n));
     if !known {
@@ -75,16 +80,11 @@ fn versioned(org: &Org, config: &Config, request: &Request<Bytes>, (version, res
         Ok(user) => user,
         Err(refused) => return refused.response(),
     };
-    let counted = quota::count(org, config);
-    let mut response = match counted {
-        Err(refused) => refused.response(),
-        Ok(()) => {
-            let base = format!("/services/data/{version}");
-            let parameters = form(request.uri().query().unwrap_or_default());
-            let call = Call { org, config, request, user, base, parameters };
-            call.resource(resource).unwrap_or_else(|refused| refused.response())
-        }
-    };
+    let base = format!("/services/data/{version}");
+    let parameters = form(request.uri().query().unwrap_or_default());
+    let call = Call { org, config, request, user, base, parameters };
+    let answered = quota::count(org, config).and_then(|()| call.resource(resource));
+    let mut response = answered.unwrap_or_else(|refused| refused.response());
     if let Ok(usage) = HeaderValue::from_str(&quota::header(org, config)) {
         response.headers_mut().insert("Sforce-Limit-Info", usage);
     }
@@ -97,10 +97,10 @@ impl Call<'_> {
         match parts {
             [] => self.only(&[Method::GET]).and_then(|()| ok(self.root())),
             ["limits"] => self.only(&[Method::GET]).and_then(|()| ok(quota::limits(self.org, self.config))),
-            ["query" | "queryAll"] => self.only(&[Method::GET]).and_then(|()| query::first(self, parts[0] == "queryAll")),
-            ["query" | "queryAll", locator] => {
-                self.only(&[Method::GET]).and_then(|()| query::next(self, locator))
+            ["query" | "queryAll"] => {
+                self.only(&[Method::GET]).and_then(|()| query::first(self, parts[0] == "queryAll"))
             }
+            ["query" | "queryAll", locator] => self.only(&[Method::GET]).and_then(|()| query::next(self, locator)),
             ["sobjects"] => {
                 self.only(&[Method::GET]).and_then(|()| ok(schema::listing(&self.config.visible, &self.base)))
             }
@@ -113,8 +113,12 @@ impl Call<'_> {
                 replication::answer(self, self.object(object)?, *kind == "deleted")
             }
             ["sobjects", object] => {
-                self.only(&[Method::POST])?;
-                rows::create(self, self.object(object)?)
+                self.only(&[Method::GET, Method::POST])?;
+                let object = self.object(object)?;
+                if *self.request.method() == Method::POST {
+                    return rows::create(self, object);
+                }
+                ok(json!({ "objectDescribe": schema::summary(object, &self.base), "recentItems": [] }))
             }
             ["sobjects", object, id] => {
                 self.only(&[Method::GET, Method::PATCH, Method::DELETE])?;
@@ -220,7 +224,8 @@ pub(super) fn form(text: &str) -> Vec<(String, String)> {
 
 fn versions(config: &Config) -> Response<Bytes> {
     let version = |number: u16| {
-        json!({ "label": format!("Release {number}"), "url": format!("/services/data/v{number}.0"), "version": format!("{number}.0") })
+        let url = format!("/services/data/v{number}.0");
+        json!({ "label": format!("Release {number}"), "url": url, "version": format!("{number}.0") })
     };
     json_response(200, &config.options.versions.clone().map(version).collect())
 }

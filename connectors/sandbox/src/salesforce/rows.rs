@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use http::{Method, Response};
-use hymnal_memory::service::Row;
+use hymnal_memory::service::{Row, Service};
 use hymnal_sdk::{Actor, ActorKind, Address, Native, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -34,9 +34,11 @@ pub(super) fn by_id(call: &Call<'_>, object: &Object, id: &str) -> Result<Respon
         Method::PATCH => {
             let body = call.body()?;
             no_id(&body, "The Id field should not be specified in the sobject data.")?;
-            unmodified(call, object, id)?;
             let fields = values::read(object, &body)?;
-            write(call, |writer| writer.update(object, id, fields)).map_err(gone)?;
+            write(call, |writer| {
+                unmodified(call, writer.data, object, id)?;
+                writer.update(object, id, fields).map_err(gone)
+            })?;
             Ok(no_content())
         }
         _ => {
@@ -54,18 +56,21 @@ pub(super) fn by_external_id(
     value: &str,
 ) -> Result<Response<Bytes>, Refused> {
     let field = external_id(object, field)?;
-    let found = holders(call, object, field, value);
-    if found.len() > 1 {
-        let urls: Vec<String> = found.iter().map(|id| format!("{}/sobjects/{}/{id}", call.base, object.name)).collect();
-        return Ok(json_response(300, &json!(urls)));
+    if *call.request.method() == Method::PATCH {
+        return upsert(call, object, field, value);
     }
-    if *call.request.method() != Method::PATCH {
-        let missing = || {
+    let found = holders(&call.org.account.lock().data, object, field, value);
+    match found.as_slice() {
+        [] => {
             let message = format!("Provided external ID field does not exist or is not accessible: {value}");
-            Refused::request("NOT_FOUND", message).with_status(404)
-        };
-        return by_id(call, object, found.first().ok_or_else(missing)?);
+            Err(Refused::request("NOT_FOUND", message).with_status(404))
+        }
+        [id] => by_id(call, object, id),
+        several => Ok(choices(call, object, several)),
     }
+}
+
+fn upsert(call: &Call<'_>, object: &Object, field: &Field, value: &str) -> Result<Response<Bytes>, Refused> {
     let body = call.body()?;
     no_id(&body, "The Id field should not be specified in the sobject data.")?;
     let mut fields = values::read(object, &body)?;
@@ -73,18 +78,25 @@ pub(super) fn by_external_id(
         let message = format!("The {} field should not be specified in the sobject data.", field.name);
         return Err(Refused::request("INVALID_FIELD", message));
     }
-    match found.first() {
-        Some(id) => {
-            let id = write(call, |writer| writer.update(object, id, fields)).map_err(gone)?;
-            Ok(json_response(200, &json!({ "id": id, "success": true, "errors": [], "created": false })))
-        }
-        None if call.parameter("updateOnly") == Some("true") => Err(Refused::not_found()),
-        None => {
+    write(call, |writer| match holders(writer.data, object, field, value).as_slice() {
+        [] if call.parameter("updateOnly") == Some("true") => Err(Refused::not_found()),
+        [] => {
             fields.insert(field.name.clone(), Native::text(value));
-            let id = write(call, |writer| writer.create(object, fields))?;
+            let id = writer.create(object, fields)?;
             Ok(json_response(201, &json!({ "id": id, "success": true, "errors": [], "created": true })))
         }
-    }
+        [id] => {
+            let id = writer.update(object, id, fields).map_err(gone)?;
+            Ok(json_response(200, &json!({ "id": id, "success": true, "errors": [], "created": false })))
+        }
+        several => Ok(choices(call, object, several)),
+    })
+}
+
+/// REST guide, "Status Codes and Error Responses", 300: the list of the records that match.
+fn choices(call: &Call<'_>, object: &Object, ids: &[String]) -> Response<Bytes> {
+    let urls = ids.iter().map(|id| format!("{}/sobjects/{}/{id}", call.base, object.name));
+    json_response(300, &urls.collect())
 }
 
 /// The external-id field of that name.
@@ -93,9 +105,8 @@ pub(super) fn external_id<'a>(object: &'a Object, name: &str) -> Result<&'a Fiel
 }
 
 /// The live records whose external id is this, without regard to case.
-pub(super) fn holders(call: &Call<'_>, object: &Object, field: &Field, value: &str) -> Vec<String> {
-    let inner = call.org.account.lock();
-    let Some(table) = inner.data.tables.get(object.name) else { return Vec::new() };
+pub(super) fn holders(data: &Service, object: &Object, field: &Field, value: &str) -> Vec<String> {
+    let Some(table) = data.tables.get(object.name) else { return Vec::new() };
     if field.unique {
         return table.holder(&field.name, value).map(|row| row.id.clone()).into_iter().collect();
     }
@@ -134,6 +145,7 @@ pub(super) fn write<T>(call: &Call<'_>, save: impl FnOnce(&mut Writer<'_>) -> T)
         data: &mut inner.data,
         next_id: &mut inner.next_id,
         held_rows: &mut state.held_rows,
+        hidden: &inner.hidden,
         options: &call.config.options,
         schema: &call.config.visible,
         by: Actor { name: call.user.id.clone(), kind: ActorKind::Integration },
@@ -169,13 +181,12 @@ fn normal(object: &Object, id: &str) -> Result<String, Refused> {
 
 /// REST guide, "Conditional Request Headers": `If-Unmodified-Since` is compared in whole seconds; 412 where the record
 /// was changed since, 400 where the header is no date.
-fn unmodified(call: &Call<'_>, object: &Object, id: &str) -> Result<(), Refused> {
+fn unmodified(call: &Call<'_>, data: &Service, object: &Object, id: &str) -> Result<(), Refused> {
     let Some(header) = call.header("If-Unmodified-Since") else { return Ok(()) };
     let since = httpdate::parse_http_date(header).ok().and_then(|time| Timestamp::try_from(time).ok());
     let since = since.ok_or_else(|| Refused::request("INVALID_HEADER", "If-Unmodified-Since is no date"))?;
     let id = normal(object, id)?;
-    let inner = call.org.account.lock();
-    let changed = inner.data.tables.get(object.name).and_then(|table| table.rows.get(&id)).map(|row| row.modified_at);
+    let changed = data.tables.get(object.name).and_then(|table| table.rows.get(&id)).map(|row| row.modified_at);
     if changed.is_some_and(|changed| changed.as_second() > since.as_second()) {
         let message = "The record was modified since the time given in If-Unmodified-Since";
         return Err(Refused::request("PRECONDITION_FAILED", message).with_status(412));
@@ -199,4 +210,3 @@ fn gone(refused: Refused) -> Refused {
         _ => refused,
     }
 }
-

@@ -1,9 +1,9 @@
 //! Saving: the one path by which the API and people change rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hymnal_memory::service::{Refusal, Row, Service};
-use hymnal_sdk::{Actor, Fields, Native, Timestamp};
+use hymnal_sdk::{Actor, Address, Fields, Native, Timestamp};
 
 use super::{
     answer::Refused,
@@ -21,6 +21,8 @@ pub(super) struct Writer<'a> {
     pub next_id: &'a mut u64,
     /// Rows that another transaction holds.
     pub held_rows: &'a mut BTreeMap<String, u32>,
+    /// Records that the writer may not see.
+    pub hidden: &'a BTreeSet<Address>,
     /// The settings.
     pub options: &'a SalesforceOptions,
     /// The objects, as the writer sees them.
@@ -105,7 +107,8 @@ impl Writer<'_> {
     ///
     /// # Errors
     /// `MALFORMED_ID` for no id, or one of another object; `ENTITY_IS_DELETED` for one in the recycle bin;
-    /// `INVALID_CROSS_REFERENCE_KEY` for one that never was; `UNABLE_TO_LOCK_ROW` while another transaction holds it.
+    /// `INVALID_CROSS_REFERENCE_KEY` for one that never was; `INSUFFICIENT_ACCESS_OR_READONLY` for one that may not be
+    /// seen; `UNABLE_TO_LOCK_ROW` while another transaction holds it.
     fn target(&mut self, object: &Object, text: &str) -> Result<String, Refused> {
         let id = ids::normal(text).filter(|id| ids::prefix(id) == object.prefix).ok_or_else(|| {
             let message = format!("{} ID: id value of incorrect type: {text}", object.label);
@@ -117,6 +120,10 @@ impl Writer<'_> {
                 return Err(Refused::record("ENTITY_IS_DELETED", "entity is deleted", &[]));
             }
             Some(_) => {}
+        }
+        if self.hidden.contains(&Address::new(object.name, id.as_str())) {
+            let message = "insufficient access rights on object id";
+            return Err(Refused::record("INSUFFICIENT_ACCESS_OR_READONLY", message, &[]).with_status(403));
         }
         if let Some(times) = self.held_rows.get_mut(&id).filter(|times| **times > 0) {
             *times -= 1;
@@ -137,7 +144,9 @@ impl Writer<'_> {
                 self.reference(field, id)?;
             }
         }
-        let is = |value: Option<&Native>, text: &str| value.is_some_and(|value| value.to_string().eq_ignore_ascii_case(text));
+        let is = |value: Option<&Native>, text: &str| {
+            value.is_some_and(|value| value.to_string().eq_ignore_ascii_case(text))
+        };
         if object.name == "Lead" {
             let asked = fields.get("Status");
             let held = before.and_then(|row| row.fields.get("Status"));
@@ -174,15 +183,19 @@ impl Writer<'_> {
             if rule.alert && self.alerts == Alerts::Override {
                 continue;
             }
-            let folded = |value: Option<&Native>| value.filter(|value| !value.is_blank()).map(|value| value.to_string().to_lowercase());
-            let wanted: Option<Vec<String>> = rule
-                .fields
-                .iter()
-                .map(|name| folded(fields.get(name).or_else(|| before?.fields.get(name))))
-                .collect();
+            let folded = |value: Option<&Native>| {
+                value.filter(|value| !value.is_blank()).map(|value| value.to_string().to_lowercase())
+            };
+            let wanted: Option<Vec<String>> =
+                rule.fields.iter().map(|name| folded(fields.get(name).or_else(|| before?.fields.get(name)))).collect();
             let (Some(wanted), Some(table)) = (wanted, self.data.tables.get(object.name)) else { continue };
             let own = before.map(|row| row.id.as_str());
-            let alike = |row: &Row| rule.fields.iter().zip(&wanted).all(|(name, value)| folded(row.fields.get(name)).as_ref() == Some(value));
+            let alike = |row: &Row| {
+                rule.fields
+                    .iter()
+                    .zip(&wanted)
+                    .all(|(name, value)| folded(row.fields.get(name)).as_ref() == Some(value))
+            };
             if table.rows.values().any(|row| row.deleted_at.is_none() && Some(row.id.as_str()) != own && alike(row)) {
                 let message = "You're creating a duplicate record. We recommend you use an existing record instead.";
                 return Err(Refused::record("DUPLICATES_DETECTED", message, &[]));

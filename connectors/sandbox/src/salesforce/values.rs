@@ -47,7 +47,12 @@ pub(super) fn read(object: &Object, body: &Map<String, Value>) -> Result<Fields,
 /// The record is refused.
 pub(super) fn check(object: &Object, fields: Fields, before: Option<&Row>) -> Result<Fields, Refused> {
     let verb = if before.is_some() { Verb::Update } else { Verb::Create };
-    let locked: Vec<&str> = fields.keys().filter_map(|name| object.field(name)).filter(|field| !field.writable).map(|field| field.name.as_str()).collect();
+    let locked: Vec<&str> = fields
+        .keys()
+        .filter_map(|name| object.field(name))
+        .filter(|field| !field.writable)
+        .map(|field| field.name.as_str())
+        .collect();
     if !locked.is_empty() {
         let message = format!(
             "Unable to create/update fields: {}. Please check the security settings of this field and verify that it is \
@@ -80,7 +85,9 @@ fn require(object: &Object, kept: &Fields, verb: Verb) -> Result<(), Refused> {
     let missing: Vec<&str> = object
         .fields
         .iter()
-        .filter(|field| field.writable && field.required && field.name != "OwnerId")
+        .filter(|field| field.writable && field.required)
+        // Who makes a record without an owner owns it.
+        .filter(|field| verb == Verb::Update || field.name != "OwnerId")
         .filter(|field| match kept.get(&field.name) {
             Some(value) => value.is_blank(),
             None => verb == Verb::Create,

@@ -145,7 +145,7 @@ pub(super) fn json_of(kind: &FieldKind, value: &Native) -> Value {
         (_, Native::Number(text)) => text.parse::<f64>().map_or(Value::Null, |number| json!(number)),
         (_, Native::Object(text)) => serde_json::from_str(text).unwrap_or(Value::Null),
         (FieldKind::Datetime, Native::Text(text)) => {
-            json!(text.parse::<Timestamp>().map_or_else(|_| text.clone(), |time| shown(time)))
+            json!(text.parse::<Timestamp>().map_or_else(|_| text.clone(), shown))
         }
         (_, Native::Text(text)) => json!(text),
     }
@@ -158,7 +158,13 @@ pub(super) fn shown(time: Timestamp) -> String {
 
 /// A compound address: null where all its parts are. REST guide, "Compound Fields".
 fn address(row: &Row, prefix: &str) -> Native {
-    let parts = [("street", "Street"), ("city", "City"), ("state", "State"), ("postalCode", "PostalCode"), ("country", "Country")];
+    let parts = [
+        ("street", "Street"),
+        ("city", "City"),
+        ("state", "State"),
+        ("postalCode", "PostalCode"),
+        ("country", "Country"),
+    ];
     let values = parts.map(|(word, part)| {
         let value = row.fields.get(&format!("{prefix}{part}")).filter(|value| !value.is_blank());
         (word.to_owned(), value.map_or(Value::Null, |value| json!(value.to_string())))

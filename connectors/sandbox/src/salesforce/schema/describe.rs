@@ -20,7 +20,8 @@ pub(in crate::salesforce) fn describe(object: &Object, base: &str) -> Value {
     answer
 }
 
-fn summary(object: &Object, base: &str) -> Value {
+/// What each of them says of an object.
+pub(in crate::salesforce) fn summary(object: &Object, base: &str) -> Value {
     let url = format!("{base}/sobjects/{}", object.name);
     json!({
         "name": object.name,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use hymnal_sdk::Native;
 
-pub(super) use describe::{describe, listing};
+pub(super) use describe::{describe, listing, summary};
 
 use super::options::{CustomField, FieldKind, SalesforceOptions};
 
@@ -38,6 +38,7 @@ pub(super) struct Object {
 
 /// One field.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "the words of the describe")]
 pub(super) struct Field {
     /// The API name.
     pub name: String,

@@ -17,23 +17,24 @@ const INDUSTRIES: [&str; 6] = ["Banking", "Education", "Healthcare", "Manufactur
 /// The standard objects.
 pub(super) fn objects(options: &SalesforceOptions) -> Vec<Object> {
     vec![
-        object("Account", "Account", "Accounts", "001", true, account()),
-        object("Contact", "Contact", "Contacts", "003", true, contact()),
-        object("Lead", "Lead", "Leads", "00Q", true, lead(options)),
-        object("User", "User", "Users", "005", false, user()),
-        object("Organization", "Organization", "Organizations", "00D", false, organization()),
-        object("LeadStatus", "Lead Status Value", "Lead Status Value", "01J", false, lead_status()),
+        object("Account", ["Account", "Accounts", "001"], Api::Writes, account()),
+        object("Contact", ["Contact", "Contacts", "003"], Api::Writes, contact()),
+        object("Lead", ["Lead", "Leads", "00Q"], Api::Writes, lead(options)),
+        object("User", ["User", "Users", "005"], Api::Reads, user()),
+        object("Organization", ["Organization", "Organizations", "00D"], Api::Reads, organization()),
+        object("LeadStatus", ["Lead Status Value", "Lead Status Value", "01J"], Api::Reads, lead_status()),
     ]
 }
 
-fn object(
-    name: &'static str,
-    label: &'static str,
-    plural: &'static str,
-    prefix: &'static str,
-    writable: bool,
-    own: Vec<Field>,
-) -> Object {
+/// What the API may do with an object's records.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Api {
+    Reads,
+    Writes,
+}
+
+fn object(name: &'static str, [label, plural, prefix]: [&'static str; 3], api: Api, own: Vec<Field>) -> Object {
+    let writable = api == Api::Writes;
     let mut fields = vec![system("Id", FieldKind::Id, Source::Id)];
     if writable {
         fields.push(system("IsDeleted", FieldKind::Boolean, Source::IsDeleted));

@@ -234,10 +234,7 @@ impl Scope<'_> {
             let message = format!("invalid operator on {} field", kind.word());
             return Err(Fault { code: "INVALID_QUERY_FILTER_OPERATOR", message, at: name.at.clone() });
         }
-        let operands = with
-            .iter()
-            .map(|literal| operand(field, literal, &name.at))
-            .collect::<Result<Vec<_>, _>>()?;
+        let operands = with.iter().map(|literal| operand(field, literal, &name.at)).collect::<Result<Vec<_>, _>>()?;
         let test = match (op, &with[0].value) {
             (Op::Like, Value::Text(pattern)) => Test::Like(path, pattern.clone()),
             (Op::Less | Op::AtMost | Op::More | Op::AtLeast, _) => {

@@ -77,12 +77,12 @@ fn holds(view: &View<'_>, row: &Row, test: &Test) -> bool {
             })
         }
         Test::Like(path, pattern) => match value(view, row, path) {
-            Operand::Text(text) => like(&text.chars().collect::<Vec<_>>(), pattern),
+            Operand::Text(held) => like(&held.chars().collect::<Vec<_>>(), pattern),
             _ => false,
         },
         Test::Includes(path, sets) => {
-            let Operand::Text(text) = value(view, row, path) else { return false };
-            let held: Vec<&str> = text.split(';').collect();
+            let Operand::Text(joined) = value(view, row, path) else { return false };
+            let held: Vec<&str> = joined.split(';').collect();
             sets.iter().any(|set| !set.is_empty() && set.iter().all(|choice| held.contains(&choice.as_str())))
         }
     }
@@ -116,7 +116,9 @@ fn like(text: &[char], pattern: &[(char, bool)]) -> bool {
 
 fn value(view: &View<'_>, row: &Row, path: &Path) -> Operand {
     // The commonest comparison by far, and the only one whose value is not stored as text.
-    if path.steps.is_empty() && let Some(time) = view::time(row, path.source) {
+    if path.steps.is_empty()
+        && let Some(time) = view::time(row, path.source)
+    {
         return Operand::Datetime(time);
     }
     let native = view.follow(row, path);

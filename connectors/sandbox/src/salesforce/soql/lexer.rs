@@ -84,7 +84,10 @@ fn string(statement: &str, start: usize) -> Result<(Kind, usize), Fault> {
             _ => text.push((c, false)),
         }
     }
-    Err(Fault::malformed(format!("line 1:{} mismatched character '<EOF>' expecting '''", statement.len()), start..start))
+    Err(Fault::malformed(
+        format!("line 1:{} mismatched character '<EOF>' expecting '''", statement.len()),
+        start..start,
+    ))
 }
 
 fn bad_escape(at: usize) -> Fault {
@@ -126,7 +129,8 @@ fn day(text: &str) -> Option<jiff::civil::Date> {
 /// An offset is `±hh:mm`, and `±hhmm` as the service itself writes it.
 fn time(text: &str) -> Option<jiff::Timestamp> {
     let zone = text.get(19..)?;
-    let zone = zone.strip_prefix('.').map_or(zone, |fraction| fraction.trim_start_matches(|c: char| c.is_ascii_digit()));
+    let zone =
+        zone.strip_prefix('.').map_or(zone, |fraction| fraction.trim_start_matches(|c: char| c.is_ascii_digit()));
     let shaped = match zone.as_bytes() {
         [b'Z'] => true,
         [b'+' | b'-', digits @ ..] => matches!(digits.len(), 4 | 5),
