@@ -3,11 +3,11 @@
 pub mod cli;
 pub mod config;
 pub mod cycle;
+pub mod daemon;
 pub mod http;
 pub mod journal;
 pub mod mapping;
 pub mod merge;
-pub mod store;
-pub mod daemon;
 pub mod server;
+pub mod store;
 pub mod wire;
