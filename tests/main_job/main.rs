@@ -5,11 +5,7 @@
 //! | [`first_sync`] | two populated systems converge, each missing person made once, the next run writes nothing |
 //! | [`world`] | how a test starts both services and the program |
 //! | [`agreement`] | whether both services hold the same, judged without Hymnal's own code |
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod agreement;
 mod first_sync;
