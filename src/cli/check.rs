@@ -35,7 +35,8 @@ pub async fn check(typed: Option<&Path>, args: &args::Check) -> Result<u8, Exit>
 }
 
 async fn check_json(path: &Path, offline: bool) -> Result<u8, Exit> {
-    let text = std::fs::read_to_string(path).map_err(|error| Exit::new(78, format!("`{}` cannot be read: {error}", path.display()), ""))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Exit::new(78, format!("`{}` cannot be read: {error}", path.display()), ""))?;
     let manifests = Manifests::load(&config::connector_dirs(path, &text))
         .map_err(|_| setup::read(path).err().map_or(Exit::quiet(78), |message| Exit { code: 78, message }))?;
     match config::load(path, &text, &manifests.catalog(), &ProcessEnvironment) {
@@ -68,7 +69,9 @@ fn verdict(findings: &[check::Finding]) -> Result<u8, Exit> {
     let system = findings.iter().filter(|finding| finding.severity == check::Severity::System).count();
     match (mapping, system) {
         (0, 0) => Ok(0),
-        (0, system) => Err(Exit::new(1, format!("{system} things could not be asked of a system"), "try again when it answers")),
+        (0, system) => {
+            Err(Exit::new(1, format!("{system} things could not be asked of a system"), "try again when it answers"))
+        }
         (mapping, _) => Err(Exit::new(78, format!("{mapping} things in the mapping cannot work"), "")),
     }
 }

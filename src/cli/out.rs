@@ -1,5 +1,4 @@
 //! Where commands write: data on stdout, messages on stderr. A reader that went away ends the command quietly.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where a command speaks")]
 
 use std::io::{IsTerminal, Write};
 

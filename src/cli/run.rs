@@ -40,7 +40,8 @@ async fn run_once(app: App, args: &args::Run) -> Result<u8, Exit> {
     let mut told = serde_json::Map::new();
     for (name, outcome) in &syncs {
         let Some(running) = app.sync(name) else { continue };
-        let held = held(&app, running).await.map_err(|refusal| Exit::new(refusal.exit, refusal.message, &refusal.hint))?;
+        let held =
+            held(&app, running).await.map_err(|refusal| Exit::new(refusal.exit, refusal.message, &refusal.hint))?;
         told.insert(name.clone(), json!({ "outcome": word(*outcome), "held": held }));
     }
     let told = serde_json::Value::Object(told);
@@ -66,7 +67,8 @@ async fn run_daemon(app: App, path: PathBuf) -> Result<u8, Exit> {
     let clock = std::sync::Arc::clone(&app.clock);
     let reload = Box::new(move || {
         let loaded = setup::read(&path)?;
-        App::new(loaded.config, loaded.manifests, state.clone(), std::sync::Arc::clone(&clock)).map_err(|error| error.to_string())
+        App::new(loaded.config, loaded.manifests, state.clone(), std::sync::Arc::clone(&clock))
+            .map_err(|error| error.to_string())
     });
     match daemon::serve(app, reload).await {
         Ok(()) => Ok(0),

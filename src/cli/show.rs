@@ -10,7 +10,9 @@ pub fn ended(syncs: &Json) -> String {
     for (name, sync) in object(syncs) {
         let sentence = match text(&sync["outcome"]).as_str() {
             "done" => "both systems agree; nothing waits",
-            "waiting" => "both systems agree but for what waits for a person; see `hymnal status` and `hymnal conflicts list --open`",
+            "waiting" => {
+                "both systems agree but for what waits for a person; see `hymnal status` and `hymnal conflicts list --open`"
+            }
             "held" => "held: nothing was written",
             _ => "work is left that waits for a system; see `hymnal status`, and run again",
         };
@@ -99,7 +101,12 @@ pub fn status(status: &Json) -> String {
     let _ = writeln!(out, "\nConnectors");
     for (name, connector) in object(&status["connectors"]) {
         let quota = &connector["quota"];
-        let mut line = format!("  {name} ({}, {}): login {}", text(&connector["type"]), text(&connector["role"]), text(&connector["login"]));
+        let mut line = format!(
+            "  {name} ({}, {}): login {}",
+            text(&connector["type"]),
+            text(&connector["role"]),
+            text(&connector["login"])
+        );
         if let Some(ours) = quota["ours"].as_u64() {
             let by_us = quota["by_us"].as_u64().unwrap_or(0);
             let _ = write!(line, "; quota {by_us} of our {ours} calls today");
@@ -220,7 +227,12 @@ pub fn conflict(found: &Json) -> String {
         for (name, value) in object(&line["values"]) {
             let at = value["modified_at"].as_str().unwrap_or("at an unknown time");
             let by = value["by"].as_str().map_or(String::new(), |by| format!(", by {by}"));
-            let _ = writeln!(out, "  {name:<8} {} ({at}{by}; known from: {})", shown(&value["value"]), text(&value["evidence"]));
+            let _ = writeln!(
+                out,
+                "  {name:<8} {} ({at}{by}; known from: {})",
+                shown(&value["value"]),
+                text(&value["evidence"])
+            );
         }
         if let Some(policy) = line["policy"].as_str() {
             let sure = line["certainty"].as_str().map_or(String::new(), |sure| format!(" ({sure})"));
@@ -236,11 +248,31 @@ pub fn conflict(found: &Json) -> String {
 
 /// `conflicts export --csv`. A cell that a spreadsheet would take for a formula gets an apostrophe in front.
 pub fn csv(found: &Json) -> String {
-    let columns = ["id", "at", "kind", "status", "sync", "entity", "field", "base", "winner", "result", "policy", "certainty", "reason"];
-    let mut systems: Vec<String> = array(found).iter().flat_map(|line| object(&line["values"]).map(|(name, _)| name.to_owned())).collect();
+    let columns = [
+        "id",
+        "at",
+        "kind",
+        "status",
+        "sync",
+        "entity",
+        "field",
+        "base",
+        "winner",
+        "result",
+        "policy",
+        "certainty",
+        "reason",
+    ];
+    let mut systems: Vec<String> =
+        array(found).iter().flat_map(|line| object(&line["values"]).map(|(name, _)| name.to_owned())).collect();
     systems.sort();
     systems.dedup();
-    let mut out = columns.map(str::to_owned).into_iter().chain(systems.iter().map(|name| cell(name))).collect::<Vec<_>>().join(",");
+    let mut out = columns
+        .map(str::to_owned)
+        .into_iter()
+        .chain(systems.iter().map(|name| cell(name)))
+        .collect::<Vec<_>>()
+        .join(",");
     out.push('\n');
     for line in array(found) {
         let values = columns.iter().map(|column| cell(&plain(&line[*column])));
@@ -261,7 +293,13 @@ fn cell(text: &str) -> String {
 pub fn explain(found: &Json) -> String {
     let mut out = String::new();
     for person in array(&found["people"]) {
-        let _ = writeln!(out, "Person {} in sync {}: {}", text(&person["entity"]), text(&person["sync"]), text(&person["state"]));
+        let _ = writeln!(
+            out,
+            "Person {} in sync {}: {}",
+            text(&person["entity"]),
+            text(&person["sync"]),
+            text(&person["state"])
+        );
         for (name, record) in object(&person["records"]) {
             out.push_str(&record_of(name, record));
         }
@@ -272,13 +310,23 @@ pub fn explain(found: &Json) -> String {
                 let system = origin["system"].as_str().unwrap_or("both");
                 let who = origin["who"].as_str().map_or(String::new(), |who| format!(", by {who}"));
                 let at = origin["at"].as_str().map_or(String::new(), |at| format!(", {at}"));
-                let _ = writeln!(out, "    set by {system}{who}{at}; rule: {rule}; known from: {}", text(&origin["evidence"]));
+                let _ = writeln!(
+                    out,
+                    "    set by {system}{who}{at}; rule: {rule}; known from: {}",
+                    text(&origin["evidence"])
+                );
             }
             if !field["last_synced"].is_null() {
                 let _ = writeln!(out, "    last synced value: {}", shown(&field["last_synced"]));
             }
             for (system, side) in object(field).filter(|(_, side)| side["state"].is_string()) {
-                let _ = writeln!(out, "    {system} · {}: {} ({})", text(&side["field"]), shown(&side["holds"]), text(&side["state"]));
+                let _ = writeln!(
+                    out,
+                    "    {system} · {}: {} ({})",
+                    text(&side["field"]),
+                    shown(&side["holds"]),
+                    text(&side["state"])
+                );
             }
         }
         let _ = writeln!(out, "\n  Sync history");
@@ -293,7 +341,12 @@ fn record_of(name: &str, record: &Json) -> String {
     if let Some(address) = record["record"].as_str() {
         let mut out = format!("  {name}: {address} ({})\n", text(&record["presence"]));
         if let Some(message) = record["parked"]["message"].as_str() {
-            let _ = writeln!(out, "    sync error: {message} ({}); next try {}", text(&record["parked"]["code"]), text(&record["parked"]["next_try"]));
+            let _ = writeln!(
+                out,
+                "    sync error: {message} ({}); next try {}",
+                text(&record["parked"]["code"]),
+                text(&record["parked"]["next_try"])
+            );
             if let Some(hint) = record["parked"]["hint"].as_str().filter(|hint| !hint.is_empty()) {
                 let _ = writeln!(out, "    hint: {hint}");
             }
@@ -315,7 +368,12 @@ fn what(event: &Json) -> String {
     }
     if let Some(field) = event["decided"].as_str() {
         let system = event["system"].as_str().unwrap_or("both");
-        return format!("{field}: {} → {} ({}, {system})", shown(&event["from"]), shown(&event["to"]), text(&event["rule"]));
+        return format!(
+            "{field}: {} → {} ({}, {system})",
+            shown(&event["from"]),
+            shown(&event["to"]),
+            text(&event["rule"])
+        );
     }
     if let Some(system) = event["sending"].as_str() {
         let changes = object(&event["changes"]).map(|(field, change)| format!("{field} = {}", shown(&change["to"])));
@@ -355,7 +413,8 @@ pub fn done(done: &Json) -> String {
         return format!("{sync}: what was decided is dropped; the next cycle plans anew.\n");
     }
     if done["paused"] == true {
-        let until = done["until"].as_str().map_or(" until `hymnal resume`".to_owned(), |until| format!(" until {until}"));
+        let until =
+            done["until"].as_str().map_or(" until `hymnal resume`".to_owned(), |until| format!(" until {until}"));
         return format!("{sync}: nothing is written{until}; reading and deciding go on.\n");
     }
     if done["resumed"] == true { format!("{sync}: writes again.\n") } else { format!("{sync}: was not paused.\n") }

@@ -101,7 +101,9 @@ fn recognise(united: &mut Entity, side: Side, creating: &Creating, context: &Con
     for rule in &context.rules.fields {
         let Some(place) = Context::place(rule, side, &member.address.object) else { continue };
         let Some(field) = united.fields.get_mut(&rule.map.name) else { continue };
-        let (Some(sent), Some(shadow)) = (creating.fields.get(&place.name), &field.sides[side].shadow) else { continue };
+        let (Some(sent), Some(shadow)) = (creating.fields.get(&place.name), &field.sides[side].shadow) else {
+            continue;
+        };
         if mapping::same_native(&rule.map, place, sent, shadow) {
             field.agreed = mapping::read(&rule.map, place, sent).ok();
             field.linked = true;

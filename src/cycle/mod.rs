@@ -50,6 +50,7 @@ use std::{
 };
 
 use hymnal_sdk::{BoxFuture, SignedDuration};
+use tracing::Instrument;
 
 use self::{
     commit::{Committed, Committer},
@@ -94,7 +95,14 @@ pub enum Deletions {
 impl Sync {
     /// A sync that is ready to run. It writes nothing to a remote before `gate` lets it.
     pub fn new(committer: Committer, systems: Pair<System>, gate: Gate) -> Self {
-        Self { committer, systems, gate, stopping: AtomicBool::new(false), failures: Mutex::default(), learnt: Mutex::default() }
+        Self {
+            committer,
+            systems,
+            gate,
+            stopping: AtomicBool::new(false),
+            failures: Mutex::default(),
+            learnt: Mutex::default(),
+        }
     }
 
     /// Asks a running cycle to end after the pages and batches in flight.
@@ -115,19 +123,24 @@ impl Sync {
     /// The store's: nothing can be decided without it.
     pub async fn cycle(&self, deletions: Deletions) -> Result<Report, StoreError> {
         let cycle = self.committer.new_cycle().await;
-        let mut report = Report::default();
+        let span = tracing::info_span!("cycle", sync = self.committer.rules.name, cycle = %cycle);
+        self.steps(cycle, deletions).instrument(span).await
+    }
+
+    async fn steps(&self, cycle: Id, deletions: Deletions) -> Result<Report, StoreError> {
+        let mut report = Report { cycle: Some(cycle), ..Report::default() };
         self.lock_failures().clear();
         self.learn(&mut report).await?;
         self.pull_both(cycle, deletions, &mut report).await?;
         report.observed += self.match_queued(cycle).await?;
         report.observed += self.wake(cycle).await?;
-        report.held = self.held().await?;
+        report.held = self.held()?;
         if report.held.is_none() && !self.is_stopping() {
             (self.gate)().await?;
             self.push_both(cycle, &mut report).await?;
         }
-        report.pending = self.outbox().await?;
-        self.note_cycle(cycle, &report).await?;
+        report.pending = self.outbox()?;
+        self.note_cycle(cycle, &report)?;
         Ok(report)
     }
 
@@ -152,7 +165,7 @@ impl Sync {
         let is_due = last.is_none_or(|last| now.duration_since(last) >= every);
         if is_due || deletions == Deletions::Now {
             changed += self.pull_deletions(cycle, side).await?;
-            self.set_time(&state::deletions_name(side), now).await?;
+            self.set_time(&state::deletions_name(side), now)?;
         }
         Ok(changed)
     }
@@ -277,7 +290,7 @@ impl Sync {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn held(&self) -> Result<Option<Held>, StoreError> {
+    fn held(&self) -> Result<Option<Held>, StoreError> {
         let now = self.committer.clock.now();
         if !self.was_read()? {
             return Ok(Some(Held::FirstPull));
@@ -297,7 +310,7 @@ impl Sync {
     }
 
     /// How many members have something to be written.
-    async fn outbox(&self) -> Result<u64, StoreError> {
+    fn outbox(&self) -> Result<u64, StoreError> {
         let mut count = 0;
         for side in Side::BOTH {
             for lane in world::LANES {

@@ -93,11 +93,11 @@ impl Sync {
                 }
             }
             let Some(sent) = flying.next().await else { break };
-            let sent = sent?;
-            pushed.written.created += sent.written.created;
-            pushed.written.updated += sent.written.updated;
-            pushed.trouble = pushed.trouble.take().or(sent.trouble);
-            pushed.due = [pushed.due, sent.due].into_iter().flatten().min();
+            let batch = sent?;
+            pushed.written.created += batch.written.created;
+            pushed.written.updated += batch.written.updated;
+            pushed.trouble = pushed.trouble.take().or(batch.trouble);
+            pushed.due = [pushed.due, batch.due].into_iter().flatten().min();
         }
         Ok(anything)
     }
@@ -110,13 +110,10 @@ impl Sync {
         exhausted: bool,
     ) -> Result<Option<(Job, Vec<Id>)>, Failure> {
         for (job, ids) in waiting.iter_mut() {
-            let size = self.batch_size(side, job)?;
-            if ids.len() >= size || (exhausted && !ids.is_empty()) {
-                let mut batch = Vec::with_capacity(size);
-                while let (true, Some(id)) = (batch.len() < size, ids.pop_first()) {
-                    batch.push(id);
-                }
-                return Ok(Some((job.clone(), batch)));
+            let most = self.batch_size(side, job)?;
+            if ids.len() >= most || (exhausted && !ids.is_empty()) {
+                let full = std::iter::from_fn(|| ids.pop_first()).take(most).collect();
+                return Ok(Some((job.clone(), full)));
             }
         }
         Ok(None)
@@ -127,11 +124,11 @@ impl Sync {
         let system = &self.systems[side];
         let (Job::Update(object) | Job::Create(object)) = job;
         let capable = system.connector.capable(object).map_err(Failure::at(side))?;
-        let size = match job {
+        let most = match job {
             Job::Update(_) => capable.update_batch.min(capable.get_batch),
             Job::Create(_) => capable.create_batch.min(capable.find_batch.max(1)),
         };
-        Ok(size.max(1))
+        Ok(most.max(1))
     }
 
     async fn send(&self, cycle: Id, side: Side, lane: Lane, job: Job, ids: Vec<Id>) -> Result<Sent, Failure> {

@@ -112,7 +112,9 @@ impl SyncState<'_> {
                     break;
                 }
                 let mut batch = Batch::default();
-                rows.into_iter().for_each(|(key, _)| batch.delete(key));
+                for (key, _) in rows {
+                    batch.delete(key);
+                }
                 self.store.commit(batch)?;
             }
         }
@@ -168,12 +170,12 @@ impl Sync {
         Ok(Timestamp::from_millisecond(millis).ok())
     }
 
-    pub(super) async fn set_time(&self, name: &str, at: Timestamp) -> Result<(), StoreError> {
+    pub(super) fn set_time(&self, name: &str, at: Timestamp) -> Result<(), StoreError> {
         self.state().set(name, Some(at.as_millisecond().to_be_bytes().to_vec()))
     }
 
     /// Remembers the cycle, unless it was as quiet as the one before: an idle cycle writes nothing.
-    pub(super) async fn note_cycle(&self, cycle: Id, report: &Report) -> Result<(), StoreError> {
+    pub(super) fn note_cycle(&self, cycle: Id, report: &Report) -> Result<(), StoreError> {
         let troubles = report.troubles.iter();
         let troubles: Vec<_> = troubles
             .map(|(side, error)| Trouble {

@@ -19,7 +19,7 @@ use crate::{
         reading::Ledger,
     },
     store::{
-        Batch, Kv, StoreError, format,
+        Batch, KeyValue, Kv, StoreError, format,
         tables::{Tag, Wait, entity_of},
     },
 };
@@ -209,7 +209,7 @@ impl<'a> World<'a> {
     }
 
     /// Up to `limit` pairs under a prefix, in key order.
-    pub fn scan(&self, prefix: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub fn scan(&self, prefix: &[u8], limit: usize) -> Result<Vec<KeyValue>, StoreError> {
         let changed = self.changes.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
         let changed: BTreeMap<_, _> = changed.map(|(key, value)| (key.clone(), value.clone())).collect();
         let removed = changed.values().filter(|value| value.is_none()).count();

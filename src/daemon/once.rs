@@ -10,10 +10,7 @@ use crate::{
         Deletions, Sync,
         report::{Held, Report},
     },
-    store::{
-        StoreError,
-        tables::Wait,
-    },
+    store::{StoreError, tables::Wait},
     wire::{App, Running},
 };
 
@@ -63,7 +60,11 @@ pub async fn once(app: &App, timeout: Option<Duration>) -> Result<(Outcome, Vec<
     Ok((first, outcomes))
 }
 
-async fn one(running: &Arc<Running>, clock: &Arc<dyn Clock>, deadline: Option<Duration>) -> Result<Outcome, StoreError> {
+async fn one(
+    running: &Arc<Running>,
+    clock: &Arc<dyn Clock>,
+    deadline: Option<Duration>,
+) -> Result<Outcome, StoreError> {
     let _turn = running.turn.lock().await;
     let sync = &running.sync;
     let mut deletions = Deletions::Now;

@@ -160,7 +160,9 @@ fn accept(
     tokio::spawn(async move {
         let answer = match socket::receive(&mut stream).await {
             Ok(Request::Reload) => reload_now(&ask_reload).await,
-            Ok(Request::Status) => answer(&app, Request::Status).await.map(|status| about_daemon(status, reload_error)),
+            Ok(Request::Status) => {
+                answer(&app, Request::Status).await.map(|status| about_daemon(status, reload_error.as_deref()))
+            }
             Ok(request) => answer(&app, request).await,
             Err(error) => Err(Refusal::new(2, format!("that was no request: {error}"), "use the `hymnal` command")),
         };
@@ -178,7 +180,7 @@ async fn reload_now(ask_reload: &mpsc::Sender<ReloadRequest>) -> Answer {
     }
 }
 
-fn about_daemon(mut status: serde_json::Value, reload_error: Option<String>) -> serde_json::Value {
+fn about_daemon(mut status: serde_json::Value, reload_error: Option<&str>) -> serde_json::Value {
     if let Some(all) = status.as_object_mut() {
         all.insert("daemon".into(), json!({ "pid": std::process::id(), "reload_error": reload_error }));
     }

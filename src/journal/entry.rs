@@ -27,6 +27,7 @@ pub struct LogLine {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct JournalPage {
     /// When, by our clock.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub at: Timestamp,
     /// The cycle.
     pub cycle: Id,

@@ -59,7 +59,7 @@ impl OneField<'_> {
     fn follow_only_member(&self, field: &mut Field) {
         for side in Side::BOTH {
             let Some(value) = self.value(field, side) else { continue };
-            field.origin = origin(side, field.sides[side].edit.as_ref(), "only record");
+            field.origin = Some(origin(side, field.sides[side].edit.as_ref(), "only record"));
             field.golden = value;
         }
     }
@@ -77,7 +77,7 @@ impl OneField<'_> {
         }
         let undelivered = Side::BOTH.iter().any(|side| field.sides[*side].edit.is_some());
         if dropped && !undelivered && field.golden != agreed {
-            self.decided(field, agreed, None, "edited back", ledger);
+            self.decided(field, &agreed, None, "edited back", ledger);
         }
     }
 
@@ -97,7 +97,7 @@ impl OneField<'_> {
             clock_uncertainty: SignedDuration::try_from(self.context.rules.clock_uncertainty)
                 .unwrap_or(SignedDuration::ZERO),
         });
-        self.apply(field, verdict, base, ledger);
+        self.apply(field, verdict, base.as_ref(), ledger);
     }
 
     /// A difference that waits for a person stays open while the values differ, whatever the policy has become.
@@ -163,7 +163,7 @@ impl OneField<'_> {
         mapping::read(&self.rule.map, place, native).ok()
     }
 
-    fn apply(&self, field: &mut Field, verdict: Verdict, base: Option<Value>, ledger: &mut Ledger<'_>) {
+    fn apply(&self, field: &mut Field, verdict: Verdict, base: Option<&Value>, ledger: &mut Ledger<'_>) {
         let waits = Side::BOTH.iter().any(|side| verdict.fates[*side] == Fate::Waits);
         let unread = Side::BOTH.iter().any(|side| verdict.fates[*side] == Fate::Unread);
         if let Some(conflict) = verdict.conflict {
@@ -172,7 +172,7 @@ impl OneField<'_> {
         if waits || unread {
             return;
         }
-        let rule = self.rule_word(&verdict.fates);
+        let rule = Self::rule_word(verdict.fates);
         let source = Side::BOTH.into_iter().find(|side| verdict.fates[*side] == Fate::Won);
         for side in Side::BOTH {
             let holding = &mut field.sides[side];
@@ -189,11 +189,11 @@ impl OneField<'_> {
             field.linked = true;
         }
         if verdict.golden != field.golden || field.origin.is_none() {
-            self.decided(field, verdict.golden, source, rule, ledger);
+            self.decided(field, &verdict.golden, source, rule, ledger);
         }
     }
 
-    fn rule_word(&self, fates: &Pair<Fate>) -> &'static str {
+    fn rule_word(fates: Pair<Fate>) -> &'static str {
         let candidates = Side::BOTH.iter().filter(|side| fates[**side] != Fate::None).count();
         match candidates {
             0 | 1 => "only edit",
@@ -202,12 +202,12 @@ impl OneField<'_> {
         }
     }
 
-    fn decided(&self, field: &mut Field, to: Value, side: Option<Side>, rule: &'static str, ledger: &mut Ledger<'_>) {
+    fn decided(&self, field: &mut Field, to: &Value, side: Option<Side>, rule: &'static str, ledger: &mut Ledger<'_>) {
         field.origin = match side {
-            Some(side) => origin(side, field.sides[side].edit.as_ref(), rule),
+            Some(side) => Some(origin(side, field.sides[side].edit.as_ref(), rule)),
             None => Some(Origin { side: None, evidence: Evidence::None, by: None, rule: rule.to_owned() }),
         };
-        if to == field.golden {
+        if *to == field.golden {
             return;
         }
         let from = std::mem::replace(&mut field.golden, to.clone());
@@ -218,7 +218,7 @@ impl OneField<'_> {
             side,
             rule: rule.to_owned(),
         });
-        let flipped = field.agreed.is_some() && field.previous.as_ref() == Some(&to);
+        let flipped = field.agreed.is_some() && field.previous.as_ref() == Some(to);
         field.previous = Some(from);
         if flipped {
             self.count_flip(field, ledger);
@@ -284,7 +284,7 @@ impl OneField<'_> {
         &self,
         field: &mut Field,
         conflict: Conflict,
-        base: Option<Value>,
+        base: Option<&Value>,
         waits: bool,
         ledger: &mut Ledger<'_>,
     ) {
@@ -294,7 +294,7 @@ impl OneField<'_> {
             id,
             field: self.rule.map.name.clone(),
             verdict: ConflictLine::Field(StoredConflict::from(conflict)),
-            base: field.agreed.clone().or(if field.linked { base } else { None }),
+            base: field.agreed.clone().or_else(|| base.filter(|_| field.linked).cloned()),
             edits: Pair::from_fn(|side| self.shown_edit(field, side)),
             natives: Pair::from_fn(|side| field.sides[side].shadow.clone()),
             status,
@@ -346,11 +346,11 @@ fn stored(policy: &str, reason: &str, result: Option<Value>) -> StoredConflict {
     }
 }
 
-fn origin(side: Side, edit: Option<&Edit>, rule: &str) -> Option<Origin> {
-    Some(Origin {
+fn origin(side: Side, edit: Option<&Edit>, rule: &str) -> Origin {
+    Origin {
         side: Some(side),
         evidence: edit.map_or(Evidence::None, |edit| edit.evidence),
         by: edit.and_then(|edit| edit.by.clone()),
         rule: rule.to_owned(),
-    })
+    }
 }

@@ -88,12 +88,16 @@ pub struct Member {
     /// Where it lives.
     pub address: Address,
     /// When the service says it was made.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
     pub created_at: Option<Timestamp>,
     /// Its time of change in the latest reading that was merged, by the service's clock.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
     pub modified_at: Option<Timestamp>,
     /// When the latest merged reading was asked for, by our clock.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub read_at: Timestamp,
     /// When our last write was answered, by our clock.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
     pub written_at: Option<Timestamp>,
     /// Our last write changed the e-mail, and no reading has come since.
     pub wrote_email: bool,
@@ -111,11 +115,13 @@ pub enum Presence {
     /// The service said that it was deleted; nothing is done about it before the grace is over.
     Deleted {
         /// When we first saw it, by our clock.
+        #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
         seen_at: Timestamp,
     },
     /// It could not be read, and nobody can say why: nothing is unlinked, nothing is written.
     NotVisible {
         /// When we first saw it, by our clock.
+        #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
         seen_at: Timestamp,
     },
 }
@@ -126,6 +132,7 @@ pub struct Tombstone {
     /// Where the record lived.
     pub address: Address,
     /// When it was unlinked.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub at: Timestamp,
 }
 
@@ -137,6 +144,7 @@ pub struct Creating {
     /// What was sent.
     pub fields: Fields,
     /// When it was marked, by our clock.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub at: Timestamp,
     /// How often it was looked for since without being found.
     pub looked: u32,
@@ -148,10 +156,12 @@ pub struct Parked {
     /// Why.
     pub problem: Problem,
     /// Since when.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub since: Timestamp,
     /// How often it was tried.
     pub tries: u32,
     /// Not before this time, unless something changes.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub next_try: Timestamp,
 }
 

@@ -156,6 +156,7 @@ pub struct ConflictEvent {
     /// Where it stands.
     pub status: ConflictStatus,
     /// When it was decided.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub at: Timestamp,
 }
 

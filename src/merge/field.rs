@@ -73,13 +73,16 @@ pub enum Evidence {
     /// From the field's history: a point.
     Field {
         /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
         at: Timestamp,
     },
     /// From the record's time of change: after our last reading of it, up to that time.
     Record {
         /// Our last reading; `None` where there was none.
+        #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
         after: Option<Timestamp>,
         /// The record's time of change.
+        #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
         until: Timestamp,
     },
     /// Nothing is known.

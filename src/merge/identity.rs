@@ -95,14 +95,12 @@ fn several(entity: &Entity, found: &[&Entity], set: usize, context: &Context<'_>
         Ambiguous::Oldest => found.iter().min_by_key(by_age),
         Ambiguous::Latest => found.iter().max_by_key(by_change),
     };
-    match chosen {
-        Some(chosen) => one(&[entity, chosen], set, context),
-        None => {
-            let mut candidates: Vec<Id> = found.iter().map(|other| other.id).collect();
-            candidates.sort_unstable();
-            Match::Several { candidates }
-        }
+    if let Some(chosen) = chosen {
+        return one(&[entity, chosen], set, context);
     }
+    let mut candidates: Vec<Id> = found.iter().map(|other| other.id).collect();
+    candidates.sort_unstable();
+    Match::Several { candidates }
 }
 
 /// No earlier key set says that they are two.

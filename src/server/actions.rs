@@ -25,7 +25,9 @@ pub async fn answer(app: &App, request: Request) -> Answer {
         Request::Discard { sync } => discard(app, &sync).await,
         Request::Pause { sync, seconds, reason } => pause(app, &sync, seconds, reason),
         Request::Resume { sync } => resume(app, &sync),
-        Request::Reload => Err(Refusal::new(1, "no daemon is running, so there is nothing to reload", "start it with `hymnal run`")),
+        Request::Reload => {
+            Err(Refusal::new(1, "no daemon is running, so there is nothing to reload", "start it with `hymnal run`"))
+        }
     }
 }
 

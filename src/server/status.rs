@@ -105,14 +105,17 @@ async fn one_sync(app: &App, running: &Running) -> Answer {
     all.insert("pending".into(), json!(pending.len()));
     all.extend(shown);
     all.insert("out_of_scope".into(), json!(0));
-    all.insert("last_cycle".into(), last.map_or(Json::Null, |last| {
-        json!({
-            "id": last.id.to_string(), "at": last.at.to_string(), "observed": last.observed,
-            "created": last.created, "updated": last.updated,
-            "lag_seconds": now.duration_since(last.at).as_secs(),
-            "troubles": last.troubles,
-        })
-    }));
+    all.insert(
+        "last_cycle".into(),
+        last.map_or(Json::Null, |last| {
+            json!({
+                "id": last.id.to_string(), "at": last.at.to_string(), "observed": last.observed,
+                "created": last.created, "updated": last.updated,
+                "lag_seconds": now.duration_since(last.at).as_secs(),
+                "troubles": last.troubles,
+            })
+        }),
+    );
     all.insert("next_cycle".into(), json!(next));
     Ok(Json::Object(all))
 }
@@ -164,7 +167,9 @@ fn each(sync: &crate::cycle::Sync, prefix: &[u8], mut act: impl FnMut(&[u8])) ->
     let mut after: Option<Vec<u8>> = None;
     loop {
         let rows = sync.committer.store.scan(prefix, after.as_deref(), 2000)?;
-        rows.iter().for_each(|(key, _)| act(key));
+        for (key, _) in &rows {
+            act(key);
+        }
         match rows.last() {
             Some((last, _)) if rows.len() == 2000 => after = Some(last.clone()),
             _ => return Ok(()),

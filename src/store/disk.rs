@@ -1,4 +1,4 @@
-//! The store on disk: sled behind what [`super::hardening`] has against its sharp edges.
+//! The store on disk: sled behind what `hardening` has against its sharp edges.
 //!
 //! It opens under a claim on the directory, commits durably and in groups, and falls back to what is durable when the
 //! disk fails.

@@ -8,7 +8,7 @@
 //! | `sled` | what the store on disk needs of sled; the only file that names it |
 //! | `hardening` | what stands between the store on disk and its loss |
 //! | `layout` | how pairs lie in sled: short ones share a key, long ones are cut |
-//! | [`format`] | versioned, checksummed, compressed values |
+//! | [`mod@format`] | versioned, checksummed, compressed values |
 //! | [`tables`] | the keys of the cycle, in one table |
 //! | [`ledger`] | what the HTTP layers keep: calls made, refresh tokens |
 //!

@@ -6,11 +6,7 @@ use hymnal_rest::{Service, SettingValue as RestValue};
 use hymnal_sdk::{Clock, Connector, Error, Http, Transport, http::Share};
 use tokio::sync::{Mutex, Notify};
 
-use super::{
-    clock::seed,
-    manifests::Manifests,
-    state::State,
-};
+use super::{clock::seed, manifests::Manifests, state::State};
 use crate::{
     config::{Config, ConnectorConfig, SettingValue, sync_digest},
     cycle::{Gate, Sync, commit::Committer, system::System},
@@ -133,7 +129,11 @@ impl App {
             let names = [rules.systems.left.connector.as_str(), rules.systems.right.connector.as_str()];
             let known = state.sides(tag, names)?;
             if known != names {
-                return Err(WireError::Sides { sync: rules.name.clone(), known: known.join("` and `"), now: names.join("` and `") });
+                return Err(WireError::Sides {
+                    sync: rules.name.clone(),
+                    known: known.join("` and `"),
+                    now: names.join("` and `"),
+                });
             }
             let system = |side: Side| {
                 let of = &rules.systems[side];

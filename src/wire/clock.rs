@@ -27,7 +27,9 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one clock that all others stand for")]
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        // Times are kept to the microsecond: what was just decided must equal what is read back.
+        let micros = Timestamp::now().as_microsecond();
+        Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
     fn elapsed(&self) -> Duration {

@@ -1,6 +1,7 @@
 //! The state directory: who has it open has the syncs.
 
 use std::{
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -70,14 +71,18 @@ impl Verification {
 }
 
 impl State {
-    /// Opens, or makes, the store in `dir`.
+    /// Opens, or makes, the state in `dir`; the store has a folder of its own in it, so that the folder itself may be
+    /// a link, as it is under systemd's `DynamicUser`.
     ///
     /// # Errors
-    /// Those of [`SledKv::open`].
+    /// `Io` where the folder cannot be made, and those of [`SledKv::open`].
     pub fn open(dir: &Path, cache_mb: u32, clock: &dyn Clock) -> Result<Self, StoreError> {
         let mut ids = Ids::new(seed(clock));
         let options = OpenOptions { cache_mb: u64::from(cache_mb), ..OpenOptions::new(ids.next(clock.now()).0) };
-        let disk = Arc::new(SledKv::open(dir, options)?);
+        let mut folder = std::fs::DirBuilder::new();
+        folder.recursive(true).mode(0o700);
+        folder.create(dir).map_err(|source| StoreError::Io { path: dir.to_owned(), source })?;
+        let disk = Arc::new(SledKv::open(&dir.join("store"), options)?);
         let state = Self::over(Arc::clone(&disk) as Arc<dyn Kv>)?;
         Ok(Self { verification: Verification::start(disk), ..state })
     }

@@ -48,15 +48,15 @@ fn the_state_directory_is_systemds_or_beside_the_file() {
 }
 
 #[test]
-fn between_is_ordered_as_written() {
+fn sides_do_not_depend_on_the_order_of_between() {
     let sync = people(&base_with(
         "{ marketing = \"contacts\", crm = [\"Contact\", \"Lead\"] }",
         "{ crm = [\"Lead\", \"Contact\"], marketing = \"contacts\" }",
     ));
-    assert_eq!(sync.systems.left.connector, "crm");
-    assert_eq!(sync.systems.left.objects, ["Lead", "Contact"]);
-    assert_eq!(sync.systems.left.create.as_deref(), Some("Lead"));
-    assert_eq!(sync.priority, Side::Left, "the sales system");
+    assert_eq!(sync.systems.left.connector, "marketing");
+    assert_eq!(sync.systems.right.objects, ["Lead", "Contact"], "the first named is preferred");
+    assert_eq!(sync.systems.right.create.as_deref(), Some("Lead"));
+    assert_eq!(sync.priority, Side::Right, "the sales system");
     let fields: Vec<&str> = sync.fields.iter().map(|rule| rule.map.name.as_str()).collect();
     assert_eq!(fields, ["email", "name", "phone", "score"], "in the order of the file");
 }

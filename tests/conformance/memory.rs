@@ -19,13 +19,26 @@ pub(crate) const OBJECT: &str = "people";
 /// How late rows come, and how far look-ups lag, where they do.
 const LAG: Duration = Duration::from_mins(2);
 
-/// A clock that goes on by a millisecond whenever it is read, and by more when it is told to.
-#[derive(Clone, Default)]
-pub(crate) struct Ticking(Arc<AtomicU64>);
+/// A clock that goes on by its step, in milliseconds, whenever it is read, and by more when it is told to.
+#[derive(Clone)]
+pub(crate) struct Ticking {
+    passed: Arc<AtomicU64>,
+    step: u64,
+}
 
 impl Ticking {
+    /// By a millisecond.
+    pub(crate) fn new() -> Self {
+        Self { passed: Arc::default(), step: 1 }
+    }
+
+    /// Not at all: everything happens at one time until it is told to go on.
+    pub(crate) fn still() -> Self {
+        Self { step: 0, ..Self::new() }
+    }
+
     fn forward(&self, by: Duration) {
-        self.0.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.passed.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 
@@ -36,7 +49,7 @@ impl Clock for Ticking {
     }
 
     fn elapsed(&self) -> Duration {
-        Duration::from_millis(self.0.fetch_add(1, Ordering::Relaxed))
+        Duration::from_millis(self.passed.fetch_add(self.step, Ordering::Relaxed))
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
@@ -94,7 +107,7 @@ fn service_with_clock(shape: impl FnOnce(&mut ObjectOptions)) -> (MemoryConnecto
         *batch = 12;
     }
     shape(&mut object);
-    let clock = Ticking::default();
+    let clock = Ticking::new();
     let connector = MemoryConnector::new(MemoryOptions::new(OBJECT, object), Arc::new(clock.clone()));
     let subject = subject(connector.people().clone());
     (connector, subject, clock)

@@ -67,7 +67,8 @@ fn canonical(field: &str, value: &str) -> String {
 fn by_email(records: Vec<BTreeMap<String, String>>) -> Records {
     let mut found = Records::new();
     for record in records {
-        let email = record.get(if record.contains_key("email") { "email" } else { "Email" }).cloned().unwrap_or_default();
+        let email =
+            record.get(if record.contains_key("email") { "email" } else { "Email" }).cloned().unwrap_or_default();
         if let Some(other) = found.insert(email.to_lowercase(), record.clone()) {
             panic!("two records of {email} in one service: {other:?} and {record:?}");
         }

@@ -84,7 +84,8 @@ impl Setup {
     pub(crate) async fn start(self) -> World {
         let running = Sandbox::start(self.options.clone()).await.expect("loopback ports");
         let dir = tempfile::tempdir().expect("a directory");
-        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+        let port =
+            std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
         let world = World {
             hub: running.sandbox.control(Side::Hubspot),
             crm: running.sandbox.control(Side::Salesforce),

@@ -79,6 +79,10 @@ pub(crate) fn request(shape: &RequestShape, fillings: &Fillings, access: Access)
         headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         body = form_encoded(&fill(form, fillings)?.unwrap_or(Json::Null)).into();
     }
+    if let Some(most) = shape.max_body.filter(|most| body.len() > *most) {
+        let message = format!("a body of {} bytes, where the service takes {most}", body.len());
+        return Err(Error::new(Kind::TooLarge, "body-too-large", message));
+    }
     headers.insert(http::header::ACCEPT, HeaderValue::from_static("application/json"));
     Ok(Request {
         method: method(shape.method),

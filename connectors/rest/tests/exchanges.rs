@@ -236,3 +236,51 @@ fn every_exchange_names_its_source() {
         }
     }
 }
+
+/// A login that may not read the organisation named it when it logged in.
+#[test]
+fn the_account_that_the_login_named() {
+    let text = fs::read_to_string(folder("salesforce").join("manifest.toml")).unwrap();
+    let service = Service::new(Arc::new(Manifest::parse(&text).unwrap()), &connector_settings("salesforce")).unwrap();
+    let refused: double::Step = toml::from_str(
+        r#"
+        request = { method = "GET", path = "/services/data/v62.0/query", query = { q = "SELECT Id FROM Organization" } }
+        answer = { status = 400, body = '[{"errorCode":"INVALID_TYPE","message":"not supported"}]' }
+        "#,
+    )
+    .unwrap();
+    let account = |steps| {
+        let script = Arc::new(Script::new(steps, service.classify()));
+        block_on(service.connector(script as _, Arc::new(FixedClock)).account(&Call::new(Lane::Ordinary)))
+    };
+    assert_eq!(account(vec![refused.clone()]).unwrap_err().code, "INVALID_TYPE");
+    let answer = hymnal_sdk::Response {
+        status: 200,
+        headers: http::HeaderMap::new(),
+        body: r#"{"access_token":"t","id":"https://login.salesforce.com/id/00D000000000001EAA/005000000000001AAA"}"#
+            .into(),
+    };
+    service.login().session(Some(&answer), "2026-11-23T12:00:00Z".parse().unwrap()).unwrap();
+    assert_eq!(account(vec![refused]).unwrap(), "00D000000000001EAA");
+}
+
+/// A search that would be too long is asked in halves.
+#[test]
+fn a_long_look_up_is_split() {
+    let text = fs::read_to_string(folder("hubspot").join("manifest.toml")).unwrap();
+    let service = Service::new(Arc::new(Manifest::parse(&text).unwrap()), &connector_settings("hubspot")).unwrap();
+    let step: double::Step = toml::from_str(
+        r#"
+        request = { method = "POST", path = "/crm/v3/objects/contacts/search", body = '"*"' }
+        answer = { status = 200, body = '{"total":0,"results":[]}' }
+        "#,
+    )
+    .unwrap();
+    let script = Arc::new(Script::new(vec![step; 4], service.classify()));
+    let connector = service.connector(Arc::clone(&script) as _, Arc::new(FixedClock));
+    let values: Vec<Native> = (0..100).map(|number| Native::text(format!("{number:0>80}"))).collect();
+    let find = Find { object: "contacts", key: "lastname", values: &values, fields: &[] };
+    let found = block_on(connector.find(&Call::new(Lane::Ordinary), find)).unwrap();
+    assert!(found.records.is_empty());
+    script.finished().unwrap();
+}

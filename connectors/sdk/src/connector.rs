@@ -213,7 +213,8 @@ pub trait Connector: Send + Sync + 'static {
     /// Lists records from a cursor.
     /// - `list-never-skips`: a record that exists before the listing starts and is not changed during it is in it,
     ///   also over equal times at a page edge, result caps and shifting pages;
-    /// - `list-resumes`: listing again from a cursor it returned yields everything changed since that page;
+    /// - `list-resumes`: listing again from a cursor it returned, and on to the end of the listing after it, yields
+    ///   everything changed since that page;
     /// - `list-ends`: without further changes it reaches [`Next::Done`];
     /// - `list-sees-changes`: from a `Done` cursor it yields what was created or changed after it;
     /// - `list-oldest-first`: within a listing by time of change, times do not decrease from page to page;

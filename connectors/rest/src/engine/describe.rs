@@ -10,7 +10,7 @@ use hymnal_sdk::{
 use super::{RestConnector, list::selected};
 use crate::{
     json::Json,
-    manifest::object::{Described, FixedField, SchemaShape},
+    manifest::schema::{Described, FixedField, SchemaShape},
     render,
 };
 

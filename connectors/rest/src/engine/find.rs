@@ -1,5 +1,7 @@
 //! Looking up by key.
 
+use std::collections::BTreeSet;
+
 use hymnal_sdk::{BoxFuture, Call, Error, Find, Found, Kind, Native, Record, Result, State, http::Access};
 
 use super::{
@@ -31,8 +33,11 @@ impl RestConnector {
             }
         };
         too_many(find.values.len(), lookup.batch)?;
-        let values: Vec<Native> =
-            find.values.iter().filter(|value| !value.is_blank()).map(|value| cased(lookup, value)).collect();
+        // A service may refuse a value that is asked for twice, also where only its case differs.
+        let mut seen = BTreeSet::new();
+        let filled = find.values.iter().filter(|value| !value.is_blank());
+        let once = filled.filter(|value| seen.insert(value.to_string().to_lowercase()));
+        let values: Vec<Native> = once.map(|value| cased(lookup, value)).collect();
         let mut records: Vec<Record> = Vec::new();
         if !values.is_empty() {
             for record in self.looked_up(call, &find, object, lookup, &values).await? {

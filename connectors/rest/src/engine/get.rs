@@ -30,7 +30,10 @@ impl RestConnector {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let answered = self.asked(call, name, ids, fields).await?;
+        // A service may refuse an id that is asked for twice.
+        let mut seen = BTreeSet::new();
+        let once: Vec<String> = ids.iter().filter(|id| seen.insert(*id)).cloned().collect();
+        let answered = self.asked(call, name, &once, fields).await?;
         let mut got = Vec::with_capacity(ids.len());
         for id in ids {
             got.push(self.answer_for(call, name, object, id, fields, &answered).await?);

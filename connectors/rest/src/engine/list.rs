@@ -1,7 +1,7 @@
 //! Listing changes, or everything.
 
 use hymnal_sdk::{
-    Address, Call, Cursor, Error, Fields, Kind, List, Next, Page, Record, Request, Result, State, Timestamp,
+    Address, Call, Cursor, Error, Fields, Got, Kind, List, Next, Page, Record, Request, Result, State, Timestamp,
     http::{Access, unreadable},
 };
 
@@ -42,7 +42,13 @@ impl RestConnector {
     pub(super) async fn listed(&self, call: &Call, list: List<'_>) -> Result<Page> {
         let object = self.object(list.object)?;
         let page = match &object.changes {
-            Changes::Poll(poll) => self.polled(call, list.object, object, poll, list.fields, list.cursor).await?,
+            Changes::Poll(poll) => match self.polled(call, list.object, object, poll, list.fields, list.cursor).await {
+                Err(error) if error.kind == Kind::TooLarge => {
+                    let page = self.polled(call, list.object, object, poll, &[], list.cursor).await?;
+                    return self.widened(call, &list, object, page).await;
+                }
+                other => other?,
+            },
             Changes::Scan(scan) => self.scanned(call, list.object, object, scan, list.fields, list.cursor).await?,
         };
         let mut records = Vec::with_capacity(page.rows.len());
@@ -53,6 +59,27 @@ impl RestConnector {
             let losers: Vec<Record> = losers.collect();
             records.push(record);
             records.extend(losers);
+        }
+        Ok(Page { records, next: page.next() })
+    }
+
+    /// A page whose request would be too long with all the fields wanted: they are read by id. What is gone by then
+    /// is left to the deletions.
+    async fn widened(&self, call: &Call, list: &List<'_>, object: &Object, page: RawPage) -> Result<Page> {
+        let ids: Vec<String> = page.rows.iter().filter_map(|row| record::id(object, row)).collect();
+        let mut records = Vec::with_capacity(ids.len());
+        for batch in ids.chunks(object.get.batch.max(1)) {
+            for got in self.got(call, list.object, batch, list.fields).await? {
+                if let Got::Record(record) = got {
+                    records.push(*record);
+                }
+            }
+        }
+        for row in &page.rows {
+            let Some(id) = record::id(object, row) else { continue };
+            let survivor = Address::new(list.object, id);
+            let merged = record::merged_ids(object, row).into_iter().filter(|id| *id != survivor.id);
+            records.extend(merged.map(|id| loser(&survivor, id)));
         }
         Ok(Page { records, next: page.next() })
     }

@@ -150,6 +150,11 @@ impl Place {
         };
         match follow {
             Follow::End if here.after_id.is_some() => Ok((here.window(here.since + step(poll)), false)),
+            // Later pages can be those of a snapshot, which shows nothing that changed since the first: look once more.
+            Follow::End if here.page.is_some() => match here.newest {
+                Some(newest) if newest > here.since => Ok((here.window(newest), false)),
+                _ => Ok((here.tie(here.since, poll.first_id.clone()), false)),
+            },
             Follow::End => Ok((here.idle(poll, now), true)),
             Follow::Page(page) => Ok((here.turned(page, rows.len())?, false)),
             Follow::More if here.after_id.is_some() => here.next_tie(rows),

@@ -73,6 +73,19 @@ fn service_request() -> Request {
 }
 
 #[test]
+fn name_and_password() {
+    let text = include_str!("../../tests/list-server/manifest.toml");
+    let given =
+        [("base_url", "http://127.0.0.1:8001"), ("username", "restadmin"), ("password", "restpass"), ("list_id", "a")];
+    let settings = given.iter().map(|(name, value)| ((*name).to_owned(), SettingValue::Text((*value).to_owned())));
+    let service = Service::new(Arc::new(Manifest::parse(text).unwrap()), &settings.collect()).unwrap();
+    let session = service.login().session(None, now()).unwrap();
+    let mut request = service_request();
+    service.login().sign(&session, &mut request);
+    assert_eq!(request.headers["authorization"], "Basic cmVzdGFkbWluOnJlc3RwYXNz");
+}
+
+#[test]
 fn client_credentials() {
     let service = service(
         "salesforce",

@@ -2,8 +2,9 @@
 
 use super::{
     Manifest,
-    object::{AnswerBy, Changes, DeletionFeed, Object, Poll, SchemaShape, Write},
+    object::{AnswerBy, Changes, DeletionFeed, Object, Poll, Write},
     request::{Paginator, RequestShape},
+    schema::SchemaShape,
     service::Way,
     template::{Hole, Shape, Template},
 };

@@ -3,6 +3,7 @@
 pub mod lint;
 pub mod object;
 pub mod request;
+pub mod schema;
 pub mod service;
 pub mod setting;
 pub mod span;

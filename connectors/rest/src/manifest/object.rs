@@ -1,12 +1,11 @@
 //! One record type: what its records look like, and every way to read and write them.
 
-use std::collections::BTreeMap;
-
-use hymnal_sdk::{Forms, Gone, NativeKind};
+use hymnal_sdk::{Forms, Gone};
 use serde::Deserialize;
 
 use super::{
     request::{BodyTest, Paginator, Pick, RequestShape},
+    schema::SchemaShape,
     span::Span,
     template::Shape,
 };
@@ -382,100 +381,4 @@ pub enum AnswerBy {
     Trace,
     /// The answer is about the one item.
     Whole,
-}
-
-/// What the service says of its fields.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
-pub enum SchemaShape {
-    /// The service describes them.
-    Described(Box<Described>),
-    /// The service does not tell; the manifest does: name and what it holds.
-    Fixed(BTreeMap<String, FixedField>),
-}
-
-/// A field that a manifest declares.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FixedField {
-    /// What it holds.
-    pub kind: NativeKind,
-    /// It can be given at creation.
-    #[serde(default)]
-    pub createable: bool,
-    /// It can be changed.
-    #[serde(default)]
-    pub updateable: bool,
-    /// A create without it is refused.
-    #[serde(default)]
-    pub required: bool,
-    /// Its values exist once.
-    #[serde(default)]
-    pub unique: bool,
-    /// The values it can have; empty: any.
-    #[serde(default)]
-    pub options: Vec<String>,
-}
-
-/// How a service describes its fields. Paths begin at one field.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Described {
-    /// The request.
-    pub request: RequestShape,
-    /// Where the fields stand.
-    pub select: String,
-    /// The native name.
-    pub name: String,
-    /// What people read.
-    pub label: String,
-    /// What it holds: the first whose table has the word found there.
-    pub kind: Vec<KindBy>,
-    /// The choices.
-    #[serde(default)]
-    pub options: Option<Options>,
-    /// What is true if other values are refused; `*`: always.
-    #[serde(default)]
-    pub restricted: Option<String>,
-    /// Characters at most; 0 is no limit.
-    #[serde(default)]
-    pub max_length: Option<String>,
-    /// A create without it is refused unless one of these is true; empty: never refused.
-    #[serde(default)]
-    pub required_unless: Vec<String>,
-    /// What is true if it can be given at creation; without it, unless `read_only`.
-    #[serde(default)]
-    pub createable: Option<String>,
-    /// What is true if it can be changed; without it, unless `read_only`.
-    #[serde(default)]
-    pub updateable: Option<String>,
-    /// It cannot be written if one of these is true.
-    #[serde(default)]
-    pub read_only: Vec<String>,
-    /// What is true if its values exist once.
-    #[serde(default)]
-    pub unique: Option<String>,
-}
-
-/// A word of the service, and what it means.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KindBy {
-    /// Where the word stands.
-    pub path: String,
-    /// What each means.
-    pub words: BTreeMap<String, NativeKind>,
-}
-
-/// Where the choices stand.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Options {
-    /// The list.
-    pub path: String,
-    /// In each, the value.
-    pub value: String,
-    /// In each, what is true if it may be used.
-    #[serde(default)]
-    pub active: Option<String>,
 }

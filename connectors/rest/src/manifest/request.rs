@@ -27,6 +27,9 @@ pub struct RequestShape {
     /// How values in the query are quoted.
     #[serde(default)]
     pub language: Language,
+    /// Bytes of a body at most: a longer one is not sent but split.
+    #[serde(default)]
+    pub max_body: Option<usize>,
     /// Which of the limits with `only` apply.
     #[serde(default)]
     pub tag: String,

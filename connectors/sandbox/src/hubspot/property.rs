@@ -159,6 +159,8 @@ impl Property {
             Kind::Choice(_) | Kind::Owner => ("enumeration", "select"),
             Kind::Choices(_) => ("enumeration", "checkbox"),
         };
+        // As the properties reference has it: people choose the lifecycle stage among radio buttons.
+        let field = if self.name == "lifecyclestage" { "radio" } else { field };
         let field = if self.access == Access::Calculated { "calculation_equation" } else { field };
         let yes_no = [("true", "Yes"), ("false", "No")];
         let options: Vec<(String, String)> = match &self.kind {

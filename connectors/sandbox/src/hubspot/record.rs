@@ -56,8 +56,8 @@ pub(super) fn iso(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
-// A property that exists and is blank comes as null; one that does not exist is left out. (Not found in a document;
-// as recorded answers show it.)
+// A property that never had a value comes as null, one that was cleared as an empty string, one that does not exist is
+// left out. (Not found in a document; as recorded answers show it.)
 fn properties(row: &Row, wanted: &Wanted, options: &HubSpotOptions) -> Map<String, Value> {
     let mut names: Vec<&str> = if wanted.properties.is_empty() {
         BY_DEFAULT.to_vec()
@@ -67,7 +67,8 @@ fn properties(row: &Row, wanted: &Wanted, options: &HubSpotOptions) -> Map<Strin
     names.sort_unstable();
     names.dedup();
     names.retain(|name| is_known(name, options));
-    names.into_iter().map(|name| (name.to_owned(), json!(value(row, name)))).collect()
+    let shown = |name: &str| value(row, name).or_else(|| row.fields.contains_key(name).then(String::new));
+    names.into_iter().map(|name| (name.to_owned(), json!(shown(name)))).collect()
 }
 
 // Contacts reference, `propertiesWithHistory`: newest first; `value`, `timestamp`, `sourceType`, `sourceId`,
