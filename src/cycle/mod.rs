@@ -50,6 +50,7 @@ use std::{
 };
 
 use hymnal_sdk::{BoxFuture, SignedDuration};
+use tracing::Instrument;
 
 use self::{
     commit::{Committed, Committer},
@@ -122,7 +123,12 @@ impl Sync {
     /// The store's: nothing can be decided without it.
     pub async fn cycle(&self, deletions: Deletions) -> Result<Report, StoreError> {
         let cycle = self.committer.new_cycle().await;
-        let mut report = Report::default();
+        let span = tracing::info_span!("cycle", sync = self.committer.rules.name, cycle = %cycle);
+        self.steps(cycle, deletions).instrument(span).await
+    }
+
+    async fn steps(&self, cycle: Id, deletions: Deletions) -> Result<Report, StoreError> {
+        let mut report = Report { cycle: Some(cycle), ..Report::default() };
         self.lock_failures().clear();
         self.learn(&mut report).await?;
         self.pull_both(cycle, deletions, &mut report).await?;

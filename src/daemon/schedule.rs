@@ -36,6 +36,7 @@ pub async fn keep(running: Arc<Running>, clock: Arc<dyn Clock>) -> Result<(), St
 }
 
 fn tell(running: &Running, report: &Report) {
+    let cycle = report.cycle.map(tracing::field::display);
     for (side, error) in &report.troubles {
         let connector = running.sync.systems[*side].name.as_str();
         let (kind, code) = (error.kind, error.code.as_str());
@@ -60,6 +61,7 @@ fn tell(running: &Running, report: &Report) {
     if !report.is_quiet() {
         tracing::info!(
             sync = running.name,
+            cycle,
             observed = report.observed,
             created = report.written.created,
             updated = report.written.updated,

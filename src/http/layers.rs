@@ -7,7 +7,7 @@ use std::{
 
 use hymnal_sdk::{
     BoxFuture, Call, Classify, Clock, Error, Health, Http, Kind, Lane, Ledger, Limits, Login, Permit, Request,
-    Response, Result, Timestamp, Transport, Vault, http::Access,
+    Response, Result, Session, Timestamp, Transport, Vault, http::Access,
 };
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
     allowance::{Need, Slot, Urgency},
     answer::{self, PauseLength},
     gate::{Admission, Gate, too_late},
-    login::{Logins, Open},
+    login::Logins,
     offset::ClockOffset,
     retry::{Finality, Jitter, Next, Retry},
 };
@@ -71,7 +71,7 @@ enum Failure {
     /// Nothing was sent.
     NotSent(Error),
     /// It was sent, in this session.
-    Sent { error: Error, finality: Finality, pause: Option<Duration>, open: Arc<Open> },
+    Sent { error: Error, finality: Finality, pause: Option<Duration>, open: Arc<Session> },
 }
 
 impl Layers {
@@ -126,8 +126,8 @@ impl Layers {
     async fn send_once(&self, call: &Call, permit: Option<&Permit>, request: &Request) -> Result<Response, Failure> {
         let (open, slot) = self.enter(call, permit, request).await.map_err(Failure::NotSent)?;
         let mut signed = request.clone();
-        signed.url = address::join(&open.session.base_url, &request.url).map_err(Failure::NotSent)?;
-        self.login.sign(&open.session, &mut signed);
+        signed.url = address::join(&open.base_url, &request.url).map_err(Failure::NotSent)?;
+        self.login.sign(&open, &mut signed);
 
         let (left, started) = (self.clock.now(), self.clock.elapsed());
         self.seen().requests += 1;
@@ -145,12 +145,17 @@ impl Layers {
     }
 
     /// Waits for a session and for leave to send; what is returned is counted as sent now.
-    async fn enter(&self, call: &Call, permit: Option<&Permit>, request: &Request) -> Result<(Arc<Open>, Admission)> {
+    async fn enter(
+        &self,
+        call: &Call,
+        permit: Option<&Permit>,
+        request: &Request,
+    ) -> Result<(Arc<Session>, Admission)> {
         let mut permit = permit.filter(|_| request.cost == 1);
         loop {
             let open = self.logins.session(call.deadline).await?;
             // Before anything is waited for or paid: a URL that is refused costs nothing.
-            address::join(&open.session.base_url, &request.url)?;
+            address::join(&open.base_url, &request.url)?;
             let reserved = permit.and_then(|permit| self.ticket(permit)).filter(|held| held.covers(request.tag));
             let need = match (reserved, request.access) {
                 (None, _) => Need {
@@ -198,7 +203,7 @@ impl Layers {
         answer: Response,
         left: Timestamp,
         trip: Duration,
-        open: Arc<Open>,
+        open: Arc<Session>,
     ) -> Result<Response, Failure> {
         let now = self.clock.now();
         // By the service's clock, since a `Retry-After` date is: ours may be wrong.

@@ -26,7 +26,8 @@ pub(super) fn parse(field: &str, region: Option<&str>, text: &str) -> Result<Str
         return Err(problem());
     }
     let region = region.and_then(|region| region.parse::<country::Id>().ok());
-    let number = phonenumber::parse(region, text).map_err(|_| problem())?;
+    // The library reads `;ext=` only behind `tel:`.
+    let number = phonenumber::parse(region, written(text)).map_err(|_| problem())?;
     let canonical = spell(&number);
     // A number of a length that exists nowhere near is a note or an extension on its own; to put a country code before
     // it would make it another one. The tables lag behind new ranges, so that they alone do not condemn a number.
@@ -35,7 +36,7 @@ pub(super) fn parse(field: &str, region: Option<&str>, text: &str) -> Result<Str
         return Err(problem());
     }
     // The form must mean the same when it comes back, or every reading would be an edit.
-    let again = phonenumber::parse(None, &canonical).map_err(|_| problem())?;
+    let again = phonenumber::parse(None, written(&canonical)).map_err(|_| problem())?;
     if spell(&again) != canonical {
         return Err(problem());
     }

@@ -42,22 +42,17 @@ fn first_link(input: &Merge<'_>, rules: &Consent) -> Verdict {
         .filter_map(|side| values[side].map(|value| (side, value)))
         .max_by_key(|(side, value)| (restriction(rules, value), *side == input.priority));
     let unread = input.sides.iter().any(|(_, side)| matches!(side, SideInput::Unread));
+    // A restriction waits for nobody; anything else does, since the unread side may hold one.
+    let heard = |value: &Value| !unread || restricts(rules, value);
     let golden = match strongest {
-        Some((_, value)) if restriction(rules, value) > restriction(rules, input.golden) => {
-            if unread && !restricts(rules, value) {
-                // Not a restriction, so it can wait; the other side may hold one.
-                return input.wait_for_reading();
-            }
-            value
-        }
-        Some((_, value)) if restriction(rules, value) == restriction(rules, input.golden) && !unread => value,
+        Some((_, value)) if heard(value) && restriction(rules, value) >= restriction(rules, input.golden) => value,
         _ => input.golden,
     };
     if unread {
-        // The restriction goes ahead; what else there is to say is said when the other side has been read.
+        // What else there is to say is said when the other side has been read.
         let mut verdict = input.wait_for_reading();
         for side in Side::BOTH {
-            if verdict.fates[side] == Fate::Unread && values[side] == Some(golden) {
+            if verdict.fates[side] == Fate::Unread && values[side] == Some(golden) && restricts(rules, golden) {
                 verdict.fates[side] = Fate::Won;
             }
         }
@@ -103,7 +98,7 @@ fn edits(input: &Merge<'_>, rules: &Consent, agreed: &Value) -> Verdict {
     let golden = match strictest {
         None => input.golden,
         // A restriction waits for nobody; anything else does, since the unread side may hold one.
-        Some((_, edit)) if unread && !(level(edit) > held && restricts(rules, &edit.value)) => {
+        Some((_, edit)) if unread && !(level(edit) >= held && restricts(rules, &edit.value)) => {
             return input.wait_for_reading();
         }
         Some((_, edit)) if any_stands => &edit.value,
@@ -178,10 +173,10 @@ fn disagreement(
     };
     let reason = match winner {
         Some(side) => format!("the value of {} is more restricted", side.token()),
+        None if statements.left.is_some() && statements.right.is_some() => "neither may loosen it".to_owned(),
         None if statements[refused].is_some_and(|edit| edit.with_email) => {
             format!("{} loosened it together with the e-mail", refused.token())
         }
-        None if statements.left.is_some() && statements.right.is_some() => "neither may loosen it".to_owned(),
         None => format!("{} may not loosen it", refused.token()),
     };
     Some(logged(kind, winner, golden, reason))
