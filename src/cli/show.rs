@@ -43,7 +43,8 @@ fn held(name: &str, held: &Json) -> String {
     out
 }
 
-fn would(previews: &Json) -> String {
+/// What a held run would do, a system after the other.
+pub fn would(previews: &Json) -> String {
     let mut out = String::new();
     for preview in array(previews) {
         let _ = writeln!(out, "    in {}:", text(&preview["connector"]));
