@@ -18,6 +18,7 @@
 //! | [`due`] | what waited for its time |
 //! | [`push`] | the outbox of one side |
 //! | [`update`], [`create`] | one batch |
+//! | [`discard`] | everything that was decided, dropped |
 //! | [`adopt`] | rules that have changed |
 //! | [`state`] | what a sync remembers of itself |
 //! | [`preview`] | what a push would do |
@@ -27,6 +28,7 @@
 pub mod adopt;
 pub mod commit;
 pub mod create;
+pub mod discard;
 pub mod due;
 pub mod ids;
 pub mod matching;
@@ -41,7 +43,7 @@ pub mod update;
 pub mod world;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -59,7 +61,7 @@ use self::{
     world::World,
 };
 use crate::{
-    merge::{Id, Pair, Side},
+    merge::{Id, ObjectFacts, Pair, Side},
     store::{StoreError, tables::entity_of},
 };
 
@@ -130,6 +132,7 @@ impl Sync {
     async fn steps(&self, cycle: Id, deletions: Deletions) -> Result<Report, StoreError> {
         let mut report = Report { cycle: Some(cycle), ..Report::default() };
         self.lock_failures().clear();
+        self.complete_discard().await?;
         self.learn(&mut report).await?;
         self.pull_both(cycle, deletions, &mut report).await?;
         report.observed += self.match_queued(cycle).await?;
@@ -225,9 +228,9 @@ impl Sync {
             }
             *learnt = Some(now);
         }
-        let mut facts = Pair::default();
+        let mut facts = self.committer.objects().await;
         for side in Side::BOTH {
-            match self.facts(side).await {
+            match self.facts(side, &facts[side]).await {
                 Ok(known) => facts[side] = known,
                 Err(failure) => report.note(failure)?,
             }
@@ -236,13 +239,18 @@ impl Sync {
         Ok(())
     }
 
-    async fn facts(&self, side: Side) -> Result<BTreeMap<String, crate::merge::ObjectFacts>, Failure> {
+    async fn facts(
+        &self,
+        side: Side,
+        known: &BTreeMap<String, ObjectFacts>,
+    ) -> Result<BTreeMap<String, ObjectFacts>, Failure> {
         let system = &self.systems[side];
         let mut facts = system.facts().map_err(Failure::at(side))?;
         for (object, fact) in &mut facts {
             let call = hymnal_sdk::Call::default();
-            // A schema that cannot be read now costs early messages, not correctness: the service refuses by itself.
-            fact.schema = system.connector.describe(&call, object).await.ok();
+            // Where it cannot be read now, the one from before holds: values are spelled by it.
+            let before = || known.get(object).and_then(|known| known.schema.clone());
+            fact.schema = system.connector.describe(&call, object).await.ok().or_else(before);
         }
         Ok(facts)
     }
@@ -296,6 +304,11 @@ impl Sync {
         let count = failures.entry((id, side)).or_default();
         *count += 1;
         *count >= 3
+    }
+
+    /// Who failed on a side in this cycle.
+    fn failed(&self, side: Side) -> BTreeSet<Id> {
+        self.lock_failures().keys().filter(|(_, failed)| *failed == side).map(|(id, _)| *id).collect()
     }
 
     fn lock_failures(&self) -> std::sync::MutexGuard<'_, BTreeMap<(Id, Side), u32>> {
