@@ -91,9 +91,14 @@ fn scenes_hold(text: &str) {
 
     let conflict = scene("Both sides edit the same fields");
     assert_eq!(number(&conflict, "no conflict", "new lines in the conflict log"), 2, "{conflict}");
-    for told in
-        ["last synced value", "sync rule latest", "sync rule prefer", "winner marketing", "winner crm", "time from"]
-    {
+    for told in [
+        "last synced value",
+        "sync rule latest",
+        "sync rule prefer",
+        "winner marketing",
+        "winner crm",
+        "known from the",
+    ] {
         assert!(conflict.contains(told), "`{told}` is missing: {conflict}");
     }
 

@@ -186,8 +186,7 @@ fn check_fate(row: &Row, verdict: &Verdict, side: Side) {
     let union = row.policy.on_conflict == OnConflict::Union && row.both_read();
     let sound = match verdict.fates[side] {
         Fate::Won => at_golden || union,
-        Fate::Lost | Fate::Overruled => !at_golden && value.is_some(),
-        Fate::Kept => !at_golden && value.is_some(),
+        Fate::Lost | Fate::Overruled | Fate::Kept => !at_golden && value.is_some(),
         Fate::Refilled => value.is_some_and(Value::is_blank) && !verdict.golden.is_blank(),
         Fate::Waits => verdict.conflict.as_ref().is_some_and(|conflict| conflict.result.is_none()),
         Fate::Unread => row.unread() && row.edit(side).is_some(),

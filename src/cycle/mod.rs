@@ -140,6 +140,9 @@ impl Sync {
             self.push_both(cycle, &mut report).await?;
         }
         report.pending = self.outbox()?;
+        if report.held.is_none() && report.pending == 0 {
+            self.set_flag(cycle, state::LOADED, true).await?;
+        }
         self.note_cycle(cycle, &report)?;
         Ok(report)
     }
@@ -183,7 +186,7 @@ impl Sync {
             let Some((last, _)) = rows.last() else { return Ok(changed) };
             after = Some(last.clone());
             let committed = self
-                .decide(cycle, |world| {
+                .decide_informed(cycle, |world| {
                     for id in rows.iter().filter_map(|(key, _)| entity_of(key)) {
                         matching::match_one(world, id)?;
                     }
@@ -269,6 +272,15 @@ impl Sync {
     /// The store's.
     pub async fn look_counts(&self) -> Result<world::Counts, StoreError> {
         self.look(|world| Ok(world.counts())).await
+    }
+
+    /// As [`Sync::decide`], where field histories may inform it.
+    async fn decide_informed<T: Send>(
+        &self,
+        cycle: Id,
+        act: impl Fn(&mut World<'_>) -> Result<T, StoreError> + Send + std::marker::Sync,
+    ) -> Result<Committed<T>, StoreError> {
+        self.committer.decide_informed(cycle, &self.systems, act).await
     }
 
     async fn look<T: Send>(

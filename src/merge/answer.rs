@@ -122,7 +122,6 @@ pub fn created(
         presence: Presence::Seen,
         version: None,
     });
-    // Also where the service says of a repeated upsert that it was there: the one who made it was the first try.
     ledger.events.push(Event::Written { side, address, created: true });
     settle_by_answer(entity, side, written, answered_at, context, ledger);
 }

@@ -358,9 +358,12 @@ impl Ran {
     }
 }
 
+/// The id of the first of the people who work in sales.
+pub(crate) const SALES_PERSON: &str = "005Hy0000000002IAA";
+
 /// A person of one of the companies.
 pub(crate) fn person() -> Actor {
-    Actor { name: "005000000000002AAA".to_owned(), kind: ActorKind::Person }
+    Actor { name: SALES_PERSON.to_owned(), kind: ActorKind::Person }
 }
 
 /// Fields of text.

@@ -28,7 +28,7 @@ async fn held(stage: &Stage) -> Result<(), Exit> {
         .until("both services are read", async || {
             let was_read = stage.sync.sync.was_read().map_err(|error| store_exit(&error))?;
             let mut status = stage.status().await?;
-            let is_held = was_read && status["last_cycle"]["at"].is_string() && status["held"]["reason"] == "first_run";
+            let is_held = was_read && status["held"]["complete"] == true;
             Ok(is_held.then(|| status["held"].take()))
         })
         .await?;

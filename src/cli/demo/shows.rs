@@ -160,7 +160,7 @@ pub(super) async fn silence(stage: &Stage, played: &Played<'_>) -> Result<(), Ex
         .until("the pause is visible in `status`", async || {
             let status = stage.ask(Request::Status).await?;
             let connector = &status["connectors"]["marketing"];
-            let until = connector["paused_until"].as_str().map(str::to_owned);
+            let until = connector["paused_until"].is_string().then(|| show::moment(&connector["paused_until"]));
             Ok(until
                 .map(|until| format!("paused until {until}: {}", connector["paused_because"].as_str().unwrap_or("?"))))
         })

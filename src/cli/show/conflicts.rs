@@ -61,15 +61,11 @@ pub fn conflict(found: &Json) -> String {
             row("last synced value", &shown(&line["base"]));
         }
         for (name, value) in object(&line["values"]) {
-            let at = if value["modified_at"].is_null() {
-                String::new()
-            } else {
-                format!("at {}, ", moment(&value["modified_at"]))
-            };
-            let by = value["by"].as_str().map_or(String::new(), |by| format!("by {by}, "));
-            let known = evidence(&value["evidence"]);
             row(&format!("{name} says"), &shown(&value["value"]));
-            row("", &format!("{at}{by}time {known}"));
+            let at = moment(&value["modified_at"]);
+            let at = if at.is_empty() { at } else { format!("at {at}, ") };
+            let by = value["by"].as_str().map_or(String::new(), |by| format!("by {by}, "));
+            row("", &format!("{at}{by}{}", evidence(&value["evidence"])));
         }
         if let Some(policy) = line["policy"].as_str() {
             let sure = line["certainty"].as_str().map_or(String::new(), |sure| format!(" ({sure})"));

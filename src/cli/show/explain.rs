@@ -31,7 +31,7 @@ pub fn explain(found: &Json) -> String {
                 let who = origin["who"].as_str().map_or(String::new(), |who| format!(", by {who}"));
                 let at = if origin["at"].is_null() { String::new() } else { format!(", {}", moment(&origin["at"])) };
                 let known = evidence(&origin["evidence"]);
-                let _ = writeln!(out, "    set by {system}{who}{at} (time {known}); sync rule: {rule}");
+                let _ = writeln!(out, "    set by {system}{who}{at} ({known}); sync rule: {rule}");
             }
             if !field["last_synced"].is_null() {
                 let _ = writeln!(out, "    last synced value: {}", shown(&field["last_synced"]));

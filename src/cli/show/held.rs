@@ -29,7 +29,8 @@ pub(super) fn held(name: &str, held: &Json) -> String {
     let mut out = String::new();
     match held["reason"].as_str() {
         Some("first_run") => {
-            let _ = writeln!(out, "  This is the initial sync. It would:");
+            let moving = if held["complete"] == false { " (a cycle is running: these numbers still move)" } else { "" };
+            let _ = writeln!(out, "  This is the initial sync. It would{moving}:");
             out.push_str(&would(&held["would"]));
             let _ = writeln!(out, "  To let it go:    hymnal approve {name}");
             let _ = writeln!(out, "  To plan it anew: hymnal discard {name}");

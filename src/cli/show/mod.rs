@@ -19,4 +19,5 @@ pub use self::{
     explain::explain,
     held::{approved, done, ended, would},
     status::status,
+    words::moment,
 };

@@ -35,7 +35,7 @@ pub(super) fn shown(json: &Json) -> String {
 }
 
 /// A time for people, to the millisecond; other text as it is.
-pub(super) fn moment(json: &Json) -> String {
+pub fn moment(json: &Json) -> String {
     let text = text(json);
     let rounded = text.parse::<Timestamp>().ok().and_then(|at| at.round(rounding()).ok());
     rounded.map_or(text, |at| at.to_string())
@@ -54,9 +54,9 @@ pub(super) fn kind(json: &Json) -> String {
 /// How we know the time of an edit.
 pub(super) fn evidence(json: &Json) -> &'static str {
     match json.as_str() {
-        Some("field") => "from the field's history",
-        Some("record") => "from the record's time of change",
-        _ => "not known",
+        Some("field") => "known from the field's history",
+        Some("record") => "known from the record",
+        _ => "time not known",
     }
 }
 
