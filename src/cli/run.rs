@@ -73,7 +73,8 @@ pub(super) fn reload(path: PathBuf, app: &App) -> daemon::serve::Reload {
     let clock = std::sync::Arc::clone(&app.clock);
     Box::new(move || {
         let loaded = setup::read(&path)?;
-        App::new(loaded.config, loaded.manifests, state.clone(), std::sync::Arc::clone(&clock)).map_err(|error| error.to_string())
+        App::new(loaded.config, loaded.manifests, state.clone(), std::sync::Arc::clone(&clock))
+            .map_err(|error| error.to_string())
     })
 }
 

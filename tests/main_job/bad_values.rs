@@ -22,7 +22,10 @@ async fn a_value_that_is_too_long_waits_alone() {
 
     world.once().await.exits(4);
 
-    assert_eq!((world.crm_value(&crm, "FirstName"), world.crm_value(&crm, "Phone")), ("Ada".into(), "+12125550111".into()));
+    assert_eq!(
+        (world.crm_value(&crm, "FirstName"), world.crm_value(&crm, "Phone")),
+        ("Ada".into(), "+12125550111".into())
+    );
     assert_eq!(world.crm_value(&bob_in_sales, "Phone"), "+12125550122");
     assert_eq!(world.hub_value(&hub, "firstname"), LONG, "what a person wrote stays");
     assert_eq!(world.sync_status().await["parked"], 1);
@@ -59,4 +62,3 @@ async fn an_unknown_choice_waits_alone() {
     world.converge().await;
     assert_eq!(world.crm_value(&crm, "Stage__c"), "Customer");
 }
-

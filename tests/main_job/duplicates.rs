@@ -13,19 +13,29 @@ async fn two_records_with_one_address_are_one_person_with_a_duplicate() {
     let second = world.crm_record("Contact", &[("Email", "Ada@Example.com"), ("LastName", "Smith")]);
     // A Lead and a Contact of another, unknown in marketing.
     let lead = world.crm_record("Lead", &[("Email", "bob@example.com"), ("LastName", "Jones"), ("Company", "Acme")]);
-    let contact = world.crm_record("Contact", &[("Email", "bob@example.com"), ("LastName", "Jones"), ("Title", "Buyer")]);
+    let contact =
+        world.crm_record("Contact", &[("Email", "bob@example.com"), ("LastName", "Jones"), ("Title", "Buyer")]);
     let start = world.mark();
 
     world.converge().await;
 
     assert_eq!((world.contacts().len(), world.sales_records().len()), (2, 4), "Bob was made once, in marketing");
     let status = world.sync_status().await;
-    assert_eq!((&status["people"], &status["linked"], &status["duplicate"]), (&json!(2), &json!(2), &json!(2)), "{status}");
+    assert_eq!(
+        (&status["people"], &status["linked"], &status["duplicate"]),
+        (&json!(2), &json!(2), &json!(2)),
+        "{status}"
+    );
     let lines = world.conflicts_of("duplicate");
     assert_eq!(lines.len(), 2, "{:?}", world.conflicts());
-    let mut listed: Vec<String> = lines.iter().map(|line| line["duplicate"]["crm"].as_str().unwrap_or_default().to_owned()).collect();
+    let mut listed: Vec<String> =
+        lines.iter().map(|line| line["duplicate"]["crm"].as_str().unwrap_or_default().to_owned()).collect();
     listed.sort();
-    assert_eq!(listed, [format!("Contact/{second}"), format!("Lead/{lead}")], "the older stays, and the preferred object");
+    assert_eq!(
+        listed,
+        [format!("Contact/{second}"), format!("Lead/{lead}")],
+        "the older stays, and the preferred object"
+    );
     assert_eq!(world.crm_value(&first, "Title"), "CEO");
     assert_eq!(world.crm_value(&second, "Title"), "", "a duplicate takes nothing");
     let bob = world.contacts().into_iter().find(|it| it["email"] == "bob@example.com").expect("Bob");
@@ -36,7 +46,10 @@ async fn two_records_with_one_address_are_one_person_with_a_duplicate() {
     world.crm_edit(&second, &[("Title", "Nobody")]);
     world.crm_edit(&contact, &[("Title", "Head Buyer")]);
     world.converge().await;
-    assert_eq!((world.hub_value(&ada, "jobtitle"), world.hub_value(&bob["id"], "jobtitle")), ("CEO".into(), "Head Buyer".into()));
+    assert_eq!(
+        (world.hub_value(&ada, "jobtitle"), world.hub_value(&bob["id"], "jobtitle")),
+        ("CEO".into(), "Head Buyer".into())
+    );
     assert_eq!(world.conflicts_of("duplicate").len(), 2, "listed once");
 }
 

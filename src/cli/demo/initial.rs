@@ -12,7 +12,7 @@ use super::{
     tell::counted,
 };
 use crate::{
-    cli::{Exit, show, setup::store_exit},
+    cli::{Exit, setup::store_exit, show},
     server::Request,
 };
 
@@ -28,7 +28,7 @@ async fn held(stage: &Stage) -> Result<(), Exit> {
         .until("both services are read", async || {
             let was_read = stage.sync.sync.was_read().map_err(|error| store_exit(&error))?;
             let mut status = stage.status().await?;
-            let is_held = was_read && status["last_cycle"]["at"].is_string() && status["held"]["reason"] == "first_run";
+            let is_held = was_read && status["held"]["complete"] == true;
             Ok(is_held.then(|| status["held"].take()))
         })
         .await?;
@@ -44,12 +44,12 @@ async fn held(stage: &Stage) -> Result<(), Exit> {
     tell.quote(&show::would(&held["would"]))?;
     let lines = stage.conflicts(None).await?;
     tell.say(&format!(
-        "In {} the two services disagree about a value. Each was decided by a rule of the configuration, and stands \
-         in the conflict log. Of each kind one:",
-        counted(lines.len() as u64, "place", "places"),
+        "Linking them shows {} in which the two services disagree. Each is decided by a rule of the configuration, \
+         and stands in the conflict log. Of each kind one:",
+        counted(lines.len() as u64, "value", "values"),
     ))?;
     for group in alike(&lines) {
-        tell.item(&format!("{}. {}", group.count, group.example()))?;
+        tell.item(&format!("{} × {}", group.count, group.example()))?;
     }
     Ok(())
 }
@@ -84,12 +84,13 @@ pub(super) fn by_service(stage: &Stage, tally: &Tally) -> Vec<String> {
     let line = |side| {
         let at = stage.side(side);
         format!(
-            "{}: created {}, filled {}, changed {}, cleared {}.",
+            "{}: created {}, filled {}, changed {}, cleared {}, opted out {}.",
             super::stage::service(side),
             counted(tally.created[at], "record", "records"),
             counted(tally.filled[at], "blank field", "blank fields"),
             counted(tally.changed[at], "value", "values"),
             counted(tally.cleared[at], "value", "values"),
+            counted(tally.opted_out[at], "person", "people"),
         )
     };
     [Hubspot, Salesforce].into_iter().map(line).collect()

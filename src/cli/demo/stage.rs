@@ -137,7 +137,8 @@ impl Stage {
             Hubspot => &["contacts"],
             Salesforce => &["Lead", "Contact"],
         };
-        let rows = objects.iter().flat_map(|object| self.control(side).rows(object).into_iter().map(|row| (*object, row)));
+        let rows =
+            objects.iter().flat_map(|object| self.control(side).rows(object).into_iter().map(|row| (*object, row)));
         rows.filter(|(_, row)| row.deleted_at.is_none()).collect()
     }
 
