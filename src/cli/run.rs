@@ -84,7 +84,8 @@ async fn run_daemon(app: App, path: PathBuf) -> Result<u8, Exit> {
 pub fn start_logging() {
     use std::io::IsTerminal;
     let filter = EnvFilter::try_from_env("HYMNAL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Where nobody reads the log any more, there is nobody to tell so either: telling would end the process.
+    let log = tracing_subscriber::fmt().log_internal_errors(false).with_env_filter(filter).with_writer(std::io::stderr);
     let started = if std::io::stderr().is_terminal() {
         log.with_target(false).try_init()
     } else {
