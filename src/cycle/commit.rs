@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use hymnal_sdk::Clock;
+use hymnal_sdk::{Clock, Schema};
 use tokio::sync::Mutex;
 
 use super::{ids::Ids, system::System, world::World};
 use crate::{
     journal::{ConflictLog, entry::LogLine},
-    merge::{Context, Id, ObjectFacts, Pair, SyncRules},
+    merge::{Context, Id, ObjectFacts, Pair, Side, SyncRules},
     store::{Kv, StoreError, format, tables::Tag},
 };
 
@@ -82,6 +82,13 @@ impl Committer {
     /// Learns what the objects can hold.
     pub async fn learn(&self, objects: Pair<BTreeMap<String, ObjectFacts>>) {
         self.turn.lock().await.objects = objects;
+    }
+
+    /// Learns the schema of one object.
+    pub async fn learn_schema(&self, side: Side, object: &str, schema: Schema) {
+        if let Some(facts) = self.turn.lock().await.objects[side].get_mut(object) {
+            facts.schema = Some(schema);
+        }
     }
 
     /// What the objects can hold, as far as it is known.

@@ -31,7 +31,11 @@ async fn both_edit_one_field_and_the_later_wins_on_both_sides_with_one_line() {
     world.converge().await;
 
     assert_eq!(world.hub_value(&hub, "phone"), "+12125550122");
-    assert_eq!(world.crm_value(&crm, "Phone"), "+1 212 555 0122", "a phone that is equal is not rewritten for its form");
+    assert_eq!(
+        world.crm_value(&crm, "Phone"),
+        "+1 212 555 0122",
+        "a phone that is equal is not rewritten for its form"
+    );
     let lines = world.conflicts();
     assert_eq!(lines.len(), 1, "{lines:?}");
     let line = &lines[0];
