@@ -7,6 +7,7 @@ use hymnal_sdk::{
     http::{Resets, Share},
 };
 use jiff::{SignedDuration, ToSpan as _, tz::TimeZone};
+use serde::{Deserialize, Serialize};
 
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
@@ -32,6 +33,8 @@ pub(super) struct DailyShare {
     reserve: Share,
     hours: BTreeMap<i64, Hour>,
     told: Option<Told>,
+    /// The limit that the service told last, in this run or one before.
+    told_limit: Option<u64>,
 }
 
 /// When the count starts anew.
@@ -46,6 +49,15 @@ struct Hour {
     used: u64,
     /// At least `used`; this much is saved.
     leased: u64,
+}
+
+/// What is kept over restarts.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    /// Hours since 1970, with the calls leased in them.
+    hours: Vec<(i64, u64)>,
+    /// The limit that the service told last.
+    limit: Option<u64>,
 }
 
 /// What the service last said, and what we sent since.
@@ -93,6 +105,7 @@ impl DailyShare {
             ledger,
             resets,
             limit: daily.requests,
+            told_limit: None,
             share: limits.daily_share,
             reserve: limits.reserve,
             hours: BTreeMap::new(),
@@ -168,6 +181,14 @@ impl DailyShare {
         // A limit of zero is a header that says nothing.
         if limit > 0 {
             self.told = Some(Told { used, limit, at: now, since: 0 });
+            if self.told_limit != Some(limit) {
+                // After a restart our share is a share of what is true, not of what the manifest supposes.
+                self.told_limit = Some(limit);
+                if let Err(error) = self.save(now.as_second().div_euclid(HOUR)) {
+                    tracing::warn!(%error, "The service's daily limit could not be saved, it is learned again");
+                    self.told_limit = None;
+                }
+            }
         }
     }
 
@@ -202,7 +223,7 @@ impl DailyShare {
     }
 
     fn limit_now(&self) -> u64 {
-        self.told.as_ref().map_or(self.limit, |told| told.limit)
+        self.told.as_ref().map(|told| told.limit).or(self.told_limit).unwrap_or(self.limit)
     }
 
     fn told_now(&self, now: Timestamp) -> Option<&Told> {
@@ -257,8 +278,9 @@ impl DailyShare {
 
     fn load(&mut self, connector: &str, now: Timestamp) {
         let Some(saved) = self.ledger.load(&self.name) else { return };
-        if let Ok(saved) = serde_json::from_slice::<Vec<(i64, u64)>>(&saved) {
-            self.hours = saved.into_iter().map(|(hour, calls)| (hour, Hour { used: calls, leased: calls })).collect();
+        if let Ok(Saved { hours, limit }) = serde_json::from_slice(&saved) {
+            self.hours = hours.into_iter().map(|(hour, calls)| (hour, Hour { used: calls, leased: calls })).collect();
+            self.told_limit = limit;
             return;
         }
         // What cannot be read is no zero: the quota is shared with other tools of the account.
@@ -276,8 +298,8 @@ impl DailyShare {
         }
         let kept = self.hours.split_off(&(current - KEEP_HOURS));
         self.hours = kept;
-        let rows: Vec<(i64, u64)> = self.hours.iter().map(|(hour, calls)| (*hour, calls.leased)).collect();
-        let bytes = serde_json::to_vec(&rows).unwrap_or_default();
+        let hours = self.hours.iter().map(|(hour, calls)| (*hour, calls.leased)).collect();
+        let bytes = serde_json::to_vec(&Saved { hours, limit: self.told_limit }).unwrap_or_default();
         self.ledger.save(&self.name, &bytes)
     }
 }

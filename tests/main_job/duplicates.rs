@@ -54,6 +54,39 @@ async fn two_records_with_one_address_are_one_person_with_a_duplicate() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_leads_to_several_people_waits_for_a_person() {
+    let setup =
+        Setup::new().sync(r#"match = [["email"], ["phone"]]"#).sync(r#"create = { marketing = false, crm = "Lead" }"#);
+    let world = setup.start().await;
+    let hub = world.hub_contact(&[("lastname", "Smith"), ("phone", "(212) 555-0100")]);
+    let one =
+        world.crm_record("Contact", &[("Email", "a@example.com"), ("LastName", "Smith"), ("Phone", "+12125550100")]);
+    let two =
+        world.crm_record("Contact", &[("Email", "b@example.com"), ("LastName", "Smith"), ("Phone", "+12125550100")]);
+    let start = world.mark();
+
+    world.once().await.exits(4);
+
+    assert_eq!(world.wrote_since(start), (0, 0));
+    assert_eq!(world.sync_status().await["ambiguous"], 1);
+    let lines = world.conflicts_of("ambiguous");
+    assert_eq!((lines.len(), lines[0]["candidates"].as_array().map(Vec::len)), (1, Some(2)), "{lines:?}");
+    assert_eq!(lines[0]["records"]["marketing"], format!("contacts/{hub}"));
+    // Asking again says nothing new.
+    world.once().await.exits(4);
+    assert_eq!(world.conflicts().len(), 1);
+
+    // The person decides: one of the two has another number.
+    world.crm_edit(&two, &[("Phone", "+12125550177")]);
+    world.converge().await;
+    assert_eq!(world.hub_value(&hub, "email"), "a@example.com");
+    let status = world.sync_status().await;
+    assert_eq!((&status["ambiguous"], &status["linked"]), (&json!(0), &json!(1)), "{status}");
+    assert_eq!(world.crm_value(&one, "Phone"), "+12125550100");
+    assert_eq!(world.sales_records().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_people_on_one_switchboard_with_different_addresses_are_two() {
     let world = Setup::new().sync(r#"match = [["email"], ["phone"]]"#).start().await;
     world.hub_contact(&[("email", "jo@example.com"), ("lastname", "Smith"), ("phone", "(212) 555-0100")]);

@@ -15,7 +15,6 @@ use hymnal_sandbox::{
     seed::{People, people},
 };
 use hymnal_sdk::{Actor, ActorKind, Fields, Native};
-use jiff::SignedDuration;
 use serde_json::Value as Json;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -324,12 +323,6 @@ first_run = "{first_run}"
     /// What was asked since: marketing's, sales'.
     pub(crate) fn traffic_since(&self, marks: Marks) -> (Traffic, Traffic) {
         (self.hub.since(marks.hub), self.crm.since(marks.crm))
-    }
-
-    /// Moves the clocks of both services, so that people's edits lie apart without anybody waiting. Never back.
-    pub(crate) fn clocks(&self, skew: SignedDuration) {
-        self.hub.skew(skew);
-        self.crm.skew(skew);
     }
 }
 

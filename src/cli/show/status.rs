@@ -27,8 +27,9 @@ pub fn status(status: &Json) -> String {
     for (name, connector) in object(&status["connectors"]) {
         let quota = &connector["quota"];
         let login = match text(&connector["login"]).as_str() {
-            "unknown" => "not asked yet".to_owned(),
-            other => format!("login {}", other.replace('_', " ")),
+            "ok" => "logged in",
+            "needs_login" => "needs login: it refuses what the configuration gives",
+            _ => "login not tried since the start",
         };
         let mut line = format!("  {name} ({}, {}): {login}", text(&connector["type"]), text(&connector["role"]));
         if let Some(ours) = quota["ours"].as_u64() {
