@@ -21,6 +21,7 @@
 //! | [`adopt`] | rules that have changed |
 //! | [`state`] | what a sync remembers of itself |
 //! | [`preview`] | what a push would do |
+//! | [`sweep`] | what is older than it is kept |
 //! | [`report`] | what a cycle came to |
 //! | [`ids`] | the one source of ids |
 
@@ -36,6 +37,7 @@ pub mod push;
 pub mod reconcile;
 pub mod report;
 pub mod state;
+pub mod sweep;
 pub mod system;
 pub mod update;
 pub mod world;
@@ -71,6 +73,7 @@ pub struct Sync {
     pub systems: Pair<System>,
     /// Nothing is written to a remote before this is over.
     gate: Gate,
+    history: SignedDuration,
     stopping: AtomicBool,
     failures: Mutex<BTreeMap<(Id, Side), u32>>,
     learnt: Mutex<Pair<Option<Duration>>>,
@@ -101,11 +104,18 @@ impl Sync {
             committer,
             systems,
             gate,
+            history: SignedDuration::from_hours(800 * 24),
             stopping: AtomicBool::new(false),
             failures: Mutex::default(),
             learnt: Mutex::default(),
             read: Mutex::default(),
         }
+    }
+
+    /// The same, keeping history for so long; 800 days if nobody says.
+    #[must_use]
+    pub fn keeping(self, history: SignedDuration) -> Self {
+        Self { history, ..self }
     }
 
     /// Asks a running cycle to end after the pages and batches in flight.
@@ -147,6 +157,7 @@ impl Sync {
         if report.held.is_none() && report.pending == 0 {
             self.set_flag(cycle, state::LOADED, true).await?;
         }
+        self.sweep().await?;
         self.note_cycle(cycle, &report)?;
         Ok(report)
     }
