@@ -354,6 +354,8 @@ struct WriteCase {
     #[serde(default)]
     options: Vec<String>,
     length: Option<u32>,
+    #[serde(default)]
+    any: bool,
     writes: Option<toml::Value>,
     writes_number: Option<String>,
     problem: Option<String>,
@@ -375,7 +377,7 @@ impl WriteCase {
             label: "Native".to_owned(),
             kind,
             options: self.options.clone(),
-            restricted: true,
+            restricted: !self.any,
             max_length: self.length,
             required: false,
             createable: true,
