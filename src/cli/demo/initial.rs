@@ -24,14 +24,15 @@ pub(super) async fn initial_sync(stage: &Stage) -> Result<(), Exit> {
 
 async fn held(stage: &Stage) -> Result<(), Exit> {
     let (tell, started) = (&stage.tell, stage.clock.elapsed());
-    let held = stage
+    stage
         .until("both services are read", async || {
             let was_read = stage.sync.sync.was_read().map_err(|error| store_exit(&error))?;
-            let mut status = stage.status().await?;
-            let is_held = was_read && status["held"]["complete"] == true;
-            Ok(is_held.then(|| status["held"].take()))
+            Ok(was_read.then_some(()))
         })
         .await?;
+    // What was read is matched before the cycle ends.
+    drop(stage.between_two_cycles().await);
+    let held = stage.status().await?["held"].take();
     let traffic = [Hubspot, Salesforce].map(|side| stage.control(side).since(Mark::default()));
     tell.title("The initial sync is held until a person has seen what it would do")?;
     tell.say(&format!(
@@ -57,12 +58,7 @@ async fn held(stage: &Stage) -> Result<(), Exit> {
 async fn approved(stage: &Stage) -> Result<(), Exit> {
     let (tell, started) = (&stage.tell, stage.clock.elapsed());
     stage.ask(Request::Approve { sync: stage.sync.name.clone() }).await?;
-    stage
-        .until("the initial sync is done", async || {
-            let status = stage.status().await?;
-            Ok((status["state"] == "in_sync").then_some(()))
-        })
-        .await?;
+    stage.until("the initial sync is done", async || Ok((stage.queue()? == 0).then_some(()))).await?;
     let took = stage.clock.elapsed() - started;
     let tally = count(&stage.journal()?);
     let linked = stage.status().await?["linked"].as_u64().unwrap_or(0);

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     cli::{Exit, setup::store_exit},
-    cycle::{Deletions, report::Report},
+    cycle::{Deletions, report::Report, world::LANES},
     merge,
     server::{Request, socket},
     wire::Running,
@@ -28,7 +28,7 @@ use crate::{
 /// Nothing in the story takes longer; what does, did not happen.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a fact is looked for.
-const LOOK: Duration = Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(50);
 /// How late the HubSpot-like service's search may show an edit, and somewhat more.
 const SEARCH_LAG: Duration = Duration::from_millis(2100);
 
@@ -109,6 +109,14 @@ impl Stage {
         let traffic = [self.control(left).since(before[0]), self.control(right).since(before[1])];
         let (requests, wrote) = (traffic[0].asked + traffic[1].asked, traffic[0].wrote + traffic[1].wrote);
         Ok(Further { report, requests, wrote })
+    }
+
+    /// How many records wait to be written.
+    pub(super) fn queue(&self) -> Result<u64, Exit> {
+        let sync = &self.sync.sync;
+        let lanes = merge::Side::BOTH.into_iter().flat_map(|side| LANES.map(|lane| (side, lane)));
+        let counts = lanes.map(|(side, lane)| sync.count(&sync.committer.tag.outbox(side, lane)));
+        counts.sum::<Result<u64, _>>().map_err(|error| store_exit(&error))
     }
 
     /// Lets no cycle begin while it is held.

@@ -19,9 +19,7 @@ use crate::cli::Exit;
 
 /// Sums up, after one cycle more that must write nothing. Answers the exit code.
 pub(super) async fn sum_up(stage: &Stage) -> Result<u8, Exit> {
-    stage
-        .until("everything is delivered", async || Ok((stage.status().await?["state"] == "in_sync").then_some(())))
-        .await?;
+    stage.until("everything is delivered", async || Ok((stage.queue()? == 0).then_some(()))).await?;
     let further = stage.one_more_cycle().await?;
     let tell = &stage.tell;
     tell.title("The day in numbers")?;
@@ -50,9 +48,9 @@ pub(super) async fn sum_up(stage: &Stage) -> Result<u8, Exit> {
         live.iter().for_each(|(_, row)| *people.entry(email(row)).or_default() += 1);
         let twice = people.values().filter(|records| **records > 1).count();
         let traffic = stage.control(side).since(Mark::default());
-        let refused: u64 = traffic.by_status.iter().filter(|(status, _)| **status >= 400).map(|(_, count)| count).sum();
+        let refused = traffic.by_status.get(&429).copied().unwrap_or(0);
         tell.item(&format!(
-            "{}: {} now, {twice} twice; {} answered in the whole day, {refused} refused.",
+            "{}: {} now, {twice} twice; {} answered in the whole day, {refused} with 429.",
             service(side),
             counted(live.len() as u64, "record", "records"),
             counted(traffic.asked, "request", "requests"),

@@ -58,27 +58,28 @@ pub fn status(status: &Json) -> String {
         };
         let _ = writeln!(out, "  {name}: {state}");
         let counts = [
-            ("people", "people"),
-            ("linked", "linked"),
-            ("in_sync", "up to date"),
-            ("pending", "in the queue"),
-            ("conflicts", "open conflicts"),
-            ("frozen", "frozen fields"),
-            ("parked", "need attention"),
-            ("ignored", "writes ignored by a service"),
-            ("ambiguous", "ambiguous matches"),
-            ("duplicate", "duplicates"),
-            ("no_key", "without a key"),
-            ("not_visible", "not visible"),
-            ("deleting", "deletions in their grace"),
-            ("out_of_scope", "out of scope"),
+            ("people", "person", "people"),
+            ("linked", "linked", "linked"),
+            ("in_sync", "up to date", "up to date"),
+            ("pending", "in the queue", "in the queue"),
+            ("conflicts", "open conflict", "open conflicts"),
+            ("frozen", "frozen field", "frozen fields"),
+            ("parked", "needs attention", "need attention"),
+            ("ignored", "write ignored by a service", "writes ignored by a service"),
+            ("ambiguous", "ambiguous match", "ambiguous matches"),
+            ("duplicate", "duplicate", "duplicates"),
+            ("no_key", "without a key", "without a key"),
+            ("not_visible", "not visible", "not visible"),
+            ("deleting", "deletion in its grace", "deletions in their grace"),
+            ("out_of_scope", "out of scope", "out of scope"),
         ];
         let shown: Vec<String> = counts
             .iter()
-            .filter_map(|(key, words)| {
+            .filter_map(|(key, one, many)| {
                 let count = sync[*key].as_u64().unwrap_or(0);
-                (count > 0 || matches!(*key, "people" | "in_sync" | "pending" | "conflicts"))
-                    .then(|| format!("{count} {words}"))
+                let always = matches!(*key, "people" | "in_sync" | "pending" | "conflicts");
+                let words = if count == 1 { one } else { many };
+                (count > 0 || always).then(|| format!("{count} {words}"))
             })
             .collect();
         let _ = writeln!(out, "    {}", shown.join(", "));

@@ -38,7 +38,7 @@ pub(super) fn shown(json: &Json) -> String {
 pub fn moment(json: &Json) -> String {
     let text = text(json);
     let rounded = text.parse::<Timestamp>().ok().and_then(|at| at.round(rounding()).ok());
-    rounded.map_or(text, |at| at.to_string())
+    rounded.map_or(text, |at| format!("{at:.3}"))
 }
 
 /// The kind of a conflict.
