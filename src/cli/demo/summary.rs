@@ -45,7 +45,9 @@ pub(super) async fn sum_up(stage: &Stage) -> Result<u8, Exit> {
     for side in [Hubspot, Salesforce] {
         let live = stage.live(side);
         let mut people: BTreeMap<String, u64> = BTreeMap::new();
-        live.iter().for_each(|(_, row)| *people.entry(email(row)).or_default() += 1);
+        for (_, row) in &live {
+            *people.entry(email(row)).or_default() += 1;
+        }
         let twice = people.values().filter(|records| **records > 1).count();
         let traffic = stage.control(side).since(Mark::default());
         let refused = traffic.by_status.get(&429).copied().unwrap_or(0);
