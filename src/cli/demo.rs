@@ -2,14 +2,14 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`script`] | the day, as data |
-//! | [`cast`] | who plays in it |
-//! | [`stage`] | the services and the daemon, and what can be asked of them |
-//! | [`initial`] | the initial sync: held, seen, approved |
-//! | [`scenes`], [`shows`] | the scenes: people act, Hymnal answers |
-//! | [`summary`] | the day in numbers, and what to try next |
-//! | [`tally`], [`decided`] | what the journal and the conflict log say, counted |
-//! | [`tell`] | how it is told |
+//! | `script` | the day, as data |
+//! | `cast` | who plays in it |
+//! | `stage` | the services and the daemon, and what can be asked of them |
+//! | `initial` | the initial sync: held, seen, approved |
+//! | `scenes`, `shows` | the scenes: people act, Hymnal answers |
+//! | `summary` | the day in numbers, and what to try next |
+//! | `tally`, [`decided`] | what the journal and the conflict log say, counted |
+//! | `tell` | how it is told |
 
 mod cast;
 mod decided;
