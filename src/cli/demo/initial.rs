@@ -38,7 +38,7 @@ async fn held(stage: &Stage) -> Result<(), Exit> {
     tell.say(&format!(
         "Hymnal has read both services in {} with {}, and has written to neither ({} that change data). \
          `hymnal status` tells what it would do:",
-        seconds(stage.clock.elapsed() - started),
+        seconds(stage.since(started)),
         counted(traffic.iter().map(|traffic| traffic.asked).sum(), "request", "requests"),
         counted(traffic.iter().map(|traffic| traffic.wrote).sum(), "request", "requests"),
     ))?;
@@ -59,7 +59,7 @@ async fn approved(stage: &Stage) -> Result<(), Exit> {
     let (tell, started) = (&stage.tell, stage.clock.elapsed());
     stage.ask(Request::Approve { sync: stage.sync.name.clone() }).await?;
     stage.until("the initial sync is done", async || Ok((stage.queue()? == 0).then_some(()))).await?;
-    let took = stage.clock.elapsed() - started;
+    let took = stage.since(started);
     let tally = count(&stage.journal()?);
     let linked = stage.status().await?["linked"].as_u64().unwrap_or(0);
     tell.title("`hymnal approve people` lets it go")?;

@@ -31,9 +31,8 @@ pub(super) async fn arrivals(stage: &Stage, played: &Played<'_>) -> Result<(), E
     let mut arrived: Vec<(usize, String)> = Vec::new();
     stage
         .until("every edit is on both sides", async || {
-            let now = stage.clock.elapsed();
             awaited.retain(|(deed, index)| {
-                let took = now - played.done[*index];
+                let took = stage.since(played.done[*index]);
                 let told = there(stage, played, deed, &seconds(took));
                 arrived.extend(told.map(|told| (*index, told)));
                 arrived.last().is_none_or(|(last, _)| last != index)
@@ -43,7 +42,7 @@ pub(super) async fn arrivals(stage: &Stage, played: &Played<'_>) -> Result<(), E
         .await?;
     arrived.sort();
     for (_, told) in &arrived {
-        stage.tell.outcome(&format!("{told}"))?;
+        stage.tell.outcome(told)?;
     }
     Ok(())
 }
@@ -129,7 +128,7 @@ pub(super) async fn deletion(stage: &Stage, played: &Played<'_>, person: &Person
             Ok((is_read && presence.starts_with("deleted")).then(|| presence.to_owned()))
         })
         .await?;
-    let took = stage.clock.elapsed() - started;
+    let took = stage.since(started);
     stage.tell.outcome(&format!("Hymnal has seen it, and read the edit, {} later: {presence}.", seconds(took)))?;
     let further = stage.one_more_cycle().await?;
     let there = stage.live(Salesforce).iter().filter(|(_, row)| email(row) == person.email).count() as u64;
@@ -168,7 +167,7 @@ pub(super) async fn silence(stage: &Stage, played: &Played<'_>) -> Result<(), Ex
     stage.tell.outcome(&format!("`hymnal status` says of marketing: {paused}."))?;
     let (mark, since) = refused;
     stage.until("the service is asked again", async || Ok((control.mark().asked > mark.asked).then_some(()))).await?;
-    let silence = stage.clock.elapsed() - since;
+    let silence = stage.since(since);
     let met = control.since(played.mark).by_status.get(&429).copied().unwrap_or(0);
     stage.tell.outcome(&format!(
         "After {} refused with 429 Hymnal asked HubSpot nothing for {}.",
