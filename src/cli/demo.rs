@@ -8,7 +8,7 @@
 //! | `initial` | the initial sync: held, seen, approved |
 //! | `scenes`, `shows` | the scenes: people act, Hymnal answers |
 //! | `summary` | the day in numbers, and what to try next |
-//! | `tally`, [`decided`] | what the journal and the conflict log say, counted |
+//! | `tally`, `decided` | what the journal and the conflict log say, counted |
 //! | `tell` | how it is told |
 
 mod cast;

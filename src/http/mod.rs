@@ -1,4 +1,4 @@
-//! The layers around a [`Transport`]: a request of a connector goes through all of them, in this order.
+//! The layers around a [`Transport`](hymnal_sdk::Transport): a request of a connector goes through all of them, in this order.
 //!
 //! | file | what |
 //! |---|---|

@@ -3,10 +3,10 @@
 //! | file | what |
 //! |---|---|
 //! | [`held`] | what is held, what it would do, what was done about it |
-//! | [`status`] | `status` |
-//! | [`conflicts`] | the conflict log |
-//! | [`explain`] | one person |
-//! | [`words`] | values, times and names out of JSON |
+//! | [`mod@status`] | `status` |
+//! | [`mod@conflicts`] | the conflict log |
+//! | [`mod@explain`] | one person |
+//! | `words` | values, times and names out of JSON |
 
 pub mod conflicts;
 pub mod explain;
