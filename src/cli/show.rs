@@ -102,14 +102,10 @@ pub fn status(status: &Json) -> String {
     for (name, connector) in object(&status["connectors"]) {
         let quota = &connector["quota"];
         let mut line = format!(
-            "  {name} ({}, {}): {}",
+            "  {name} ({}, {}): login: {}",
             text(&connector["type"]),
             text(&connector["role"]),
-            match text(&connector["login"]).as_str() {
-                "ok" => "logged in",
-                "needs_login" => "needs login: it refuses what the configuration gives",
-                _ => "login not tried since the start",
-            }
+            text(&connector["login"]).replace('_', " ")
         );
         if let Some(ours) = quota["ours"].as_u64() {
             let by_us = quota["by_us"].as_u64().unwrap_or(0);

@@ -182,7 +182,7 @@ impl Sync {
         let cycle = self.committer.new_cycle().await;
         let mut report = Report { cycle: Some(cycle), ..Report::default() };
         for side in Side::BOTH {
-            let health = self.systems[side].connector.http().map(|http| http.health());
+            let health = self.systems[side].connector.http().map(hymnal_sdk::Http::health);
             let paused = health.and_then(|health| Some((health.paused_until?, health.paused_because?)));
             let error = match paused {
                 Some((until, because)) => {
