@@ -21,6 +21,7 @@
 //! | [`adopt`] | rules that have changed |
 //! | [`state`] | what a sync remembers of itself |
 //! | [`preview`] | what a push would do |
+//! | [`sweep`] | what is older than it is kept |
 //! | [`report`] | what a cycle came to |
 //! | [`ids`] | the one source of ids |
 
@@ -36,6 +37,7 @@ pub mod push;
 pub mod reconcile;
 pub mod report;
 pub mod state;
+pub mod sweep;
 pub mod system;
 pub mod update;
 pub mod world;
@@ -71,6 +73,7 @@ pub struct Sync {
     pub systems: Pair<System>,
     /// Nothing is written to a remote before this is over.
     gate: Gate,
+    history: SignedDuration,
     stopping: AtomicBool,
     failures: Mutex<BTreeMap<(Id, Side), u32>>,
     learnt: Mutex<Pair<Option<Duration>>>,
@@ -101,11 +104,18 @@ impl Sync {
             committer,
             systems,
             gate,
+            history: SignedDuration::from_hours(800 * 24),
             stopping: AtomicBool::new(false),
             failures: Mutex::default(),
             learnt: Mutex::default(),
             read: Mutex::default(),
         }
+    }
+
+    /// The same, keeping history for so long; 800 days if nobody says.
+    #[must_use]
+    pub fn keeping(self, history: SignedDuration) -> Self {
+        Self { history, ..self }
     }
 
     /// Asks a running cycle to end after the pages and batches in flight.
@@ -144,6 +154,10 @@ impl Sync {
             self.push_both(cycle, &mut report).await?;
         }
         report.pending = self.outbox()?;
+        if report.held.is_none() && report.pending == 0 {
+            self.set_flag(cycle, state::LOADED, true).await?;
+        }
+        self.sweep().await?;
         self.note_cycle(cycle, &report)?;
         Ok(report)
     }
@@ -189,7 +203,7 @@ impl Sync {
             let Some((last, _)) = rows.last() else { return Ok(changed) };
             after = Some(last.clone());
             let committed = self
-                .decide(cycle, |world| {
+                .decide_informed(cycle, |world| {
                     for id in rows.iter().filter_map(|(key, _)| entity_of(key)) {
                         matching::match_one(world, id)?;
                     }
@@ -288,6 +302,15 @@ impl Sync {
     /// The store's.
     pub async fn look_counts(&self) -> Result<world::Counts, StoreError> {
         self.look(|world| Ok(world.counts())).await
+    }
+
+    /// As [`Sync::decide`], where field histories may inform it.
+    async fn decide_informed<T: Send>(
+        &self,
+        cycle: Id,
+        act: impl Fn(&mut World<'_>) -> Result<T, StoreError> + Send + std::marker::Sync,
+    ) -> Result<Committed<T>, StoreError> {
+        self.committer.decide_informed(cycle, &self.systems, act).await
     }
 
     async fn look<T: Send>(

@@ -8,6 +8,7 @@ use hymnal_sdk::{Error, Kind, Lane};
 use super::{
     Sync,
     report::{Failure, Written},
+    state::LOADED,
     world::{CONSENT, Job, LANES},
 };
 use crate::{
@@ -69,6 +70,7 @@ impl Sync {
     /// One pass over one lane. Answers whether anything stood in it.
     async fn push_lane(&self, cycle: Id, side: Side, lane: u8, pushed: &mut Pushed) -> Result<bool, Failure> {
         let prefix = self.committer.tag.outbox(side, lane);
+        let urgency = self.urgency(lane)?;
         let mut waiting: BTreeMap<Job, BTreeSet<Id>> = BTreeMap::new();
         let mut flying = FuturesUnordered::new();
         let mut after: Option<Vec<u8>> = None;
@@ -77,7 +79,7 @@ impl Sync {
         loop {
             while flying.len() < IN_FLIGHT && pushed.trouble.is_none() && !self.is_stopping() {
                 if let Some((job, ids)) = self.next_batch(&mut waiting, side, exhausted)? {
-                    flying.push(self.send(cycle, side, urgency(lane), job, ids));
+                    flying.push(self.send(cycle, side, urgency, job, ids));
                 } else if exhausted {
                     break;
                 } else {
@@ -131,6 +133,15 @@ impl Sync {
         Ok(most.max(1))
     }
 
+    /// Until the outbox was empty once, it is the first load: bulk, which leaves the reserve alone and re-routes nobody.
+    fn urgency(&self, lane: u8) -> Result<Lane, Failure> {
+        if lane == CONSENT {
+            return Ok(Lane::Consent);
+        }
+        let is_loaded = self.flag(LOADED).map_err(Failure::Store)?;
+        Ok(if is_loaded { Lane::Ordinary } else { Lane::Bulk })
+    }
+
     async fn send(&self, cycle: Id, side: Side, lane: Lane, job: Job, ids: Vec<Id>) -> Result<Sent, Failure> {
         match job {
             Job::Update(object) => self.update(cycle, side, lane, &object, &ids).await,
@@ -151,8 +162,4 @@ impl Sent {
             self.trouble.get_or_insert_with(|| error.clone());
         }
     }
-}
-
-fn urgency(lane: u8) -> Lane {
-    if lane == CONSENT { Lane::Consent } else { Lane::Ordinary }
 }

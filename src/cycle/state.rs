@@ -97,7 +97,7 @@ impl SyncState<'_> {
     pub fn discard(&self) -> Result<(), StoreError> {
         self.drop_tables(b"eakqowuri")?;
         let mut batch = Batch::default();
-        for name in ["approved", "pulled-left", "pulled-right", "counts", "logged"] {
+        for name in ["approved", "pulled-left", "pulled-right", "counts", "logged", LOADED] {
             batch.delete(self.tag.state(name));
         }
         self.store.commit(batch)
@@ -236,6 +236,9 @@ impl Held {
         }
     }
 }
+
+/// The name of the flag that the first load is over.
+pub const LOADED: &str = "loaded";
 
 /// The name of the time at which deletions were last looked for.
 pub fn deletions_name(side: Side) -> String {

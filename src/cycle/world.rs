@@ -15,6 +15,7 @@ use crate::{
         Context, Entity, Event, Id, Pair, Side,
         entity::{Mark, Presence, Want},
         event::ConflictEvent,
+        history::History,
         patch::key,
         reading::Ledger,
     },
@@ -69,6 +70,8 @@ pub struct World<'a> {
     pub context: &'a Context<'a>,
     cycle: Id,
     ids: &'a mut Ids,
+    /// Field histories: what is known, and what would be needed.
+    pub history: History,
     changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     lines: Vec<LogLine>,
     counts: Counts,
@@ -119,6 +122,7 @@ impl<'a> World<'a> {
             context,
             cycle,
             ids,
+            history: History::default(),
             changes: BTreeMap::new(),
             lines: Vec::new(),
             counts,
@@ -166,7 +170,7 @@ impl<'a> World<'a> {
         let now = self.context.now;
         let ids = &mut *self.ids;
         let mut next = || ids.next(now);
-        let answer = act(self.context, &mut Ledger { ids: &mut next, events: &mut events });
+        let answer = act(self.context, &mut Ledger { ids: &mut next, events: &mut events, history: &mut self.history });
         (answer, events)
     }
 

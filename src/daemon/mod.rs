@@ -13,4 +13,4 @@ pub mod serve;
 pub mod supervisor;
 
 pub use once::{Outcome, once};
-pub use serve::serve;
+pub use serve::{serve, serve_until};

@@ -58,6 +58,15 @@ type ReloadRequest = oneshot::Sender<Result<(), String>>;
 /// # Errors
 /// A listener that cannot be bound, and a state that is refused.
 pub async fn serve(app: App, reload: Reload) -> Result<(), ServeError> {
+    serve_until(app, reload, std::future::pending()).await
+}
+
+/// Serves until it is told to end, or `over` is.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_until(app: App, reload: Reload, over: impl Future<Output = ()>) -> Result<(), ServeError> {
+    tokio::pin!(over);
     let ready = health::Ready::new(AtomicBool::new(false));
     let listen = app.config.daemon.listen;
     let failed = |address: String| move |source| ServeError::Listen { address, source };
@@ -77,6 +86,7 @@ pub async fn serve(app: App, reload: Reload) -> Result<(), ServeError> {
     let mut heart = tokio::time::interval(supervisor::watchdog().unwrap_or(Duration::from_secs(30)));
     loop {
         tokio::select! {
+            () = &mut over => break,
             event = signals.next() => match event {
                 Event::Stop => break,
                 Event::Reload => {

@@ -96,27 +96,25 @@ fn edits(input: &Merge<'_>, rules: &Consent, agreed: &Value) -> Verdict {
         .max_by_key(|(side, edit)| (level(edit), *side == input.priority));
     let any_stands = Side::BOTH.into_iter().any(|side| statements[side].is_some_and(|edit| stands(side, edit)));
     let golden = match strictest {
-        None => input.golden,
         // A restriction waits for nobody; anything else does, since the unread side may hold one.
         Some((_, edit)) if unread && !(level(edit) >= held && restricts(rules, &edit.value)) => {
             return input.wait_for_reading();
         }
         Some((_, edit)) if any_stands => &edit.value,
-        // Whoever wants to loosen here may not: it stays as it is, everywhere.
-        Some(_) => input.golden,
+        // Nobody said anything, or whoever wants to loosen may not: it stays as it is, everywhere.
+        _ => input.golden,
     };
     let won = |side: Side| statements[side].is_some_and(|edit| edit.value == *golden);
     let winner = Side::BOTH.into_iter().find(|side| won(*side));
-    let fates = Pair::from_fn(|side| match (input.sides[side].edit(), statements[side]) {
-        (None, _) => Fate::None,
-        (Some(edit), _) if edit.value == *golden => Fate::Won,
-        (Some(edit), None) if edit.value.is_blank() => Fate::Refilled,
-        (Some(_), None) => Fate::None,
-        (Some(_), Some(edit)) if winner.is_some() && !loosens_wrongly(input, rules, side, agreed, edit) => Fate::Lost,
-        (Some(_), Some(_)) => match input.policy.on_override {
+    let fates = Pair::from_fn(|side| match (statements[side], input.sides[side].edit()) {
+        (_, Some(edit)) if edit.value == *golden => Fate::Won,
+        (Some(edit), _) if winner.is_some() && !loosens_wrongly(input, rules, side, agreed, edit) => Fate::Lost,
+        (Some(_), _) => match input.policy.on_override {
             OnOverride::Restore => Fate::Overruled,
             OnOverride::Keep => Fate::Kept,
         },
+        (None, Some(edit)) if edit.value.is_blank() => Fate::Refilled,
+        (None, _) => Fate::None,
     });
     let conflict = disagreement(agreed, golden, &statements, winner);
     Verdict { golden: golden.clone(), fates, conflict }

@@ -1,29 +1,31 @@
 //! Every field of one entity decided: candidates in, golden values, conflicts and what is to be done out.
 
-use hymnal_sdk::SignedDuration;
+use hymnal_sdk::{Address, FieldEdit, SignedDuration};
 
 use super::{
     context::Context,
     entity::{Edit, Entity, Field, Holding, Mark, OpenConflict, Origin},
     event::{ConflictEvent, ConflictLine, ConflictStatus, Event, StoredConflict},
     field::{Candidate, Conflict, Evidence, Fate, Merge, SideInput, Verdict, merge},
+    history::Place,
     patch::{self, wants},
+    policy::OnConflict,
     reading::Ledger,
     rules::FieldRule,
     side::{Pair, Side},
 };
-use crate::mapping::{self, Value};
+use crate::mapping::{self, NativeField, Value};
 
 /// Flips are counted over this long.
 const FLIP_WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
 /// Decides every field of an entity from what its members hold, and what is to be done about it.
 pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_>) {
-    let objects = Pair::from_fn(|side| entity.members[side].as_ref().map(|member| member.address.object.clone()));
+    let records = Pair::from_fn(|side| entity.members[side].as_ref().map(|member| member.address.clone()));
     let is_linked = entity.is_linked();
     for rule in &context.rules.fields {
         let Some(mut field) = entity.fields.remove(&rule.map.name) else { continue };
-        let one = OneField { rule, objects: &objects, is_linked, context };
+        let one = OneField { rule, records: &records, is_linked, context };
         one.decide(&mut field, ledger);
         entity.fields.insert(rule.map.name.clone(), field);
     }
@@ -33,7 +35,7 @@ pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_
 /// One field of one entity, with all that its decision depends on.
 struct OneField<'a> {
     rule: &'a FieldRule,
-    objects: &'a Pair<Option<String>>,
+    records: &'a Pair<Option<Address>>,
     is_linked: bool,
     context: &'a Context<'a>,
 }
@@ -86,7 +88,8 @@ impl OneField<'_> {
             return;
         }
         let base = self.base(field);
-        let sides = Pair::from_fn(|side| self.input(field, side));
+        let mut sides = Pair::from_fn(|side| self.input(field, side));
+        self.sharpen(field, &mut sides, base.is_none(), ledger);
         let golden = field.golden.clone();
         let verdict = merge(&Merge {
             policy: &self.rule.policy,
@@ -135,9 +138,7 @@ impl OneField<'_> {
     }
 
     fn input(&self, field: &Field, side: Side) -> SideInput {
-        let mapped =
-            self.objects[side].as_ref().is_some_and(|object| Context::place(self.rule, side, object).is_some());
-        if !mapped {
+        if self.place(side).is_none() {
             return SideInput::Absent;
         }
         let Some(value) = self.value(field, side) else { return SideInput::Unread };
@@ -157,10 +158,47 @@ impl OneField<'_> {
 
     /// What a side holds, as a canonical value; `None` where it is unread or cannot be understood.
     fn value(&self, field: &Field, side: Side) -> Option<Value> {
-        let object = self.objects[side].as_ref()?;
-        let place = Context::place(self.rule, side, object)?;
+        let place = self.place(side)?;
         let native = field.sides[side].shadow.as_ref()?;
         mapping::read(&self.rule.map, place, native).ok()
+    }
+
+    /// Where times decide between two edits, the services' field histories tell them better than the records' times.
+    fn sharpen(&self, field: &mut Field, sides: &mut Pair<SideInput>, first: bool, ledger: &mut Ledger<'_>) {
+        let policy = if first { self.rule.policy.first_link } else { self.rule.policy.on_conflict };
+        let differ = match (&sides.left, &sides.right) {
+            (SideInput::Edited(left), SideInput::Edited(right)) => left.value != right.value,
+            _ => false,
+        };
+        if policy != OnConflict::Latest || !differ {
+            return;
+        }
+        for side in Side::BOTH {
+            let SideInput::Edited(candidate) = &mut sides[side] else { continue };
+            let (Some(address), Some(place)) = (&self.records[side], self.place(side)) else { continue };
+            if matches!(candidate.evidence, Evidence::Field { .. }) {
+                continue;
+            }
+            let wanted = Place { side, address: address.clone(), field: place.name.clone() };
+            let Some(edits) = ledger.history.known.get(&wanted) else {
+                ledger.history.needs.insert(wanted);
+                continue;
+            };
+            let made = |edit: &&FieldEdit| {
+                mapping::read(&self.rule.map, place, &edit.value).is_ok_and(|value| value == candidate.value)
+            };
+            if let Some(edit) = edits.iter().find(made) {
+                candidate.evidence = Evidence::Field { at: self.context.ours(side, edit.at) };
+                if let Some(stored) = &mut field.sides[side].edit {
+                    stored.evidence = candidate.evidence;
+                    stored.by = edit.by.clone().or(stored.by.take());
+                }
+            }
+        }
+    }
+
+    fn place(&self, side: Side) -> Option<&NativeField> {
+        Context::place(self.rule, side, &self.records[side].as_ref()?.object)
     }
 
     fn apply(&self, field: &mut Field, verdict: Verdict, base: Option<&Value>, ledger: &mut Ledger<'_>) {
@@ -262,8 +300,7 @@ impl OneField<'_> {
     }
 
     fn is_settled(&self, field: &Field, side: Side) -> bool {
-        let Some(object) = &self.objects[side] else { return true };
-        let Some(place) = Context::place(self.rule, side, object) else { return true };
+        let Some(place) = self.place(side) else { return true };
         let holding: &Holding = &field.sides[side];
         if holding.sent.is_some() {
             return false;

@@ -8,6 +8,7 @@ use super::{
     entity::{Edit, Entity, Field, Holding, Id, Mark, Member, Parked, Presence},
     event::Event,
     field::Evidence,
+    history::History,
     rules::FieldRule,
     side::{Pair, Side},
 };
@@ -49,6 +50,8 @@ pub struct Ledger<'a> {
     pub ids: &'a mut dyn FnMut() -> Id,
     /// What was decided.
     pub events: &'a mut Vec<Event>,
+    /// Field histories: what is known, and what would be needed.
+    pub history: &'a mut History,
 }
 
 /// Folds a reading of the member of `side` into its entity, and decides every field anew.

@@ -154,8 +154,11 @@ pub async fn held(app: &App, running: &Running) -> Answer {
     if sync.is_approved()? {
         return Ok(Json::Null);
     }
+    // In the middle of a cycle not everything is matched yet, and the numbers still move.
+    let is_complete = sync.was_read()? && running.turn.try_lock().is_ok();
     Ok(json!({
         "reason": Held::FirstRun.word(),
+        "complete": is_complete,
         "would": sync.preview().await?,
         "do": format!("hymnal approve {}", running.name),
     }))
