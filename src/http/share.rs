@@ -7,7 +7,6 @@ use hymnal_sdk::{
     http::{Resets, Share},
 };
 use jiff::{SignedDuration, ToSpan as _, tz::TimeZone};
-use serde::{Deserialize, Serialize};
 
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
@@ -49,15 +48,6 @@ struct Hour {
     used: u64,
     /// At least `used`; this much is saved.
     leased: u64,
-}
-
-/// What is kept over restarts.
-#[derive(Serialize, Deserialize)]
-struct Saved {
-    /// Hours since 1970, with the calls leased in them.
-    hours: Vec<(i64, u64)>,
-    /// The limit that the service told last.
-    limit: Option<u64>,
 }
 
 /// What the service last said, and what we sent since.
@@ -111,6 +101,7 @@ impl DailyShare {
             hours: BTreeMap::new(),
             told: None,
         };
+        share.told_limit = share.load_limit();
         share.load(connector, now);
         Some(share)
     }
@@ -181,12 +172,13 @@ impl DailyShare {
         // A limit of zero is a header that says nothing.
         if limit > 0 {
             self.told = Some(Told { used, limit, at: now, since: 0 });
-            if self.told_limit != Some(limit) {
+            if self.told_limit.unwrap_or(self.limit) != limit {
                 // After a restart our share is a share of what is true, not of what the manifest supposes.
-                self.told_limit = Some(limit);
-                if let Err(error) = self.save(now.as_second().div_euclid(HOUR)) {
-                    tracing::warn!(%error, "The service's daily limit could not be saved, it is learned again");
-                    self.told_limit = None;
+                match self.ledger.save(&self.limit_name(), limit.to_string().as_bytes()) {
+                    Ok(()) => self.told_limit = Some(limit),
+                    Err(error) => {
+                        tracing::warn!(%error, "The service's daily limit was not saved, it is learned again");
+                    }
                 }
             }
         }
@@ -276,11 +268,18 @@ impl DailyShare {
         }
     }
 
+    fn limit_name(&self) -> String {
+        self.name.replacen("calls", "limit", 1)
+    }
+
+    fn load_limit(&self) -> Option<u64> {
+        String::from_utf8(self.ledger.load(&self.limit_name())?).ok()?.parse().ok()
+    }
+
     fn load(&mut self, connector: &str, now: Timestamp) {
         let Some(saved) = self.ledger.load(&self.name) else { return };
-        if let Ok(Saved { hours, limit }) = serde_json::from_slice(&saved) {
-            self.hours = hours.into_iter().map(|(hour, calls)| (hour, Hour { used: calls, leased: calls })).collect();
-            self.told_limit = limit;
+        if let Ok(saved) = serde_json::from_slice::<Vec<(i64, u64)>>(&saved) {
+            self.hours = saved.into_iter().map(|(hour, calls)| (hour, Hour { used: calls, leased: calls })).collect();
             return;
         }
         // What cannot be read is no zero: the quota is shared with other tools of the account.
@@ -298,8 +297,8 @@ impl DailyShare {
         }
         let kept = self.hours.split_off(&(current - KEEP_HOURS));
         self.hours = kept;
-        let hours = self.hours.iter().map(|(hour, calls)| (*hour, calls.leased)).collect();
-        let bytes = serde_json::to_vec(&Saved { hours, limit: self.told_limit }).unwrap_or_default();
+        let rows: Vec<(i64, u64)> = self.hours.iter().map(|(hour, calls)| (*hour, calls.leased)).collect();
+        let bytes = serde_json::to_vec(&rows).unwrap_or_default();
         self.ledger.save(&self.name, &bytes)
     }
 }

@@ -44,8 +44,8 @@ async fn a_value_that_is_too_long_waits_alone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_choice_waits_alone() {
-    let stage = r#"{ marketing = "lifecyclestage", crm = { Contact = "Stage__c" }, type = "choice", values = { marketing = { mql = "marketingqualifiedlead" }, crm.Contact = { mql = "MQL", lead = "Lead", customer = "Customer" } } }"#;
-    let world = Setup::new().field("stage", stage).start().await;
+    let rule = r#"{ marketing = "lifecyclestage", crm = { Contact = "Stage__c" }, type = "choice", values = { marketing = { mql = "marketingqualifiedlead" }, crm.Contact = { mql = "MQL", lead = "Lead", customer = "Customer" } } }"#;
+    let world = Setup::new().field("stage", rule).start().await;
     let (hub, crm) = world.known_person("ada@example.com");
     world.hub_edit(&hub, &[("lifecyclestage", "lead")]);
     world.converge().await;

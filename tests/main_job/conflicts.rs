@@ -10,9 +10,9 @@ use crate::world::{SALES_PERSON, Setup, World, eventually, planted};
 /// Longer than `clock_uncertainty` and than the second to which sales cuts its times.
 const LATER: Duration = Duration::from_millis(3500);
 
-/// A world whose clocks are trusted to a second, with one person in both systems, in agreement.
+/// A world whose clocks are trusted to two seconds, with one person in both systems, in agreement.
 async fn agreed(setup: Setup) -> (World, String, String) {
-    let world = setup.sync(r#"clock_uncertainty = "1s""#).start().await;
+    let world = setup.sync(r#"clock_uncertainty = "2s""#).start().await;
     let (hub, crm) = world.known_person("ada@example.com");
     world.hub_edit(&hub, &[("phone", "(212) 555-0100")]);
     world.converge().await;
@@ -91,7 +91,7 @@ async fn an_edit_that_began_after_the_other_was_seen_is_certainly_later() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_whose_clock_is_an_hour_ahead_wins_nothing_by_it() {
-    let world = Setup::new().sync(r#"clock_uncertainty = "1s""#).start().await;
+    let world = Setup::new().sync(r#"clock_uncertainty = "2s""#).start().await;
     world.hub.skew(jiff::SignedDuration::from_hours(1));
     let (hub, crm) = world.known_person("ada@example.com");
     world.converge().await;

@@ -22,7 +22,7 @@ use tokio::process::{Child, Command};
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_hymnal");
 /// No command may take longer; a hang is a failure that says what was asked.
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_mins(2);
 
 /// The mapping of most tests.
 pub(crate) const FIELDS: &str = r#"
