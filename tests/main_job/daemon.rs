@@ -86,7 +86,8 @@ async fn commands_meet_the_daemon_over_its_socket() {
     let (hub, crm) = world.known_person("ada@example.com");
     world.hub_edit(&hub, &[("phone", "+12125550100")]);
     let daemon = world.daemon().await;
-    eventually("the first run is held", async || world.sync_status().await["held"]["would"][0].is_object()).await;
+    eventually("both were read", async || world.sync_status().await["linked"] == 1).await;
+    assert_eq!(world.sync_status().await["held"]["reason"], "first_run");
     let status = world.json(&["status"]).await;
     assert_eq!(status["daemon"]["pid"], json!(daemon.id()));
     assert_eq!(world.crm_value(&crm, "Phone"), "");
