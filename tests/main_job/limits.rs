@@ -172,3 +172,17 @@ fn too_many(retry_after: &str) -> Fault {
     let body = r#"{"status":"error","message":"You have reached your secondly limit.","errorType":"RATE_LIMIT","policyName":"SECONDLY"}"#;
     Fault::Answer { status: 429, retry_after: retry_after.to_owned(), body: body.to_owned() }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pause_that_was_asked_for_outlives_the_program() {
+    let (world, crm) = with_an_edit().await;
+    world.hub.plant(planted("POST", "/search", 1, too_many("20")));
+    world.run(&["run", "--once", "--timeout", "2s"]).await.exits(1);
+    let mark = world.mark();
+
+    world.run(&["run", "--once", "--timeout", "1s"]).await.exits(1);
+
+    let (hub, _) = world.traffic_since(mark);
+    assert_eq!(hub.asked, 0, "asked although twenty seconds are not over: {:?}", hub.requests);
+    assert_ne!(world.crm_value(&crm, "Phone"), "+12125550111");
+}
