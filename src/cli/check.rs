@@ -22,8 +22,9 @@ pub async fn check(typed: Option<&Path>, args: &args::Check) -> Result<u8, Exit>
         return check_json(&path, args.offline).await;
     }
     let loaded = setup::load(Some(&path))?;
-    let syncs = loaded.config.syncs.len();
-    Out::text(&format!("{}: the file is in order ({syncs} syncs).\n", path.display()));
+    let names: Vec<&str> = loaded.config.connectors.iter().map(|connector| connector.name.as_str()).collect();
+    let names = names.join(", ");
+    Out::text(&format!("{}: the file is in order.\n", path.display()));
     if args.offline {
         return Ok(0);
     }
@@ -31,7 +32,9 @@ pub async fn check(typed: Option<&Path>, args: &args::Check) -> Result<u8, Exit>
     for finding in &findings {
         Out::error(&format!("{finding}"));
     }
-    verdict(&findings)
+    let code = verdict(&findings)?;
+    Out::text(&format!("Logged in and schemas compared with the mapping: {names}.\n"));
+    Ok(code)
 }
 
 async fn check_json(path: &Path, offline: bool) -> Result<u8, Exit> {

@@ -2,14 +2,14 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`script`] | the day, as data |
-//! | [`cast`] | who plays in it |
-//! | [`stage`] | the services and the daemon, and what can be asked of them |
-//! | [`initial`] | the initial sync: held, seen, approved |
-//! | [`scenes`], [`shows`] | the scenes: people act, Hymnal answers |
-//! | [`summary`] | the day in numbers, and what to try next |
-//! | [`tally`], [`decided`] | what the journal and the conflict log say, counted |
-//! | [`tell`] | how it is told |
+//! | `script` | the day, as data |
+//! | `cast` | who plays in it |
+//! | `stage` | the services and the daemon, and what can be asked of them |
+//! | `initial` | the initial sync: held, seen, approved |
+//! | `scenes`, `shows` | the scenes: people act, Hymnal answers |
+//! | `summary` | the day in numbers, and what to try next |
+//! | `tally`, `decided` | what the journal and the conflict log say, counted |
+//! | `tell` | how it is told |
 
 mod cast;
 mod decided;
@@ -32,7 +32,10 @@ use hymnal_sandbox::Side::{Hubspot, Salesforce};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use self::{stage::Stage, tell::{Teller, counted}};
+use self::{
+    stage::Stage,
+    tell::{Teller, counted},
+};
 use super::{
     Exit, args,
     run::{ending, reload, start_logging},
@@ -69,6 +72,10 @@ async fn in_folder(folder: &Path, args: &args::Demo) -> Result<u8, Exit> {
         listen,
         tell: Teller::new(),
     };
+    open(&stage, &config)?;
+    // The people were made a moment ago, and the HubSpot-like service's search shows nothing at once. Real ones are
+    // older: the initial sync is to find them all.
+    stage.search_shows_it().await;
     let (stop, stopped) = oneshot::channel::<()>();
     let renew = reload(config.clone(), &app);
     let serving = daemon::serve_until(app, renew, async { drop(stopped.await) });
@@ -90,7 +97,6 @@ async fn in_folder(folder: &Path, args: &args::Demo) -> Result<u8, Exit> {
 }
 
 async fn day(stage: &Stage, config: &Path, args: &args::Demo) -> Result<u8, Exit> {
-    open(stage, config)?;
     stage.until("the daemon is ready", async || Ok(stage.status().await.ok())).await?;
     initial::initial_sync(stage).await?;
     let hubspot: Vec<_> = stage.live(Hubspot).into_iter().map(|(_, row)| row).collect();
@@ -116,13 +122,14 @@ fn open(stage: &Stage, config: &Path) -> Result<(), Exit> {
     )?;
     let both = counted(PEOPLE.both as u64, "person", "people");
     for (side, url, name) in [
-        (Hubspot, &stage.sandbox.hubspot_url, "HubSpot-like, called `marketing` in the configuration"),
-        (Salesforce, &stage.sandbox.salesforce_url, "Salesforce-like, called `crm`"),
+        (Hubspot, &stage.sandbox.hubspot_url, "Like HubSpot, called `marketing` in the configuration"),
+        (Salesforce, &stage.sandbox.salesforce_url, "Like Salesforce, called `crm`"),
     ] {
         let people = stage.live(side).len() as u64;
-        tell.item(&format!("{url}  {name}: {}", counted(people, "person", "people")))?;
+        tell.item(&format!("{name}: {} at {url}", counted(people, "person", "people")))?;
     }
-    tell.item(&format!("{}  the configuration; {both} are in both services", config.display()))
+    tell.item(&format!("{both} are in both services, not always spelled alike"))?;
+    tell.item(&format!("The configuration: {}", config.display()))
 }
 
 /// The people of the demo.
@@ -140,7 +147,8 @@ fn write_configuration(path: &PathBuf, sandbox: &hymnal_sandbox::Running, listen
     let state = path.with_file_name("state");
     let daemon = format!("state_dir = {:?}\nlisten = \"{listen}\"\n", state.display().to_string());
     let text = sandbox::configuration(sandbox, "plan", "1s", &daemon);
-    std::fs::write(path, text).map_err(|error| Exit::new(1, format!("`{}` cannot be written: {error}", path.display()), ""))
+    std::fs::write(path, text)
+        .map_err(|error| Exit::new(1, format!("`{}` cannot be written: {error}", path.display()), ""))
 }
 
 /// A loopback address that nobody has.

@@ -73,7 +73,8 @@ pub(super) fn reload(path: PathBuf, app: &App) -> daemon::serve::Reload {
     let clock = std::sync::Arc::clone(&app.clock);
     Box::new(move || {
         let loaded = setup::read(&path)?;
-        App::new(loaded.config, loaded.manifests, state.clone(), std::sync::Arc::clone(&clock)).map_err(|error| error.to_string())
+        App::new(loaded.config, loaded.manifests, state.clone(), std::sync::Arc::clone(&clock))
+            .map_err(|error| error.to_string())
     })
 }
 
@@ -93,7 +94,8 @@ pub(super) fn ending(error: &ServeError) -> Exit {
 pub fn start_logging(unless: &str) {
     use std::io::IsTerminal;
     let filter = EnvFilter::try_from_env("HYMNAL_LOG").unwrap_or_else(|_| EnvFilter::new(unless));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Where nobody reads the log any more, there is nobody to tell so either: telling would end the process.
+    let log = tracing_subscriber::fmt().log_internal_errors(false).with_env_filter(filter).with_writer(std::io::stderr);
     let started = if std::io::stderr().is_terminal() {
         log.with_target(false).try_init()
     } else {

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use hymnal_sandbox::{
+    salesforce::SalesforceOptions,
     seed::people,
     server::{Running, Sandbox, SandboxOptions},
 };
@@ -43,6 +44,8 @@ pub async fn start(args: &args::Sandbox) -> Result<Running, Exit> {
         hubspot_at: at(args.hubspot_port),
         salesforce_at: at(args.salesforce_port),
         control_at: at(args.control_port),
+        // A large organisation's: a Developer Edition's 15,000 calls a day are gone within hours at a cycle a second.
+        salesforce: SalesforceOptions { daily_limit: 1_000_000, ..SalesforceOptions::default() },
         ..SandboxOptions::new(clock)
     };
     let running = Sandbox::start(options)

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use hymnal_sdk::{Address, Call, Clock};
+use hymnal_sdk::{Address, Call, Clock, Schema};
 use tokio::sync::Mutex;
 
 use super::{
@@ -98,6 +98,13 @@ impl Committer {
     /// Learns what the objects can hold.
     pub async fn learn(&self, objects: Pair<BTreeMap<String, ObjectFacts>>) {
         self.turn.lock().await.objects = objects;
+    }
+
+    /// Learns the schema of one object.
+    pub async fn learn_schema(&self, side: Side, object: &str, schema: Schema) {
+        if let Some(facts) = self.turn.lock().await.objects[side].get_mut(object) {
+            facts.schema = Some(schema);
+        }
     }
 
     /// What the objects can hold, as far as it is known.

@@ -31,6 +31,8 @@ pub fn match_one(world: &mut World<'_>, id: Id) -> Result<(), StoreError> {
     }
     match match_entity(&entity, &others, world.context) {
         Match::Nobody => stand_alone(world, entity),
+        // It stays in the queue: the person in question is listed, and once decided, leaves it alone or takes it.
+        Match::Contested => Ok(()),
         Match::One { all, primaries, set } => become_one(world, entity, others, &all, &primaries, set),
         Match::Several { candidates } => wait_for_a_person(world, entity, candidates),
     }

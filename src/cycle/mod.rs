@@ -22,6 +22,7 @@
 //! | [`adopt`] | rules that have changed |
 //! | [`state`] | what a sync remembers of itself |
 //! | [`preview`] | what a push would do |
+//! | [`sweep`] | what is older than it is kept |
 //! | [`report`] | what a cycle came to |
 //! | [`ids`] | the one source of ids |
 
@@ -38,6 +39,7 @@ pub mod push;
 pub mod reconcile;
 pub mod report;
 pub mod state;
+pub mod sweep;
 pub mod system;
 pub mod update;
 pub mod world;
@@ -51,7 +53,7 @@ use std::{
     time::Duration,
 };
 
-use hymnal_sdk::{BoxFuture, SignedDuration};
+use hymnal_sdk::{BoxFuture, Kind, SignedDuration};
 use tracing::Instrument;
 
 use self::{
@@ -61,7 +63,7 @@ use self::{
     world::World,
 };
 use crate::{
-    merge::{Id, ObjectFacts, Pair, Side},
+    merge::{Id, Pair, Side},
     store::{StoreError, tables::entity_of},
 };
 
@@ -73,9 +75,12 @@ pub struct Sync {
     pub systems: Pair<System>,
     /// Nothing is written to a remote before this is over.
     gate: Gate,
+    history: SignedDuration,
     stopping: AtomicBool,
     failures: Mutex<BTreeMap<(Id, Side), u32>>,
-    learnt: Mutex<Option<Duration>>,
+    learnt: Mutex<Pair<Option<Duration>>>,
+    /// Which systems were read to their end in the cycle under way.
+    read: Mutex<Pair<bool>>,
 }
 
 /// How often schemas are asked for: a choice that an admin added is known after this time at most.
@@ -101,10 +106,18 @@ impl Sync {
             committer,
             systems,
             gate,
+            history: SignedDuration::from_hours(800 * 24),
             stopping: AtomicBool::new(false),
             failures: Mutex::default(),
             learnt: Mutex::default(),
+            read: Mutex::default(),
         }
+    }
+
+    /// The same, keeping history for so long; 800 days if nobody says.
+    #[must_use]
+    pub fn keeping(self, history: SignedDuration) -> Self {
+        Self { history, ..self }
     }
 
     /// Asks a running cycle to end after the pages and batches in flight.
@@ -133,7 +146,8 @@ impl Sync {
         let mut report = Report { cycle: Some(cycle), ..Report::default() };
         self.lock_failures().clear();
         self.complete_discard().await?;
-        self.learn(&mut report).await?;
+        *self.lock_read() = Pair::default();
+        self.declare(&mut report).await?;
         self.pull_both(cycle, deletions, &mut report).await?;
         report.observed += self.match_queued(cycle).await?;
         report.observed += self.wake(cycle).await?;
@@ -146,6 +160,7 @@ impl Sync {
         if report.held.is_none() && report.pending == 0 {
             self.set_flag(cycle, state::LOADED, true).await?;
         }
+        self.sweep().await?;
         self.note_cycle(cycle, &report)?;
         Ok(report)
     }
@@ -165,6 +180,7 @@ impl Sync {
 
     async fn pull_one(&self, cycle: Id, side: Side, deletions: Deletions) -> Result<usize, Failure> {
         let mut changed = self.pull(cycle, side).await?;
+        self.learn(side).await;
         let every = SignedDuration::try_from(self.committer.rules.deletions_every).unwrap_or(SignedDuration::MAX);
         let last = self.time(&state::deletions_name(side))?;
         let now = self.committer.clock.now();
@@ -173,6 +189,7 @@ impl Sync {
             changed += self.pull_deletions(cycle, side).await?;
             self.set_time(&state::deletions_name(side), now)?;
         }
+        self.lock_read()[side] = true;
         Ok(changed)
     }
 
@@ -218,19 +235,14 @@ impl Sync {
         Ok(())
     }
 
-    /// Asks what the objects can hold, once an hour: the connectors' declarations, and their schemas where they answer.
-    async fn learn(&self, report: &mut Report) -> Result<(), StoreError> {
-        let now = self.committer.clock.elapsed();
-        {
-            let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
-            if learnt.is_some_and(|at| now.saturating_sub(at) < LEARN_EVERY) {
-                return Ok(());
-            }
-            *learnt = Some(now);
+    /// What the objects can hold, as the connectors declare it: nobody is asked.
+    async fn declare(&self, report: &mut Report) -> Result<(), StoreError> {
+        if self.committer.objects().await != Pair::default() {
+            return Ok(());
         }
-        let mut facts = self.committer.objects().await;
+        let mut facts = Pair::default();
         for side in Side::BOTH {
-            match self.facts(side, &facts[side]).await {
+            match self.systems[side].facts().map_err(Failure::at(side)) {
                 Ok(known) => facts[side] = known,
                 Err(failure) => report.note(failure)?,
             }
@@ -239,20 +251,33 @@ impl Sync {
         Ok(())
     }
 
-    async fn facts(
-        &self,
-        side: Side,
-        known: &BTreeMap<String, ObjectFacts>,
-    ) -> Result<BTreeMap<String, ObjectFacts>, Failure> {
-        let system = &self.systems[side];
-        let mut facts = system.facts().map_err(Failure::at(side))?;
-        for (object, fact) in &mut facts {
-            let call = hymnal_sdk::Call::default();
-            // Where it cannot be read now, the one from before holds: values are spelled by it.
-            let before = || known.get(object).and_then(|known| known.schema.clone());
-            fact.schema = system.connector.describe(&call, object).await.ok().or_else(before);
+    /// Asks for the schemas of one system, once an hour. Only after it has answered a pull, and only for itself: a
+    /// system that is down or throttled keeps nobody waiting here.
+    async fn learn(&self, side: Side) {
+        let now = self.committer.clock.elapsed();
+        let last = self.lock_learnt()[side];
+        if last.is_some_and(|at| now.saturating_sub(at) < LEARN_EVERY) {
+            return;
         }
-        Ok(facts)
+        let system = &self.systems[side];
+        for object in &system.objects {
+            match system.connector.describe(&hymnal_sdk::Call::default(), &object.name).await {
+                Ok(schema) => self.committer.learn_schema(side, &object.name, schema).await,
+                // It is asked again in the next cycle. Until then the schema known stands, or none: that costs early
+                // messages, not correctness, since the service refuses by itself.
+                Err(error) if matches!(error.kind, Kind::Transient | Kind::Throttled | Kind::Auth) => return,
+                Err(_) => {}
+            }
+        }
+        self.lock_learnt()[side] = Some(now);
+    }
+
+    fn lock_read(&self) -> std::sync::MutexGuard<'_, Pair<bool>> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_learnt(&self) -> std::sync::MutexGuard<'_, Pair<Option<Duration>>> {
+        self.learnt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn decide<T: Send>(

@@ -1,11 +1,11 @@
 //! What a sync remembers of itself: flags, times, its pause, its last cycle.
 
-use hymnal_sdk::{Kind, Timestamp};
+use hymnal_sdk::{Error, Kind, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Sync,
-    report::{Held, Report},
+    report::{Failure, Held, Report},
 };
 use crate::{
     merge::{FirstRun, Id, Side},
@@ -162,6 +162,29 @@ impl Sync {
 
     pub(super) fn set_time(&self, name: &str, at: Timestamp) -> Result<(), StoreError> {
         self.state().set(name, Some(at.as_millisecond().to_be_bytes().to_vec()))
+    }
+
+    /// Remembers which systems made a cycle wait whose time was over before its end.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn note_interrupted(&self) -> Result<(), StoreError> {
+        let cycle = self.committer.new_cycle().await;
+        let mut report = Report { cycle: Some(cycle), ..Report::default() };
+        for side in Side::BOTH {
+            let health = self.systems[side].connector.http().map(hymnal_sdk::Http::health);
+            let paused = health.and_then(|health| Some((health.paused_until?, health.paused_because?)));
+            let error = match paused {
+                Some((until, because)) => {
+                    Error { retry_at: Some(until), ..Error::new(Kind::Throttled, "paused", because) }
+                }
+                None if self.lock_read()[side] => continue,
+                None => Error::new(Kind::Transient, "timeout", "the system was not read before the time was over"),
+            };
+            report.note(Failure::Service { side, error })?;
+        }
+        report.pending = self.outbox()?;
+        self.note_cycle(cycle, &report)
     }
 
     /// Remembers the cycle, unless it was as quiet as the one before: an idle cycle writes nothing.

@@ -2,9 +2,9 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`once`] | `run --once`: cycle until quiescent, then say how it stands |
+//! | [`mod@once`] | `run --once`: cycle until quiescent, then say how it stands |
 //! | [`schedule`] | a cycle of each sync every so often |
-//! | [`serve`] | the daemon: listeners, signals, reload, shutdown |
+//! | [`mod@serve`] | the daemon: listeners, signals, reload, shutdown |
 //! | [`supervisor`] | what systemd is told |
 
 pub mod once;

@@ -35,7 +35,8 @@ pub async fn keep(running: Arc<Running>, clock: Arc<dyn Clock>) -> Result<(), St
     Ok(())
 }
 
-fn tell(running: &Running, report: &Report) {
+/// Says in the log what a cycle came to.
+pub(super) fn tell(running: &Running, report: &Report) {
     let cycle = report.cycle.map(tracing::field::display);
     for (side, error) in &report.troubles {
         let connector = running.sync.systems[*side].name.as_str();

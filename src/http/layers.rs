@@ -17,6 +17,7 @@ use super::{
     gate::{Admission, Gate, too_late},
     login::Logins,
     offset::ClockOffset,
+    remembered,
     retry::{Finality, Jitter, Next, Retry},
 };
 
@@ -50,6 +51,7 @@ pub struct Layers {
     login: Arc<dyn Login>,
     classify: Arc<dyn Classify>,
     clock: Arc<dyn Clock>,
+    ledger: Arc<dyn Ledger>,
     gate: Arc<Gate>,
     logins: Arc<Logins>,
     jitter: Jitter,
@@ -78,7 +80,10 @@ impl Layers {
     /// The layers of one connector. Nothing is sent yet. Runs within a tokio runtime.
     pub fn new(config: LayersConfig) -> Arc<Self> {
         let LayersConfig { name, transport, login, classify, limits, clock, ledger, vault, seed } = config;
-        let gate = Gate::new(&name, &limits, ledger, clock.clone());
+        let gate = Gate::new(&name, &limits, ledger.clone(), clock.clone());
+        if let Some((left, because)) = remembered::load(&*ledger, &name, clock.now()) {
+            gate.pause(left, because);
+        }
         let logins = Arc::new(Logins {
             name: name.clone(),
             login: login.clone(),
@@ -90,7 +95,7 @@ impl Layers {
             state: Mutex::default(),
         });
         let (jitter, seen) = (Jitter::new(seed), Mutex::default());
-        Arc::new(Self { name, transport, login, classify, clock, gate, logins, jitter, seen })
+        Arc::new(Self { name, transport, login, classify, clock, ledger, gate, logins, jitter, seen })
     }
 
     async fn send_and_repeat(&self, call: &Call, request: Request) -> Result<Response> {
@@ -261,7 +266,11 @@ impl Layers {
                 "The service asks for a pause of absurd length, it is asked again earlier"
             ),
         }
-        self.gate.pause(length.length(), format!("the service asked for a pause ({})", error.code));
+        let because = format!("the service asked for a pause ({})", error.code);
+        if let Ok(until) = now.checked_add(length.length()) {
+            remembered::save(&*self.ledger, &self.name, until, &because);
+        }
+        self.gate.pause(length.length(), because);
         length.length()
     }
 

@@ -4,10 +4,13 @@
 //! `+78005553535` it leaves `+7005553535`). So its answer is held against the digits as they were written, and no digit
 //! is dropped unless the tables say that what is left is a number and what was there is none.
 
-use phonenumber::{
-    PhoneNumber, country,
-    metadata::{DATABASE, Descriptor},
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
 };
+
+use phonenumber::{PhoneNumber, country, metadata::DATABASE};
+use regex::Regex;
 
 use super::{
     field::Problem,
@@ -24,9 +27,10 @@ const EXTENSION: &str = ";ext=";
 pub(super) fn parse(field: &str, region: Option<&str>, text: &str) -> Result<String, Problem> {
     let text = text.trim();
     if text.len() <= LONGEST
-        && let Some(canonical) = e164(region, text)
-        // The form must mean the same when it comes back, or every reading would be an edit.
-        && e164(None, &canonical).as_ref() == Some(&canonical)
+        && let Some((canonical, known)) = e164(region, text)
+        // The form must mean the same when it comes back, or every reading would be an edit. A number that the tables
+        // know is left alone anyway.
+        && (known || e164(None, &canonical).is_some_and(|(again, _)| again == canonical))
     {
         return Ok(canonical);
     }
@@ -42,7 +46,8 @@ pub(super) fn written(canonical: &str) -> String {
     canonical.replace(EXTENSION, " ext. ")
 }
 
-fn e164(region: Option<&str>, text: &str) -> Option<String> {
+/// The canonical form, and whether the tables know such a number.
+fn e164(region: Option<&str>, text: &str) -> Option<(String, bool)> {
     if !text.chars().any(char::is_alphanumeric) {
         return None;
     }
@@ -56,10 +61,11 @@ fn e164(region: Option<&str>, text: &str) -> Option<String> {
     let code = number.code().value();
     let national = if international { after_code(&number, text) } else { after_prefix(&number, region?, text) }?;
     let extension = number.extension().filter(|extension| !extension.is_empty());
-    Some(match extension {
+    let canonical = match extension {
         Some(extension) => format!("+{code}{national}{EXTENSION}{}", extension.as_ref()),
         None => format!("+{code}{national}"),
-    })
+    };
+    Some((canonical, is_known(code, &national)))
 }
 
 /// The national part of a number that came with its country code.
@@ -108,30 +114,25 @@ fn digits(number: &PhoneNumber, text: &str) -> String {
 }
 
 /// Some country of that code has such numbers.
-///
-/// Asked of each kind of number, since the patterns are not anchored at their end and the general one of a few countries
-/// names a shorter form first.
 fn is_known(code: u16, national: &str) -> bool {
-    DATABASE.by_code(&code).is_some_and(|countries| {
-        countries.iter().map(|country| country.descriptors()).any(|numbers| {
-            let kinds = [
-                Some(numbers.general()),
-                numbers.fixed_line(),
-                numbers.mobile(),
-                numbers.toll_free(),
-                numbers.voip(),
-                numbers.shared_cost(),
-                numbers.premium_rate(),
-                numbers.personal_number(),
-                numbers.uan(),
-            ];
-            kinds.into_iter().flatten().any(|kind| is_whole(kind, national))
-        })
-    })
+    let patterns = {
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(code).or_insert_with(|| patterns_of(code)))
+    };
+    patterns.iter().any(|pattern| pattern.is_match(national))
 }
 
-fn is_whole(kind: &Descriptor, national: &str) -> bool {
-    kind.national_number().find(national).is_some_and(|found| found.start() == 0 && found.end() == national.len())
+/// What numbers look like, by country code, compiled when first asked for.
+///
+/// Not the crate's own: those are not anchored at their end, so that a number with digits too many passes; and they
+/// live in a cache of a hundred, which a table of two hundred countries turns over again and again.
+static KNOWN: LazyLock<Mutex<BTreeMap<u16, Arc<[Regex]>>>> = LazyLock::new(Mutex::default);
+
+fn patterns_of(code: u16) -> Arc<[Regex]> {
+    let countries = DATABASE.by_code(&code).unwrap_or_default();
+    let patterns = countries.iter().map(|country| country.descriptors().general().national_number().as_str());
+    // The tables are laid out with spaces, and mean ASCII digits.
+    patterns.filter_map(|pattern| Regex::new(&format!("(?x-u)^(?:{pattern})$")).ok()).collect()
 }
 
 /// Long enough for a number that the tables do not know. What is shorter is a note, or an extension on its own; a

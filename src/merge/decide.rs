@@ -318,6 +318,10 @@ impl OneField<'_> {
             return holding.shadow.is_some();
         }
         let Some(shadow) = &holding.shadow else { return false };
+        let object = self.records[side].as_ref().map(|address| address.object.as_str()).unwrap_or_default();
+        if self.context.is_moot(self.rule, side, object, &field.golden) {
+            return true;
+        }
         patch::stands_at(self.rule, place, shadow, &field.golden)
     }
 }

@@ -10,7 +10,7 @@ use super::{
     field::Evidence,
     history::History,
     rules::FieldRule,
-    side::Side,
+    side::{Pair, Side},
 };
 use crate::mapping::{self, FieldType, NativeField, Problem, Value};
 
@@ -88,6 +88,10 @@ pub fn fold(
             && field.sides[side].shadow.as_ref().is_some_and(|shadow| !observed.same(shadow));
         let Some(was) = observed.settle(&mut field.sides[side], ledger) else { continue };
         edited.push((rule, was));
+    }
+    if !edited.is_empty() {
+        // Somebody changed the person: what was refused as a whole may be taken now.
+        entity.parked = Pair::default();
     }
     for (rule, was) in edited {
         if let Some(field) = entity.fields.get_mut(&rule.map.name) {

@@ -51,8 +51,11 @@ async fn approve(app: &App, name: &str) -> Answer {
             "let `hymnal run` or `hymnal run --once` read them first, then look at `hymnal status`",
         ));
     }
+    // Not in the middle of a cycle: what is shown as released is all that was decided.
+    let turn = running.turn.lock().await;
     let preview = running.sync.preview().await?;
     running.sync.state().approve()?;
+    drop(turn);
     tracing::info!(sync = name, "The first run was approved");
     running.wake.notify_one();
     Ok(json!({ "sync": name, "approved": true, "released": preview }))

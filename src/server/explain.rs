@@ -261,6 +261,8 @@ fn about(event: &Event, field: Option<&str>) -> bool {
             field == wanted
         }
         Event::Conflict(conflict) => conflict.field == wanted,
+        // What was written is what was sent just before.
+        Event::Written { .. } => true,
         Event::Sending { changes, .. } => changes.iter().any(|(field, ..)| field == wanted),
         Event::Refused { field, .. } => field.as_deref() == Some(wanted),
         _ => false,

@@ -22,7 +22,10 @@ async fn a_value_that_is_too_long_waits_alone() {
 
     world.once().await.exits(4);
 
-    assert_eq!((world.crm_value(&crm, "FirstName"), world.crm_value(&crm, "Phone")), ("Ada".into(), "+12125550111".into()));
+    assert_eq!(
+        (world.crm_value(&crm, "FirstName"), world.crm_value(&crm, "Phone")),
+        ("Ada".into(), "+12125550111".into())
+    );
     assert_eq!(world.crm_value(&bob_in_sales, "Phone"), "+12125550122");
     assert_eq!(world.hub_value(&hub, "firstname"), LONG, "what a person wrote stays");
     assert_eq!(world.sync_status().await["parked"], 1);
@@ -41,8 +44,8 @@ async fn a_value_that_is_too_long_waits_alone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_choice_waits_alone() {
-    let stage = r#"{ marketing = "lifecyclestage", crm = { Contact = "Stage__c" }, type = "choice", values = { marketing = { mql = "marketingqualifiedlead" }, crm.Contact = { mql = "MQL", lead = "Lead", customer = "Customer" } } }"#;
-    let world = Setup::new().field("stage", stage).start().await;
+    let rule = r#"{ marketing = "lifecyclestage", crm = { Contact = "Stage__c" }, type = "choice", values = { marketing = { mql = "marketingqualifiedlead" }, crm.Contact = { mql = "MQL", lead = "Lead", customer = "Customer" } } }"#;
+    let world = Setup::new().field("stage", rule).start().await;
     let (hub, crm) = world.known_person("ada@example.com");
     world.hub_edit(&hub, &[("lifecyclestage", "lead")]);
     world.converge().await;
@@ -60,3 +63,48 @@ async fn an_unknown_choice_waits_alone() {
     assert_eq!(world.crm_value(&crm, "Stage__c"), "Customer");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_lacks_what_sales_requires_waits_alone() {
+    let world = Setup::new().field("last_name", r#"{ marketing = "lastname", crm = "LastName" }"#).start().await;
+    let hub = world.hub_contact(&[("email", "nameless@example.com"), ("firstname", "Ada")]);
+    for number in 0..5 {
+        world.hub_contact(&[("email", &format!("named{number}@example.com")), ("lastname", "Smith")]);
+    }
+
+    world.once().await.exits(4);
+
+    assert_eq!(world.sales_records().len(), 5, "the others were made");
+    assert_eq!(world.sync_status().await["parked"], 1);
+    world.hub_edit(&hub, &[("lastname", "Lovelace")]);
+    world.converge().await;
+    world.assert_same_people(6);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_a_rule_of_sales_refuses_waits_with_the_rules_words() {
+    let mut setup = Setup::new();
+    setup.options.salesforce.validation_rules = vec![ValidationRule {
+        object: "Contact".to_owned(),
+        field: "Title".to_owned(),
+        value: "Intern".to_owned(),
+        message: "Interns are kept elsewhere.".to_owned(),
+    }];
+    let world = setup.start().await;
+    let (hub, crm) = world.known_person("ada@example.com");
+    let (bob, bob_in_sales) = world.known_person("bob@example.com");
+    world.converge().await;
+    world.hub_edit(&hub, &[("jobtitle", "Intern")]);
+    world.hub_edit(&bob, &[("jobtitle", "CEO")]);
+
+    world.once().await.exits(4);
+
+    assert_eq!(
+        (world.crm_value(&crm, "Title"), world.crm_value(&bob_in_sales, "Title")),
+        (String::new(), "CEO".into())
+    );
+    let told = told(&world, "ada@example.com").await;
+    assert!(told.to_string().contains("Interns are kept elsewhere."), "{told}");
+    world.hub_edit(&hub, &[("jobtitle", "Buyer")]);
+    world.converge().await;
+    assert_eq!(world.crm_value(&crm, "Title"), "Buyer");
+}

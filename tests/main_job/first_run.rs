@@ -21,10 +21,12 @@ async fn the_first_run_writes_nothing_says_what_it_would_do_and_goes_once_approv
     assert!(ran.stdout.contains("create 10 records") && ran.stdout.contains("create 5 records"), "{}", ran.stdout);
     let held = world.sync_status().await["held"].clone();
     assert_eq!((&held["reason"], &held["do"]), (&json!("first_run"), &json!("hymnal approve people")));
-    let would = held["would"].as_array().expect("a preview of each side");
-    let creates: Vec<u64> = would.iter().filter_map(|side| side["creates"]["count"].as_u64()).collect();
+    let previews = held["would"].as_array().expect("a preview of each side");
+    let creates: Vec<u64> = previews.iter().filter_map(|side| side["creates"]["count"].as_u64()).collect();
     assert_eq!(creates.iter().sum::<u64>(), 15, "{held}");
-    assert!(would.iter().all(|side| side["creates"]["samples"].as_array().is_some_and(|samples| samples.len() <= 10)));
+    assert!(
+        previews.iter().all(|side| side["creates"]["samples"].as_array().is_some_and(|samples| samples.len() <= 10))
+    );
     // Asking again changes nothing.
     world.once().await.exits(7);
     assert_eq!(world.wrote_since(start), (0, 0));

@@ -64,7 +64,8 @@ async fn more_than_ten_thousand_records_of_one_millisecond_are_all_read() {
     let ids = import(&world, MANY).await;
     clock.stop(None);
     // One of the last by id is known in sales: it has to be linked.
-    let crm = world.crm_record("Lead", &[("Email", "import10149@example.com"), ("Company", "Acme"), ("LastName", "Known")]);
+    let crm =
+        world.crm_record("Lead", &[("Email", "import10149@example.com"), ("Company", "Acme"), ("LastName", "Known")]);
 
     world.converge().await;
 
@@ -118,7 +119,9 @@ async fn what_an_index_shows_seconds_later_is_not_missed() {
     world.converge().await;
 
     world.assert_same_people(50);
-    assert!(world.sales_records().iter().any(|record| record.get("Title").is_some_and(|it| it == "Changed in marketing")));
+    assert!(
+        world.sales_records().iter().any(|record| record.get("Title").is_some_and(|it| it == "Changed in marketing"))
+    );
     assert!(world.contacts().iter().any(|contact| contact.get("jobtitle").is_some_and(|it| it == "Changed in sales")));
     let quiet = world.mark();
     world.converge().await;

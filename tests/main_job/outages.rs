@@ -14,7 +14,7 @@ async fn nothing_is_made_before_both_systems_have_been_read() {
     world.seed(12, 10, 5, 4);
     world.crm.plant(planted("", "", u32::MAX, Fault::RefusedConnection));
 
-    world.run(&["run", "--once", "--timeout", "1s"]).await.exits(1);
+    world.run(&["run", "--once", "--timeout", "5s"]).await.exits(1);
 
     assert_eq!((world.hub.mark().wrote, world.contacts().len()), (0, 12));
     assert_eq!(world.sync_status().await["people"], 12, "marketing was read");
@@ -31,7 +31,7 @@ async fn while_one_system_is_down_the_others_changes_are_taken_in() {
     world.hub_edit(&hub, &[("phone", "+12125550111")]);
     world.crm.plant(planted("", "", u32::MAX, Fault::RefusedConnection));
 
-    world.run(&["run", "--once", "--timeout", "1s"]).await.exits(1).says("work is left");
+    world.run(&["run", "--once", "--timeout", "5s"]).await.exits(1).says("work is left");
 
     let told = world.json(&["explain", "ada@example.com", "--field", "phone"]).await;
     assert_eq!(told["people"][0]["fields"]["phone"]["value"], "+12125550111");
@@ -61,6 +61,32 @@ async fn bad_minutes_pass_by_themselves() {
 
     assert_eq!(world.crm_value(&crm, "Phone"), "+12125550111");
     assert!(world.hub.account().lock().faults.is_empty() && world.crm.account().lock().faults.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_token_ends_the_run_quickly_and_says_so() {
+    let world = World::usual().await;
+    let (_, crm) = world.known_person("ada@example.com");
+    world.converge().await;
+    world.crm_edit(&crm, &[("Phone", "+12125550111")]);
+    let wrong = world.config_text().replace("pat-na1-sandbox", "pat-na1-revoked");
+    std::fs::write(world.config(), wrong).expect("the configuration is written");
+    let clock = SystemClock::new();
+
+    let ran = world.once().await.exits(1);
+
+    assert!(clock.elapsed() < Duration::from_secs(20), "waiting helps nobody here");
+    assert!(!ran.stdout.contains("pat-na1") && !ran.stderr.contains("pat-na1"), "no secret is told");
+    let status = world.json(&["status"]).await;
+    assert_eq!(status["connectors"]["marketing"]["trouble"]["kind"], "auth", "{status}");
+    world.run(&["status"]).await.exits(0).says("needs login");
+    // Sales was read all the same.
+    let told = world.json(&["explain", "ada@example.com", "--field", "phone"]).await;
+    assert_eq!(told["people"][0]["fields"]["phone"]["value"], "+12125550111");
+
+    world.write_config();
+    world.converge().await;
+    world.assert_same_people(1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

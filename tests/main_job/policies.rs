@@ -112,7 +112,10 @@ async fn each_policy_decides_a_conflict_as_its_name_says() {
     assert_eq!(interests(world.hub_value(&hub, "interests")), ["Events", "Security", "Training"]);
     assert_eq!(interests(world.crm_value(&crm, "Interests__c")), ["Events", "Security", "Training"]);
     assert!(lines.iter().all(|line| line["field"] != "interests"), "{lines:?}");
-    assert_eq!((line(&lines, "stage")["winner"].clone(), world.crm_value(&crm, "Stage__c")), (json!("marketing"), "SQL".into()));
+    assert_eq!(
+        (line(&lines, "stage")["winner"].clone(), world.crm_value(&crm, "Stage__c")),
+        (json!("marketing"), "SQL".into())
+    );
     assert_eq!(line(&lines, "employees")["result"], 30);
     assert_eq!(world.crm_value(&crm, "Lead_Score__c"), "30");
     assert_eq!(line(&lines, "birthday")["winner"], "crm");
@@ -156,7 +159,10 @@ async fn an_opt_out_travels_at_once_and_only_who_may_loosens_it() {
     // Sales may not loosen: it is restored there.
     world.crm.edit(&person(), &crm, opted_out(false)).expect("an edit");
     world.converge().await;
-    assert_eq!((world.crm_value(&crm, "HasOptedOutOfEmail"), world.hub_value(&hub, "newsletter")), ("true".into(), "true".into()));
+    assert_eq!(
+        (world.crm_value(&crm, "HasOptedOutOfEmail"), world.hub_value(&hub, "newsletter")),
+        ("true".into(), "true".into())
+    );
     assert_eq!(world.conflicts_of("overruled").len(), 1, "{:?}", world.conflicts());
 
     // Marketing may.

@@ -12,7 +12,7 @@ use super::{
     tell::counted,
 };
 use crate::{
-    cli::{Exit, show, setup::store_exit},
+    cli::{Exit, setup::store_exit, show},
     server::Request,
 };
 
@@ -24,32 +24,33 @@ pub(super) async fn initial_sync(stage: &Stage) -> Result<(), Exit> {
 
 async fn held(stage: &Stage) -> Result<(), Exit> {
     let (tell, started) = (&stage.tell, stage.clock.elapsed());
-    let held = stage
+    stage
         .until("both services are read", async || {
             let was_read = stage.sync.sync.was_read().map_err(|error| store_exit(&error))?;
-            let mut status = stage.status().await?;
-            let is_held = was_read && status["last_cycle"]["at"].is_string() && status["held"]["reason"] == "first_run";
-            Ok(is_held.then(|| status["held"].take()))
+            Ok(was_read.then_some(()))
         })
         .await?;
+    // What was read is matched before the cycle ends.
+    drop(stage.between_two_cycles().await);
+    let held = stage.status().await?["held"].take();
     let traffic = [Hubspot, Salesforce].map(|side| stage.control(side).since(Mark::default()));
     tell.title("The initial sync is held until a person has seen what it would do")?;
     tell.say(&format!(
         "Hymnal has read both services in {} with {}, and has written to neither ({} that change data). \
          `hymnal status` tells what it would do:",
-        seconds(stage.clock.elapsed() - started),
+        seconds(stage.since(started)),
         counted(traffic.iter().map(|traffic| traffic.asked).sum(), "request", "requests"),
         counted(traffic.iter().map(|traffic| traffic.wrote).sum(), "request", "requests"),
     ))?;
     tell.quote(&show::would(&held["would"]))?;
     let lines = stage.conflicts(None).await?;
     tell.say(&format!(
-        "In {} the two services disagree about a value. Each was decided by a rule of the configuration, and stands \
-         in the conflict log. Of each kind one:",
-        counted(lines.len() as u64, "place", "places"),
+        "Linking them shows {} in which the two services disagree. Each is decided by a rule of the configuration, \
+         and stands in the conflict log. Of each kind one:",
+        counted(lines.len() as u64, "value", "values"),
     ))?;
     for group in alike(&lines) {
-        tell.item(&format!("{}. {}", group.count, group.example()))?;
+        tell.item(&format!("{} × {}", group.count, group.example()))?;
     }
     Ok(())
 }
@@ -57,13 +58,8 @@ async fn held(stage: &Stage) -> Result<(), Exit> {
 async fn approved(stage: &Stage) -> Result<(), Exit> {
     let (tell, started) = (&stage.tell, stage.clock.elapsed());
     stage.ask(Request::Approve { sync: stage.sync.name.clone() }).await?;
-    stage
-        .until("the initial sync is done", async || {
-            let status = stage.status().await?;
-            Ok((status["state"] == "in_sync").then_some(()))
-        })
-        .await?;
-    let took = stage.clock.elapsed() - started;
+    stage.until("the initial sync is done", async || Ok((stage.queue()? == 0).then_some(()))).await?;
+    let took = stage.since(started);
     let tally = count(&stage.journal()?);
     let linked = stage.status().await?["linked"].as_u64().unwrap_or(0);
     tell.title("`hymnal approve people` lets it go")?;
@@ -84,12 +80,13 @@ pub(super) fn by_service(stage: &Stage, tally: &Tally) -> Vec<String> {
     let line = |side| {
         let at = stage.side(side);
         format!(
-            "{}: created {}, filled {}, changed {}, cleared {}.",
+            "{}: created {}, filled {}, changed {}, cleared {}, opted out {}.",
             super::stage::service(side),
             counted(tally.created[at], "record", "records"),
             counted(tally.filled[at], "blank field", "blank fields"),
             counted(tally.changed[at], "value", "values"),
             counted(tally.cleared[at], "value", "values"),
+            counted(tally.opted_out[at], "person", "people"),
         )
     };
     [Hubspot, Salesforce].into_iter().map(line).collect()

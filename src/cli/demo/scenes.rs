@@ -47,7 +47,9 @@ pub(super) async fn play(stage: &Stage, scene: &Scene, cast: &[Person]) -> Resul
         if let Some(told) = tell(deed, cast, stage) {
             stage.tell.item(&told)?;
         }
-        act(stage, deed, cast).await.map_err(|error| Exit::new(1, format!("the sandbox refuses a scene: {error}"), ""))?;
+        act(stage, deed, cast)
+            .await
+            .map_err(|error| Exit::new(1, format!("the sandbox refuses a scene: {error}"), ""))?;
         played.done.push(stage.clock.elapsed());
     }
     if turn.is_some() {
@@ -77,7 +79,9 @@ fn tell(deed: &Deed, cast: &[Person], stage: &Stage) -> Option<String> {
                 to => format!("Somebody in {at} changes the {name} of {person}: `{before}` → `{to}`."),
             }
         }
-        Deed::Unsubscribe { who } => format!("{} unsubscribes from all e-mail, by a link of HubSpot.", cast[*who].name),
+        Deed::Unsubscribe { who } => {
+            format!("{} unsubscribes, by the link in an e-mail that HubSpot sent.", cast[*who].name)
+        }
         Deed::Delete { who } => format!("Somebody in Salesforce deletes {} ({}).", cast[*who].name, cast[*who].object),
         Deed::Refuse { seconds } => {
             format!("HubSpot answers the next request with 429, too many requests: come back in {seconds} s.")

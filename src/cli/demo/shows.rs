@@ -6,7 +6,7 @@ use super::{
     cast::{Person, email},
     scenes::Played,
     script::{Deed, Field},
-    stage::{Stage, other, seconds, service},
+    stage::{Stage, connector, other, seconds, service},
     tally::sent_since,
     tell::counted,
 };
@@ -19,8 +19,10 @@ use crate::{
 pub(super) async fn arrivals(stage: &Stage, played: &Played<'_>) -> Result<(), Exit> {
     let mut awaited: Vec<(&Deed, usize)> = Vec::new();
     for (index, deed) in played.scene.deeds.iter().enumerate() {
-        let same = |known: &&Deed| matches!((known, deed),
-            (Deed::Edit { who, field, .. }, Deed::Edit { who: also, field: same, .. }) if who == also && field == same);
+        let same = |known: &&Deed| {
+            matches!((known, deed),
+            (Deed::Edit { who, field, .. }, Deed::Edit { who: also, field: same, .. }) if who == also && field == same)
+        };
         awaited.retain(|(known, _)| !same(known));
         if matches!(deed, Deed::Edit { .. } | Deed::Unsubscribe { .. }) {
             awaited.push((deed, index));
@@ -29,9 +31,8 @@ pub(super) async fn arrivals(stage: &Stage, played: &Played<'_>) -> Result<(), E
     let mut arrived: Vec<(usize, String)> = Vec::new();
     stage
         .until("every edit is on both sides", async || {
-            let now = stage.clock.elapsed();
             awaited.retain(|(deed, index)| {
-                let took = now - played.done[*index];
+                let took = stage.since(played.done[*index]);
                 let told = there(stage, played, deed, &seconds(took));
                 arrived.extend(told.map(|told| (*index, told)));
                 arrived.last().is_none_or(|(last, _)| last != index)
@@ -41,7 +42,7 @@ pub(super) async fn arrivals(stage: &Stage, played: &Played<'_>) -> Result<(), E
         .await?;
     arrived.sort();
     for (_, told) in &arrived {
-        stage.tell.item(&format!("→ {told}"))?;
+        stage.tell.outcome(told)?;
     }
     Ok(())
 }
@@ -54,9 +55,10 @@ fn there(stage: &Stage, played: &Played<'_>, deed: &Deed, took: &str) -> Option<
             let to = other(*at);
             let value = stage.holds(person, to, field.native(to));
             let value = if value.is_empty() { "blank".to_owned() } else { format!("`{value}`") };
-            let edits = played.scene.deeds.iter().filter(|it| {
-                matches!(it, Deed::Edit { who: also, field: same, .. } if also == who && same == field)
-            });
+            let edits =
+                played.scene.deeds.iter().filter(
+                    |it| matches!(it, Deed::Edit { who: also, field: same, .. } if also == who && same == field),
+                );
             let told = if edits.count() > 1 {
                 format!("{} of {}: both services hold {value}.", field.name(), person.name)
             } else {
@@ -76,7 +78,14 @@ fn there(stage: &Stage, played: &Played<'_>, deed: &Deed, took: &str) -> Option<
 /// What `explain` says of a field.
 pub(super) async fn why(stage: &Stage, person: &Person, field: Field) -> Result<(), Exit> {
     let request = Request::Explain { key: person.email.clone(), field: Some(field.name().to_owned()) };
-    let told = show::explain(&stage.ask(request).await?);
+    let told = stage
+        .until("the write is confirmed by a reading", async || {
+            let told = stage.ask(request.clone()).await?;
+            let fields = &told["people"][0]["fields"][field.name()];
+            let is_settled = [Hubspot, Salesforce].iter().all(|side| fields[connector(*side)]["state"] == "read");
+            Ok(is_settled.then(|| show::explain(&told)))
+        })
+        .await?;
     stage.tell.say(&format!("`hymnal explain {} --field {}` says why:", person.email, field.name()))?;
     stage.tell.quote(&told)
 }
@@ -85,8 +94,9 @@ pub(super) async fn why(stage: &Stage, person: &Person, field: Field) -> Result<
 pub(super) async fn conflicts(stage: &Stage, played: &Played<'_>) -> Result<(), Exit> {
     let lines = stage.conflicts(Some(played.began)).await?;
     stage.tell.say(&format!(
-        "Both typed the same first name: no conflict. The conflict log has {} more; `hymnal conflicts show` tells:",
-        counted(lines.len() as u64, "line", "lines"),
+        "Both typed the same first name, which is no conflict. The other two fields are: {} in the conflict log, with \
+         everything that it was decided by (`hymnal conflicts show`):",
+        counted(lines.len() as u64, "new line", "new lines"),
     ))?;
     for line in lines.iter().rev() {
         let id = line["id"].as_str().unwrap_or_default().to_owned();
@@ -118,14 +128,14 @@ pub(super) async fn deletion(stage: &Stage, played: &Played<'_>, person: &Person
             Ok((is_read && presence.starts_with("deleted")).then(|| presence.to_owned()))
         })
         .await?;
-    let took = stage.clock.elapsed() - started;
-    stage.tell.item(&format!("→ Hymnal has seen it, and read the edit, {} later: {presence}.", seconds(took)))?;
+    let took = stage.since(started);
+    stage.tell.outcome(&format!("Hymnal has seen it, and read the edit, {} later: {presence}.", seconds(took)))?;
     let further = stage.one_more_cycle().await?;
     let there = stage.live(Salesforce).iter().filter(|(_, row)| email(row) == person.email).count() as u64;
     let kept = stage.live(Hubspot).iter().filter(|(_, row)| email(row) == person.email).count() as u64;
     let grace = stage.sync.sync.committer.rules.delete_grace.as_secs() / 60;
-    stage.tell.item(&format!(
-        "→ A cycle later ({} that change data) Salesforce has {} of this person, HubSpot {}.",
+    stage.tell.outcome(&format!(
+        "A cycle later ({} that change data) Salesforce has {} of this person, HubSpot {}.",
         counted(further.wrote, "request", "requests"),
         counted(there, "record", "records"),
         counted(kept, "record", "records"),
@@ -149,19 +159,18 @@ pub(super) async fn silence(stage: &Stage, played: &Played<'_>) -> Result<(), Ex
         .until("the pause is visible in `status`", async || {
             let status = stage.ask(Request::Status).await?;
             let connector = &status["connectors"]["marketing"];
-            let until = connector["paused_until"].as_str().map(str::to_owned);
-            Ok(until.map(|until| format!("paused until {until}: {}", connector["paused_because"].as_str().unwrap_or("?"))))
+            let until = connector["paused_until"].is_string().then(|| show::moment(&connector["paused_until"]));
+            Ok(until
+                .map(|until| format!("paused until {until}: {}", connector["paused_because"].as_str().unwrap_or("?"))))
         })
         .await?;
-    stage.tell.item(&format!("→ `hymnal status` says of marketing: {paused}."))?;
+    stage.tell.outcome(&format!("`hymnal status` says of marketing: {paused}."))?;
     let (mark, since) = refused;
-    stage
-        .until("the service is asked again", async || Ok((control.mark().asked > mark.asked).then_some(())))
-        .await?;
-    let silence = stage.clock.elapsed() - since;
+    stage.until("the service is asked again", async || Ok((control.mark().asked > mark.asked).then_some(()))).await?;
+    let silence = stage.since(since);
     let met = control.since(played.mark).by_status.get(&429).copied().unwrap_or(0);
-    stage.tell.item(&format!(
-        "→ After {} refused with 429 Hymnal asked HubSpot nothing for {}.",
+    stage.tell.outcome(&format!(
+        "After {} refused with 429 Hymnal asked HubSpot nothing for {}.",
         counted(met, "request", "requests"),
         seconds(silence),
     ))

@@ -19,16 +19,16 @@ use super::{
 };
 use crate::{
     cli::{Exit, setup::store_exit},
-    cycle::{Deletions, report::Report},
+    cycle::{Deletions, report::Report, world::LANES},
     merge,
     server::{Request, socket},
     wire::Running,
 };
 
 /// Nothing in the story takes longer; what does, did not happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How often a fact is looked for.
-const LOOK: Duration = Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(50);
 /// How late the HubSpot-like service's search may show an edit, and somewhat more.
 const SEARCH_LAG: Duration = Duration::from_millis(2100);
 
@@ -92,7 +92,7 @@ impl Stage {
             if let Some(found) = look().await? {
                 return Ok(found);
             }
-            if self.clock.elapsed() - start > PATIENCE {
+            if self.since(start) > PATIENCE {
                 let hint = "`HYMNAL_LOG=info hymnal demo` shows what the daemon does";
                 return Err(Exit::new(1, format!("the demo waited {} s in vain: {what}", PATIENCE.as_secs()), hint));
             }
@@ -109,6 +109,19 @@ impl Stage {
         let traffic = [self.control(left).since(before[0]), self.control(right).since(before[1])];
         let (requests, wrote) = (traffic[0].asked + traffic[1].asked, traffic[0].wrote + traffic[1].wrote);
         Ok(Further { report, requests, wrote })
+    }
+
+    /// How long ago a point of the clock's count was.
+    pub(super) fn since(&self, start: Duration) -> Duration {
+        self.clock.elapsed().saturating_sub(start)
+    }
+
+    /// How many records wait to be written.
+    pub(super) fn queue(&self) -> Result<u64, Exit> {
+        let sync = &self.sync.sync;
+        let lanes = merge::Side::BOTH.into_iter().flat_map(|side| LANES.map(|lane| (side, lane)));
+        let counts = lanes.map(|(side, lane)| sync.count(&sync.committer.tag.outbox(side, lane)));
+        counts.sum::<Result<u64, _>>().map_err(|error| store_exit(&error))
     }
 
     /// Lets no cycle begin while it is held.
@@ -137,7 +150,8 @@ impl Stage {
             Hubspot => &["contacts"],
             Salesforce => &["Lead", "Contact"],
         };
-        let rows = objects.iter().flat_map(|object| self.control(side).rows(object).into_iter().map(|row| (*object, row)));
+        let rows =
+            objects.iter().flat_map(|object| self.control(side).rows(object).into_iter().map(|row| (*object, row)));
         rows.filter(|(_, row)| row.deleted_at.is_none()).collect()
     }
 

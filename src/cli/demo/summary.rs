@@ -19,11 +19,7 @@ use crate::cli::Exit;
 
 /// Sums up, after one cycle more that must write nothing. Answers the exit code.
 pub(super) async fn sum_up(stage: &Stage) -> Result<u8, Exit> {
-    stage
-        .until("everything is delivered", async || {
-            Ok((stage.status().await?["state"] == "in_sync").then_some(()))
-        })
-        .await?;
+    stage.until("everything is delivered", async || Ok((stage.queue()? == 0).then_some(()))).await?;
     let further = stage.one_more_cycle().await?;
     let tell = &stage.tell;
     tell.title("The day in numbers")?;
@@ -44,17 +40,19 @@ pub(super) async fn sum_up(stage: &Stage) -> Result<u8, Exit> {
     let decided = lines.iter().filter(|line| line["status"] == "resolved").count();
     tell.item(&format!("conflicts: {}, of which {decided} were decided by a rule:", lines.len()))?;
     for group in alike(&lines) {
-        tell.item(&format!("  {}.", group.sentence()))?;
+        tell.part(&format!("{}.", group.sentence()))?;
     }
     for side in [Hubspot, Salesforce] {
         let live = stage.live(side);
         let mut people: BTreeMap<String, u64> = BTreeMap::new();
-        live.iter().for_each(|(_, row)| *people.entry(email(row)).or_default() += 1);
+        for (_, row) in &live {
+            *people.entry(email(row)).or_default() += 1;
+        }
         let twice = people.values().filter(|records| **records > 1).count();
         let traffic = stage.control(side).since(Mark::default());
-        let refused: u64 = traffic.by_status.iter().filter(|(status, _)| **status >= 400).map(|(_, count)| count).sum();
+        let refused = traffic.by_status.get(&429).copied().unwrap_or(0);
         tell.item(&format!(
-            "{}: {} now, {twice} twice; {} answered in the whole day, {refused} refused.",
+            "{}: {} now, {twice} twice; {} answered in the whole day, {refused} with 429.",
             service(side),
             counted(live.len() as u64, "record", "records"),
             counted(traffic.asked, "request", "requests"),
@@ -69,7 +67,11 @@ pub(super) async fn sum_up(stage: &Stage) -> Result<u8, Exit> {
     ))?;
     tell.item(&format!("All of this took {}.", seconds(stage.clock.elapsed())))?;
     if created + updated > 0 || further.wrote > 0 {
-        return Err(Exit::new(1, "a further cycle wrote something, and should not have", "this is a defect; please report it"));
+        return Err(Exit::new(
+            1,
+            "a further cycle wrote something, and should not have",
+            "this is a defect; please report it",
+        ));
     }
     Ok(0)
 }
@@ -90,6 +92,8 @@ pub(super) fn invite(stage: &Stage, config: &Path, person: &Person) -> Result<()
     tell.command(&format!("curl {control}/control/hubspot/records -H 'content-type: application/json' -d '{body}'"))?;
     tell.say("And in Salesforce:")?;
     let body = format!(r#"{{"action":"edit","id":"{}","fields":{{"Phone":"(415) 555-0101"}}}}"#, person.id);
-    tell.command(&format!("curl {control}/control/salesforce/records -H 'content-type: application/json' -d '{body}'"))?;
+    tell.command(&format!(
+        "curl {control}/control/salesforce/records -H 'content-type: application/json' -d '{body}'"
+    ))?;
     tell.say("Ctrl-C ends it; nothing is kept.")
 }

@@ -27,6 +27,8 @@ pub(super) struct Tally {
     pub(super) changed: Pair<u64>,
     /// Values cleared, by side.
     pub(super) cleared: Pair<u64>,
+    /// People opted out, by side.
+    pub(super) opted_out: Pair<u64>,
 }
 
 /// One write that was sent.
@@ -63,11 +65,12 @@ pub(super) fn journal(running: &Running) -> Result<Vec<Page>, StoreError> {
 pub(super) fn count(pages: &[Page]) -> Tally {
     let mut tally = Tally::default();
     let mut sent: BTreeMap<(Id, Side), Vec<Kind>> = BTreeMap::new();
-    for (entity, event) in pages.iter().flat_map(|(entity, page)| page.events.iter().map(move |event| (*entity, event))) {
+    for (entity, event) in pages.iter().flat_map(|(entity, page)| page.events.iter().map(move |event| (*entity, event)))
+    {
         match event {
             Event::Linked { .. } => tally.matched += 1,
             Event::Sending { side, address: Some(_), changes } => {
-                let kinds = changes.iter().map(|(_, from, to)| Kind::of(from.as_ref(), to));
+                let kinds = changes.iter().map(|(field, from, to)| Kind::of(field, from.as_ref(), to));
                 sent.insert((entity, *side), kinds.collect());
             }
             Event::Written { side, created: true, .. } => tally.created[*side] += 1,
@@ -77,6 +80,7 @@ pub(super) fn count(pages: &[Page]) -> Tally {
                         Kind::Filled => &mut tally.filled,
                         Kind::Changed => &mut tally.changed,
                         Kind::Cleared => &mut tally.cleared,
+                        Kind::OptedOut => &mut tally.opted_out,
                     };
                     counter[*side] += 1;
                 }
@@ -110,10 +114,14 @@ enum Kind {
     Filled,
     Changed,
     Cleared,
+    OptedOut,
 }
 
 impl Kind {
-    fn of(from: Option<&hymnal_sdk::Native>, to: &hymnal_sdk::Native) -> Self {
+    fn of(field: &str, from: Option<&hymnal_sdk::Native>, to: &hymnal_sdk::Native) -> Self {
+        if field == "opted_out" && to.to_string() == "true" {
+            return Self::OptedOut;
+        }
         let was_blank = from.is_none_or(hymnal_sdk::Native::is_blank);
         match (was_blank, to.is_blank()) {
             (_, true) => Self::Cleared,

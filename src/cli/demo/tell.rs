@@ -38,10 +38,25 @@ impl Teller {
         self.put(&wrapped(text, "  • ", "    "))
     }
 
+    /// What came of it.
+    pub(super) fn outcome(&self, text: &str) -> Result<(), Exit> {
+        self.put(&wrapped(text, "  → ", "    "))
+    }
+
+    /// A part of a fact.
+    pub(super) fn part(&self, text: &str) -> Result<(), Exit> {
+        self.put(&wrapped(text, "      ", "        "))
+    }
+
     /// What a command of the program answers, as it answers it; what is too long for a line is cut.
     pub(super) fn quote(&self, text: &str) -> Result<(), Exit> {
-        let lines = text.lines().map(|line| format!("{}\n", self.dressed(FAINT, &cut(&format!("    {line}")))));
-        self.put(&lines.collect::<String>())
+        let margin = |line: &str| line.len() - line.trim_start().len();
+        let least = text.lines().filter(|line| !line.trim().is_empty()).map(margin).min().unwrap_or(0);
+        for line in text.lines() {
+            let line = format!("    {}", line.get(least..).unwrap_or_default());
+            self.put(&format!("{}\n", self.dressed(FAINT, &cut(line.trim_end()))))?;
+        }
+        Ok(())
     }
 
     /// A line that is to be copied: never cut.
@@ -50,7 +65,7 @@ impl Teller {
     }
 
     fn dressed(&self, style: &str, text: &str) -> String {
-        if self.in_colour { format!("{style}{text}{PLAIN}") } else { text.to_owned() }
+        if self.in_colour && !text.is_empty() { format!("{style}{text}{PLAIN}") } else { text.to_owned() }
     }
 
     #[expect(clippy::unused_self, reason = "whoever has no teller tells nothing")]
