@@ -22,8 +22,9 @@ pub async fn check(typed: Option<&Path>, args: &args::Check) -> Result<u8, Exit>
         return check_json(&path, args.offline).await;
     }
     let loaded = setup::load(Some(&path))?;
-    let syncs = loaded.config.syncs.len();
-    Out::text(&format!("{}: the file is in order ({syncs} syncs).\n", path.display()));
+    let names: Vec<&str> = loaded.config.connectors.iter().map(|connector| connector.name.as_str()).collect();
+    let names = names.join(", ");
+    Out::text(&format!("{}: the file is in order.\n", path.display()));
     if args.offline {
         return Ok(0);
     }
@@ -31,11 +32,14 @@ pub async fn check(typed: Option<&Path>, args: &args::Check) -> Result<u8, Exit>
     for finding in &findings {
         Out::error(&format!("{finding}"));
     }
-    verdict(&findings)
+    let code = verdict(&findings)?;
+    Out::text(&format!("Logged in and schemas compared with the mapping: {names}.\n"));
+    Ok(code)
 }
 
 async fn check_json(path: &Path, offline: bool) -> Result<u8, Exit> {
-    let text = std::fs::read_to_string(path).map_err(|error| Exit::new(78, format!("`{}` cannot be read: {error}", path.display()), ""))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Exit::new(78, format!("`{}` cannot be read: {error}", path.display()), ""))?;
     let manifests = Manifests::load(&config::connector_dirs(path, &text))
         .map_err(|_| setup::read(path).err().map_or(Exit::quiet(78), |message| Exit { code: 78, message }))?;
     match config::load(path, &text, &manifests.catalog(), &ProcessEnvironment) {
@@ -68,7 +72,9 @@ fn verdict(findings: &[check::Finding]) -> Result<u8, Exit> {
     let system = findings.iter().filter(|finding| finding.severity == check::Severity::System).count();
     match (mapping, system) {
         (0, 0) => Ok(0),
-        (0, system) => Err(Exit::new(1, format!("{system} things could not be asked of a system"), "try again when it answers")),
+        (0, system) => {
+            Err(Exit::new(1, format!("{system} things could not be asked of a system"), "try again when it answers"))
+        }
         (mapping, _) => Err(Exit::new(78, format!("{mapping} things in the mapping cannot work"), "")),
     }
 }

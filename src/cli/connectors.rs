@@ -20,7 +20,10 @@ use crate::{
 /// Looks at connectors.
 pub async fn connectors(config: Option<&Path>, command: ConnectorsCommand) -> Result<u8, Exit> {
     match command {
-        ConnectorsCommand::List { json } => list(&known(config)?, json),
+        ConnectorsCommand::List { json } => {
+            list(&known(config)?, json);
+            Ok(0)
+        }
         ConnectorsCommand::Show { kind, json } => show(&known(config)?, &kind, json),
         ConnectorsCommand::Lint { file } => lint(&file),
         ConnectorsCommand::Test { name, json } => test(config, &name, json).await,
@@ -39,17 +42,19 @@ fn known(config: Option<&Path>) -> Result<Manifests, Exit> {
     };
     Manifests::load(&dirs).map_err(|bad| {
         let lines = bad.iter().flat_map(|bad| {
-            bad.findings.iter().map(|finding| format!("{}:{}:{}: {}", bad.path.display(), finding.line, finding.column, finding.message))
+            bad.findings.iter().map(|finding| {
+                format!("{}:{}:{}: {}", bad.path.display(), finding.line, finding.column, finding.message)
+            })
         });
         Exit::new(78, lines.collect::<Vec<_>>().join("\n"), "`hymnal connectors lint FILE` explains")
     })
 }
 
-fn list(manifests: &Manifests, as_json: bool) -> Result<u8, Exit> {
+fn list(manifests: &Manifests, as_json: bool) {
     let all: Vec<Json> = manifests.iter().map(|(kind, found)| summary(kind, found)).collect();
     if as_json {
         Out::json(&Json::Array(all));
-        return Ok(0);
+        return;
     }
     let mut out = String::new();
     for one in &all {
@@ -64,7 +69,6 @@ fn list(manifests: &Manifests, as_json: bool) -> Result<u8, Exit> {
         );
     }
     Out::text(&out);
-    Ok(0)
 }
 
 fn summary(kind: &str, found: &Found) -> Json {
@@ -103,14 +107,22 @@ fn show(manifests: &Manifests, kind: &str, as_json: bool) -> Result<u8, Exit> {
         Out::json(&all);
         return Ok(0);
     }
-    let mut out = format!("{} ({kind})\n{}\n\nSettings under [connectors.NAME]\n", found.manifest.title, found.manifest.docs);
+    let mut out =
+        format!("{} ({kind})\n{}\n\nSettings under [connectors.NAME]\n", found.manifest.title, found.manifest.docs);
     for setting in &settings {
-        let need = match (setting["required"] == true, setting["with_auth"].as_array().is_some_and(|ways| !ways.is_empty())) {
-            (true, _) => "required".to_owned(),
-            (_, true) => format!("with auth = {}", setting["with_auth"]),
-            _ => setting["default"].as_str().map_or("optional".to_owned(), |default| format!("default {default}")),
-        };
-        let _ = writeln!(out, "  {:<16} {:<7} {need}. {}", setting["name"].as_str().unwrap_or_default(), setting["kind"].as_str().unwrap_or_default(), setting["help"].as_str().unwrap_or_default());
+        let need =
+            match (setting["required"] == true, setting["with_auth"].as_array().is_some_and(|ways| !ways.is_empty())) {
+                (true, _) => "required".to_owned(),
+                (_, true) => format!("with auth = {}", setting["with_auth"]),
+                _ => setting["default"].as_str().map_or("optional".to_owned(), |default| format!("default {default}")),
+            };
+        let _ = writeln!(
+            out,
+            "  {:<16} {:<7} {need}. {}",
+            setting["name"].as_str().unwrap_or_default(),
+            setting["kind"].as_str().unwrap_or_default(),
+            setting["help"].as_str().unwrap_or_default()
+        );
     }
     let _ = writeln!(out, "\nObjects: {}", found.manifest.objects.keys().cloned().collect::<Vec<_>>().join(", "));
     Out::text(&out);
@@ -118,7 +130,8 @@ fn show(manifests: &Manifests, kind: &str, as_json: bool) -> Result<u8, Exit> {
 }
 
 fn lint(file: &Path) -> Result<u8, Exit> {
-    let text = std::fs::read_to_string(file).map_err(|error| Exit::new(1, format!("`{}` cannot be read: {error}", file.display()), ""))?;
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Exit::new(1, format!("`{}` cannot be read: {error}", file.display()), ""))?;
     let findings = hymnal_rest::lint(&text);
     if findings.is_empty() {
         Out::text(&format!("{}: in order.\n", file.display()));
@@ -128,7 +141,13 @@ fn lint(file: &Path) -> Result<u8, Exit> {
         let line = text.lines().nth(finding.line.saturating_sub(1)).unwrap_or_default();
         let caret = " ".repeat(finding.column.saturating_sub(1));
         let hint = finding.hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-        Out::error(&format!("{}:{}:{}: {}\n  {line}\n  {caret}^{hint}\n", file.display(), finding.line, finding.column, finding.message));
+        Out::error(&format!(
+            "{}:{}:{}: {}\n  {line}\n  {caret}^{hint}\n",
+            file.display(),
+            finding.line,
+            finding.column,
+            finding.message
+        ));
     }
     Ok(78)
 }
@@ -138,10 +157,15 @@ async fn test(config: Option<&Path>, name: &str, as_json: bool) -> Result<u8, Ex
     let loaded = load(config)?;
     if loaded.config.connector(name).is_none() {
         let known: Vec<&str> = loaded.config.connectors.iter().map(|connector| connector.name.as_str()).collect();
-        return Err(Exit::new(2, format!("there is no connector `{name}`"), &format!("there are: {}", known.join(", "))));
+        return Err(Exit::new(
+            2,
+            format!("there is no connector `{name}`"),
+            &format!("there are: {}", known.join(", ")),
+        ));
     }
     let state = State::over(Arc::new(MemoryKv::new())).map_err(|error| store_exit(&error))?;
-    let app = App::without_log(loaded.config, loaded.manifests, state, Arc::new(SystemClock::new())).map_err(|error| wire_exit(&error))?;
+    let app = App::without_log(loaded.config, loaded.manifests, state, Arc::new(SystemClock::new()))
+        .map_err(|error| wire_exit(&error))?;
     let Some(wired) = app.connectors.get(name) else { return Err(Exit::quiet(2)) };
     let call = Call::new(Lane::Person);
     let failed = |what: &str, error: &hymnal_sdk::Error| {
@@ -151,7 +175,8 @@ async fn test(config: Option<&Path>, name: &str, as_json: bool) -> Result<u8, Ex
     let mut objects = Vec::new();
     for system in app.syncs.iter().flat_map(|running| [&running.sync.systems.left, &running.sync.systems.right]) {
         for object in system.objects.iter().filter(|_| system.name == name) {
-            let schema = wired.connector.describe(&call, &object.name).await.map_err(|error| failed("the schema", &error))?;
+            let schema =
+                wired.connector.describe(&call, &object.name).await.map_err(|error| failed("the schema", &error))?;
             let list = List { object: &object.name, fields: &object.fields, cursor: None };
             let page = wired.connector.list(&call, list).await.map_err(|error| failed("one page", &error))?;
             objects.push(json!({ "object": object.name, "fields": schema.fields.len(), "records_in_first_page": page.records.len() }));
@@ -163,7 +188,13 @@ async fn test(config: Option<&Path>, name: &str, as_json: bool) -> Result<u8, Ex
     } else {
         let mut out = format!("{name}: logged in to account {account}\n");
         for object in &objects {
-            let _ = writeln!(out, "  {}: {} fields, {} records in the first page", object["object"].as_str().unwrap_or_default(), object["fields"], object["records_in_first_page"]);
+            let _ = writeln!(
+                out,
+                "  {}: {} fields, {} records in the first page",
+                object["object"].as_str().unwrap_or_default(),
+                object["fields"],
+                object["records_in_first_page"]
+            );
         }
         Out::text(&out);
     }

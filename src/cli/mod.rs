@@ -69,7 +69,9 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(exit) => {
             if !exit.message.is_empty() {
-                Out::error(&format!("error: {}", exit.message));
+                // A configuration's diagnostics already say which of them are errors.
+                let is_said = exit.message.starts_with("error") || exit.message.starts_with("warning");
+                Out::error(&if is_said { exit.message } else { format!("error: {}", exit.message) });
             }
             ExitCode::from(exit.code)
         }

@@ -1,5 +1,4 @@
 //! Where commands write: data on stdout, messages on stderr. A reader that went away ends the command quietly.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where a command speaks")]
 
 use std::io::{IsTerminal, Write};
 
@@ -13,11 +12,20 @@ pub struct Out;
 impl Out {
     /// Data.
     pub fn text(text: &str) {
-        let mut stdout = std::io::stdout().lock();
         // `hymnal … | head` closes the pipe: what is left to say interests nobody.
-        if stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_err() {
+        if Self::try_text(text).is_err() {
             std::process::exit(0);
         }
+    }
+
+    /// Data, for a command that has to tidy up when nobody reads it any more.
+    ///
+    /// # Errors
+    /// The reader went away.
+    pub fn try_text(text: &str) -> std::io::Result<()> {
+        let mut stdout = std::io::stdout().lock();
+        stdout.write_all(text.as_bytes())?;
+        stdout.flush()
     }
 
     /// One JSON document.

@@ -20,7 +20,7 @@ use crate::{
 
 /// Runs.
 pub async fn run(config: Option<&Path>, args: &args::Run) -> Result<u8, Exit> {
-    start_logging();
+    start_logging("info");
     let path = setup::path(config)?;
     let app = app(load(config)?)?;
     if args.once { run_once(app, args).await } else { run_daemon(app, path).await }
@@ -40,7 +40,8 @@ async fn run_once(app: App, args: &args::Run) -> Result<u8, Exit> {
     let mut told = serde_json::Map::new();
     for (name, outcome) in &syncs {
         let Some(running) = app.sync(name) else { continue };
-        let held = held(&app, running).await.map_err(|refusal| Exit::new(refusal.exit, refusal.message, &refusal.hint))?;
+        let held =
+            held(&app, running).await.map_err(|refusal| Exit::new(refusal.exit, refusal.message, &refusal.hint))?;
         told.insert(name.clone(), json!({ "outcome": word(*outcome), "held": held }));
     }
     let told = serde_json::Value::Object(told);
@@ -62,27 +63,39 @@ fn word(outcome: Outcome) -> &'static str {
 }
 
 async fn run_daemon(app: App, path: PathBuf) -> Result<u8, Exit> {
+    let reload = reload(path, &app);
+    daemon::serve(app, reload).await.map(|()| 0).map_err(|error| ending(&error))
+}
+
+/// Makes everything anew from the file, over the state that is open.
+pub(super) fn reload(path: PathBuf, app: &App) -> daemon::serve::Reload {
     let state: State = app.state.clone();
     let clock = std::sync::Arc::clone(&app.clock);
-    let reload = Box::new(move || {
+    Box::new(move || {
         let loaded = setup::read(&path)?;
-        App::new(loaded.config, loaded.manifests, state.clone(), std::sync::Arc::clone(&clock)).map_err(|error| error.to_string())
-    });
-    match daemon::serve(app, reload).await {
-        Ok(()) => Ok(0),
-        Err(ServeError::Wire(error)) => Err(setup::wire_exit(&error)),
-        Err(ServeError::Store(error)) => Err(setup::store_exit(&error)),
-        Err(error @ ServeError::Listen { .. }) => {
-            Err(Exit::new(1, error.to_string(), "another program has it, or set `[daemon] listen` to a free address"))
+        App::new(loaded.config, loaded.manifests, state.clone(), std::sync::Arc::clone(&clock))
+            .map_err(|error| error.to_string())
+    })
+}
+
+/// How a daemon that could not go on ends the command.
+pub(super) fn ending(error: &ServeError) -> Exit {
+    match error {
+        ServeError::Wire(error) => setup::wire_exit(error),
+        ServeError::Store(error) => setup::store_exit(error),
+        ServeError::Listen { .. } => {
+            Exit::new(1, error.to_string(), "another program has it, or set `[daemon] listen` to a free address")
         }
     }
 }
 
-/// Logs go to stderr: for people on a terminal, as JSON otherwise. `HYMNAL_LOG` filters.
-pub fn start_logging() {
+/// Logs go to stderr: for people on a terminal, as JSON otherwise. `HYMNAL_LOG` filters; `unless` is the filter
+/// without it.
+pub fn start_logging(unless: &str) {
     use std::io::IsTerminal;
-    let filter = EnvFilter::try_from_env("HYMNAL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let filter = EnvFilter::try_from_env("HYMNAL_LOG").unwrap_or_else(|_| EnvFilter::new(unless));
+    // Where nobody reads the log any more, there is nobody to tell so either: telling would end the process.
+    let log = tracing_subscriber::fmt().log_internal_errors(false).with_env_filter(filter).with_writer(std::io::stderr);
     let started = if std::io::stderr().is_terminal() {
         log.with_target(false).try_init()
     } else {

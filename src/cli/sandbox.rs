@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use hymnal_sandbox::{
+    salesforce::SalesforceOptions,
     seed::people,
     server::{Running, Sandbox, SandboxOptions},
 };
@@ -28,7 +29,7 @@ pub async fn sandbox(args: &args::Sandbox) -> Result<u8, Exit> {
         args.marketing,
         args.sales,
         args.both,
-        configuration(&running, "go", ""),
+        configuration(&running, "go", "2s", ""),
     ));
     told_to_end().await;
     running.shutdown().await;
@@ -43,6 +44,8 @@ pub async fn start(args: &args::Sandbox) -> Result<Running, Exit> {
         hubspot_at: at(args.hubspot_port),
         salesforce_at: at(args.salesforce_port),
         control_at: at(args.control_port),
+        // A large organisation's: a Developer Edition's 15,000 calls a day are gone within hours at a cycle a second.
+        salesforce: SalesforceOptions { daily_limit: 1_000_000, ..SalesforceOptions::default() },
         ..SandboxOptions::new(clock)
     };
     let running = Sandbox::start(options)
@@ -55,8 +58,9 @@ pub async fn start(args: &args::Sandbox) -> Result<Running, Exit> {
     Ok(running)
 }
 
-/// A configuration for the sandbox. `first_run` is `plan` or `go`; `daemon` is the body of `[daemon]`.
-pub fn configuration(running: &Running, first_run: &str, daemon: &str) -> String {
+/// A configuration for the sandbox. `first_run` is `plan` or `go`, `every` the time between two cycles, `daemon` the
+/// body of `[daemon]`.
+pub fn configuration(running: &Running, first_run: &str, every: &str, daemon: &str) -> String {
     let (hubspot, salesforce) = (&running.hubspot_url, &running.salesforce_url);
     format!(
         r#"version = 1
@@ -82,13 +86,14 @@ between   = {{ marketing = "contacts", crm = ["Contact", "Lead"] }}
 create    = {{ marketing = "contacts", crm = "Lead" }}
 match     = [["email"]]
 first_run = "{first_run}"
-every     = "2s"
+every     = "{every}"
+clock_uncertainty = "1s"               # both services go by this machine's clock
 
 [sync.people.fields]
 email      = {{ marketing = "email", crm = "Email", type = "email" }}
-first_name = {{ marketing = "firstname", crm = "FirstName" }}
-last_name  = {{ marketing = "lastname", crm = "LastName", default = {{ crm = "(unknown)" }} }}
-phone      = {{ marketing = "phone", crm = "Phone", type = "phone", region = "US" }}
+first_name = {{ marketing = "firstname", crm = "FirstName", first_link = "prefer marketing" }}   # they typed it themselves
+last_name  = {{ marketing = "lastname", crm = "LastName", default = {{ crm = "(unknown)" }}, first_link = "prefer marketing" }}
+phone      = {{ marketing = "phone", crm = "Phone", type = "phone", region = "US" }}   # `on_conflict = "latest"` is the default
 company    = {{ marketing = "company", crm = {{ Lead = "Company" }}, default = {{ crm = "(unknown)" }} }}
 job_title  = {{ marketing = "jobtitle", crm = "Title", on_conflict = "prefer crm" }}
 opted_out  = {{ marketing = "hs_email_optout", crm = "HasOptedOutOfEmail", type = "bool", consent = ["false", "true"], flow = "marketing -> crm" }}
@@ -98,7 +103,8 @@ opted_out  = {{ marketing = "hs_email_optout", crm = "HasOptedOutOfEmail", type 
 
 pub(super) async fn told_to_end() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         return std::future::pending().await;
     };
     tokio::select! {

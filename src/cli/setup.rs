@@ -29,7 +29,11 @@ pub fn path(typed: Option<&Path>) -> Result<PathBuf, Exit> {
         return if path.is_file() {
             Ok(path)
         } else {
-            Err(Exit::new(78, format!("there is no configuration file `{}`", path.display()), "write one; `config.example.toml` is a start, `hymnal demo` shows one at work"))
+            Err(Exit::new(
+                78,
+                format!("there is no configuration file `{}`", path.display()),
+                "write one; `config.example.toml` is a start, `hymnal demo` shows one at work",
+            ))
         };
     }
     let known = [PathBuf::from("hymnal.toml"), PathBuf::from("/etc/hymnal/hymnal.toml")];
@@ -54,7 +58,8 @@ pub fn load(typed: Option<&Path>) -> Result<Loaded, Exit> {
 
 /// Reads and checks the configuration; the message says everything that is wrong.
 pub fn read(path: &Path) -> Result<Loaded, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
     let dirs = config::connector_dirs(path, &text);
     let manifests = Manifests::load(&dirs).map_err(|bad| {
         let lines = bad.iter().flat_map(|bad| {
@@ -74,7 +79,8 @@ pub fn read(path: &Path) -> Result<Loaded, String> {
 pub fn app(loaded: Loaded) -> Result<App, Exit> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let daemon = &loaded.config.daemon;
-    let state = State::open(&daemon.state_dir, loaded.config.store.cache_mb, &*clock).map_err(|error| store_exit(&error))?;
+    let state =
+        State::open(&daemon.state_dir, loaded.config.store.cache_mb, &*clock).map_err(|error| store_exit(&error))?;
     App::new(loaded.config, loaded.manifests, state, clock).map_err(|error| wire_exit(&error))
 }
 
@@ -95,6 +101,8 @@ pub fn wire_exit(error: &WireError) -> Exit {
         WireError::Sides { .. } => {
             Exit::new(78, error.to_string(), "name the connectors as before, or give the sync a new name to start anew")
         }
-        WireError::Connector { error: inner, .. } => Exit::new(78, error.to_string(), inner.hint.as_deref().unwrap_or("")),
+        WireError::Connector { error: inner, .. } => {
+            Exit::new(78, error.to_string(), inner.hint.as_deref().unwrap_or(""))
+        }
     }
 }

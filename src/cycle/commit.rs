@@ -2,13 +2,20 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use hymnal_sdk::Clock;
+use hymnal_sdk::{Address, Call, Clock, Schema};
 use tokio::sync::Mutex;
 
-use super::{ids::Ids, system::System, world::World};
+use super::{
+    ids::Ids,
+    system::System,
+    world::{Decided, World},
+};
 use crate::{
     journal::{ConflictLog, entry::LogLine},
-    merge::{Context, Id, ObjectFacts, Pair, SyncRules},
+    merge::{
+        Context, Id, ObjectFacts, Pair, Side, SyncRules,
+        history::{History, Place},
+    },
     store::{Kv, StoreError, format, tables::Tag},
 };
 
@@ -84,6 +91,13 @@ impl Committer {
         self.turn.lock().await.objects = objects;
     }
 
+    /// Learns the schema of one object.
+    pub async fn learn_schema(&self, side: Side, object: &str, schema: Schema) {
+        if let Some(facts) = self.turn.lock().await.objects[side].get_mut(object) {
+            facts.schema = Some(schema);
+        }
+    }
+
     /// What the objects can hold, as far as it is known.
     pub async fn objects(&self) -> Pair<BTreeMap<String, ObjectFacts>> {
         self.turn.lock().await.objects.clone()
@@ -108,15 +122,44 @@ impl Committer {
     {
         let mut turn = self.turn.lock().await;
         let Turn { ids, objects, logged } = &mut *turn;
-        let context = Context {
-            rules: &self.rules,
-            objects,
-            offset: Pair::new(systems.left.offset(), systems.right.offset()),
-            now: self.clock.now(),
-        };
+        let context = self.context(objects, systems);
         let mut world = World::new(&*self.store, self.tag, &context, cycle, ids)?;
         let answer = act(&mut world)?;
-        let mut decided = world.finish();
+        let changes = self.commit(world.finish(), logged)?;
+        Ok(Committed { answer, changes })
+    }
+
+    /// The same for decisions that field histories may inform. Where one would, nothing is committed: the services are
+    /// asked, and it is decided again. What they do not tell is decided without.
+    pub async fn decide_informed<T>(
+        &self,
+        cycle: Id,
+        systems: &Pair<System>,
+        act: impl Fn(&mut World<'_>) -> Result<T, StoreError> + Send + Sync,
+    ) -> Result<Committed<T>, StoreError>
+    where
+        T: Send,
+    {
+        let mut history = History::default();
+        loop {
+            {
+                let mut turn = self.turn.lock().await;
+                let Turn { ids, objects, logged } = &mut *turn;
+                let context = self.context(objects, systems);
+                let mut world = World::new(&*self.store, self.tag, &context, cycle, ids)?;
+                world.history = std::mem::take(&mut history);
+                let answer = act(&mut world)?;
+                if world.history.needs.is_empty() {
+                    let changes = self.commit(world.finish(), logged)?;
+                    return Ok(Committed { answer, changes });
+                }
+                history = world.history;
+            }
+            ask(systems, &mut history).await;
+        }
+    }
+
+    fn commit(&self, mut decided: Decided, logged: &mut u64) -> Result<usize, StoreError> {
         let changes = decided.batch.len();
         if !decided.lines.is_empty() {
             // What is certainly in the file by now: only the lines behind it can be missing after a crash.
@@ -127,7 +170,16 @@ impl Committer {
         }
         self.log.append(&self.rules, &decided.lines)?;
         *logged = decided.lines.last().map_or(*logged, |line| line.number);
-        Ok(Committed { answer, changes })
+        Ok(changes)
+    }
+
+    fn context<'a>(&'a self, objects: &'a Pair<BTreeMap<String, ObjectFacts>>, systems: &Pair<System>) -> Context<'a> {
+        Context {
+            rules: &self.rules,
+            objects,
+            offset: Pair::new(systems.left.offset(), systems.right.offset()),
+            now: self.clock.now(),
+        }
     }
 
     /// Decides on the store as it is, and commits nothing: for plans and previews.
@@ -141,15 +193,32 @@ impl Committer {
     {
         let mut turn = self.turn.lock().await;
         let Turn { ids, objects, .. } = &mut *turn;
-        let context = Context {
-            rules: &self.rules,
-            objects,
-            offset: Pair::new(systems.left.offset(), systems.right.offset()),
-            now: self.clock.now(),
-        };
+        let context = self.context(objects, systems);
         let mut scratch = ids.clone();
         let cycle = scratch.next(context.now);
         let mut world = World::new(&*self.store, self.tag, &context, cycle, &mut scratch)?;
         act(&mut world)
+    }
+}
+
+/// Asks for every history that a decision would have liked to know. What cannot be had is known to be empty, so that
+/// it is not asked for again.
+async fn ask(systems: &Pair<System>, history: &mut History) {
+    let mut records: BTreeMap<(Side, Address), Vec<String>> = BTreeMap::new();
+    for place in std::mem::take(&mut history.needs) {
+        history.known.insert(place.clone(), Vec::new());
+        records.entry((place.side, place.address)).or_default().push(place.field);
+    }
+    for ((side, address), fields) in records {
+        let connector = &systems[side].connector;
+        if !connector.capabilities(&address.object).is_some_and(|capable| capable.history) {
+            continue;
+        }
+        // A history that cannot be had now costs certainty, not correctness.
+        let edits = connector.history(&Call::default(), &address, &fields).await.unwrap_or_default();
+        for edit in edits {
+            let place = Place { side, address: address.clone(), field: edit.field.clone() };
+            history.known.entry(place).or_default().push(edit);
+        }
     }
 }

@@ -128,7 +128,7 @@ impl Sync {
         if records.is_empty() {
             return Ok(());
         }
-        self.decide(cycle, |world| {
+        self.decide_informed(cycle, |world| {
             for record in records {
                 observe(world, side, record, requested_at)?;
                 if let Some(entity) = world.by_address(side, &record.address)? {

@@ -28,6 +28,8 @@ pub fn match_one(world: &mut World<'_>, id: Id) -> Result<(), StoreError> {
     }
     match match_entity(&entity, &others, world.context) {
         Match::Nobody => stand_alone(world, entity),
+        // It stays in the queue: the person in question is listed, and once decided, leaves it alone or takes it.
+        Match::Contested => Ok(()),
         Match::One { all, primaries, set } => become_one(world, entity, others, &all, &primaries, set),
         Match::Several { candidates } => wait_for_a_person(world, entity, candidates),
     }
@@ -101,7 +103,9 @@ fn recognise(united: &mut Entity, side: Side, creating: &Creating, context: &Con
     for rule in &context.rules.fields {
         let Some(place) = Context::place(rule, side, &member.address.object) else { continue };
         let Some(field) = united.fields.get_mut(&rule.map.name) else { continue };
-        let (Some(sent), Some(shadow)) = (creating.fields.get(&place.name), &field.sides[side].shadow) else { continue };
+        let (Some(sent), Some(shadow)) = (creating.fields.get(&place.name), &field.sides[side].shadow) else {
+            continue;
+        };
         if mapping::same_native(&rule.map, place, sent, shadow) {
             field.agreed = mapping::read(&rule.map, place, sent).ok();
             field.linked = true;

@@ -21,6 +21,7 @@
 //! | [`adopt`] | rules that have changed |
 //! | [`state`] | what a sync remembers of itself |
 //! | [`preview`] | what a push would do |
+//! | [`sweep`] | what is older than it is kept |
 //! | [`report`] | what a cycle came to |
 //! | [`ids`] | the one source of ids |
 
@@ -36,6 +37,7 @@ pub mod push;
 pub mod reconcile;
 pub mod report;
 pub mod state;
+pub mod sweep;
 pub mod system;
 pub mod update;
 pub mod world;
@@ -49,7 +51,8 @@ use std::{
     time::Duration,
 };
 
-use hymnal_sdk::{BoxFuture, SignedDuration};
+use hymnal_sdk::{BoxFuture, Kind, SignedDuration};
+use tracing::Instrument;
 
 use self::{
     commit::{Committed, Committer},
@@ -70,9 +73,12 @@ pub struct Sync {
     pub systems: Pair<System>,
     /// Nothing is written to a remote before this is over.
     gate: Gate,
+    history: SignedDuration,
     stopping: AtomicBool,
     failures: Mutex<BTreeMap<(Id, Side), u32>>,
-    learnt: Mutex<Option<Duration>>,
+    learnt: Mutex<Pair<Option<Duration>>>,
+    /// Which systems were read to their end in the cycle under way.
+    read: Mutex<Pair<bool>>,
 }
 
 /// How often schemas are asked for: a choice that an admin added is known after this time at most.
@@ -94,7 +100,22 @@ pub enum Deletions {
 impl Sync {
     /// A sync that is ready to run. It writes nothing to a remote before `gate` lets it.
     pub fn new(committer: Committer, systems: Pair<System>, gate: Gate) -> Self {
-        Self { committer, systems, gate, stopping: AtomicBool::new(false), failures: Mutex::default(), learnt: Mutex::default() }
+        Self {
+            committer,
+            systems,
+            gate,
+            history: SignedDuration::from_hours(800 * 24),
+            stopping: AtomicBool::new(false),
+            failures: Mutex::default(),
+            learnt: Mutex::default(),
+            read: Mutex::default(),
+        }
+    }
+
+    /// The same, keeping history for so long; 800 days if nobody says.
+    #[must_use]
+    pub fn keeping(self, history: SignedDuration) -> Self {
+        Self { history, ..self }
     }
 
     /// Asks a running cycle to end after the pages and batches in flight.
@@ -115,19 +136,29 @@ impl Sync {
     /// The store's: nothing can be decided without it.
     pub async fn cycle(&self, deletions: Deletions) -> Result<Report, StoreError> {
         let cycle = self.committer.new_cycle().await;
-        let mut report = Report::default();
+        let span = tracing::info_span!("cycle", sync = self.committer.rules.name, cycle = %cycle);
+        self.steps(cycle, deletions).instrument(span).await
+    }
+
+    async fn steps(&self, cycle: Id, deletions: Deletions) -> Result<Report, StoreError> {
+        let mut report = Report { cycle: Some(cycle), ..Report::default() };
         self.lock_failures().clear();
-        self.learn(&mut report).await?;
+        *self.lock_read() = Pair::default();
+        self.declare(&mut report).await?;
         self.pull_both(cycle, deletions, &mut report).await?;
         report.observed += self.match_queued(cycle).await?;
         report.observed += self.wake(cycle).await?;
-        report.held = self.held().await?;
+        report.held = self.held()?;
         if report.held.is_none() && !self.is_stopping() {
             (self.gate)().await?;
             self.push_both(cycle, &mut report).await?;
         }
-        report.pending = self.outbox().await?;
-        self.note_cycle(cycle, &report).await?;
+        report.pending = self.outbox()?;
+        if report.held.is_none() && report.pending == 0 {
+            self.set_flag(cycle, state::LOADED, true).await?;
+        }
+        self.sweep().await?;
+        self.note_cycle(cycle, &report)?;
         Ok(report)
     }
 
@@ -146,14 +177,16 @@ impl Sync {
 
     async fn pull_one(&self, cycle: Id, side: Side, deletions: Deletions) -> Result<usize, Failure> {
         let mut changed = self.pull(cycle, side).await?;
+        self.learn(side).await;
         let every = SignedDuration::try_from(self.committer.rules.deletions_every).unwrap_or(SignedDuration::MAX);
         let last = self.time(&state::deletions_name(side))?;
         let now = self.committer.clock.now();
         let is_due = last.is_none_or(|last| now.duration_since(last) >= every);
         if is_due || deletions == Deletions::Now {
             changed += self.pull_deletions(cycle, side).await?;
-            self.set_time(&state::deletions_name(side), now).await?;
+            self.set_time(&state::deletions_name(side), now)?;
         }
+        self.lock_read()[side] = true;
         Ok(changed)
     }
 
@@ -170,7 +203,7 @@ impl Sync {
             let Some((last, _)) = rows.last() else { return Ok(changed) };
             after = Some(last.clone());
             let committed = self
-                .decide(cycle, |world| {
+                .decide_informed(cycle, |world| {
                     for id in rows.iter().filter_map(|(key, _)| entity_of(key)) {
                         matching::match_one(world, id)?;
                     }
@@ -199,19 +232,14 @@ impl Sync {
         Ok(())
     }
 
-    /// Asks what the objects can hold, once an hour: the connectors' declarations, and their schemas where they answer.
-    async fn learn(&self, report: &mut Report) -> Result<(), StoreError> {
-        let now = self.committer.clock.elapsed();
-        {
-            let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
-            if learnt.is_some_and(|at| now.saturating_sub(at) < LEARN_EVERY) {
-                return Ok(());
-            }
-            *learnt = Some(now);
+    /// What the objects can hold, as the connectors declare it: nobody is asked.
+    async fn declare(&self, report: &mut Report) -> Result<(), StoreError> {
+        if self.committer.objects().await != Pair::default() {
+            return Ok(());
         }
         let mut facts = Pair::default();
         for side in Side::BOTH {
-            match self.facts(side).await {
+            match self.systems[side].facts().map_err(Failure::at(side)) {
                 Ok(known) => facts[side] = known,
                 Err(failure) => report.note(failure)?,
             }
@@ -220,15 +248,33 @@ impl Sync {
         Ok(())
     }
 
-    async fn facts(&self, side: Side) -> Result<BTreeMap<String, crate::merge::ObjectFacts>, Failure> {
-        let system = &self.systems[side];
-        let mut facts = system.facts().map_err(Failure::at(side))?;
-        for (object, fact) in &mut facts {
-            let call = hymnal_sdk::Call::default();
-            // A schema that cannot be read now costs early messages, not correctness: the service refuses by itself.
-            fact.schema = system.connector.describe(&call, object).await.ok();
+    /// Asks for the schemas of one system, once an hour. Only after it has answered a pull, and only for itself: a
+    /// system that is down or throttled keeps nobody waiting here.
+    async fn learn(&self, side: Side) {
+        let now = self.committer.clock.elapsed();
+        let last = self.lock_learnt()[side];
+        if last.is_some_and(|at| now.saturating_sub(at) < LEARN_EVERY) {
+            return;
         }
-        Ok(facts)
+        let system = &self.systems[side];
+        for object in &system.objects {
+            match system.connector.describe(&hymnal_sdk::Call::default(), &object.name).await {
+                Ok(schema) => self.committer.learn_schema(side, &object.name, schema).await,
+                // It is asked again in the next cycle. Until then the schema known stands, or none: that costs early
+                // messages, not correctness, since the service refuses by itself.
+                Err(error) if matches!(error.kind, Kind::Transient | Kind::Throttled | Kind::Auth) => return,
+                Err(_) => {}
+            }
+        }
+        self.lock_learnt()[side] = Some(now);
+    }
+
+    fn lock_read(&self) -> std::sync::MutexGuard<'_, Pair<bool>> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_learnt(&self) -> std::sync::MutexGuard<'_, Pair<Option<Duration>>> {
+        self.learnt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn decide<T: Send>(
@@ -258,6 +304,15 @@ impl Sync {
         self.look(|world| Ok(world.counts())).await
     }
 
+    /// As [`Sync::decide`], where field histories may inform it.
+    async fn decide_informed<T: Send>(
+        &self,
+        cycle: Id,
+        act: impl Fn(&mut World<'_>) -> Result<T, StoreError> + Send + std::marker::Sync,
+    ) -> Result<Committed<T>, StoreError> {
+        self.committer.decide_informed(cycle, &self.systems, act).await
+    }
+
     async fn look<T: Send>(
         &self,
         act: impl FnOnce(&mut World<'_>) -> Result<T, StoreError> + Send,
@@ -277,7 +332,7 @@ impl Sync {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn held(&self) -> Result<Option<Held>, StoreError> {
+    fn held(&self) -> Result<Option<Held>, StoreError> {
         let now = self.committer.clock.now();
         if !self.was_read()? {
             return Ok(Some(Held::FirstPull));
@@ -297,7 +352,7 @@ impl Sync {
     }
 
     /// How many members have something to be written.
-    async fn outbox(&self) -> Result<u64, StoreError> {
+    fn outbox(&self) -> Result<u64, StoreError> {
         let mut count = 0;
         for side in Side::BOTH {
             for lane in world::LANES {

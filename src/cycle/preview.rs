@@ -107,7 +107,8 @@ fn preview_one(world: &mut World<'_>, side: Side, id: Id, preview: &mut Preview)
     for change in &patch.changes {
         let rule = world.context.rules.fields.iter().find(|rule| rule.map.name == change.field);
         let consent = rule.and_then(|rule| rule.policy.consent.as_ref());
-        let from = change.from.as_ref().map(ToString::to_string).unwrap_or_default();
+        let held = change.from.as_ref().filter(|native| !native.is_blank());
+        let from = held.map(ToString::to_string).unwrap_or_default();
         let was_blank = change.from.as_ref().is_none_or(hymnal_sdk::Native::is_blank);
         let counted = match consent {
             Some(consent) if consent.steps.first() != Some(&change.golden) => &mut preview.opt_outs,

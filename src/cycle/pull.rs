@@ -65,7 +65,7 @@ impl Sync {
         cursor: Option<(&Vec<u8>, &Cursor)>,
     ) -> Result<usize, StoreError> {
         let committed = self
-            .decide(cycle, |world| {
+            .decide_informed(cycle, |world| {
                 for record in &page.records {
                     observe(world, side, record, requested_at)?;
                 }
@@ -104,7 +104,7 @@ impl Sync {
         let call = Call::new(Lane::Ordinary);
         let got = system.connector.get(&call, object, ids, system.fields(object)).await.map_err(Failure::at(side))?;
         let committed = self
-            .decide(cycle, |world| {
+            .decide_informed(cycle, |world| {
                 for (id, got) in ids.iter().zip(&got) {
                     observe_got(world, side, &Address::new(object, id.clone()), got, requested_at)?;
                 }

@@ -8,6 +8,7 @@ use hymnal_sdk::{Error, Kind, Lane};
 use super::{
     Sync,
     report::{Failure, Written},
+    state::LOADED,
     world::{CONSENT, Job, LANES},
 };
 use crate::{
@@ -69,6 +70,7 @@ impl Sync {
     /// One pass over one lane. Answers whether anything stood in it.
     async fn push_lane(&self, cycle: Id, side: Side, lane: u8, pushed: &mut Pushed) -> Result<bool, Failure> {
         let prefix = self.committer.tag.outbox(side, lane);
+        let urgency = self.urgency(lane)?;
         let mut waiting: BTreeMap<Job, BTreeSet<Id>> = BTreeMap::new();
         let mut flying = FuturesUnordered::new();
         let mut after: Option<Vec<u8>> = None;
@@ -77,7 +79,7 @@ impl Sync {
         loop {
             while flying.len() < IN_FLIGHT && pushed.trouble.is_none() && !self.is_stopping() {
                 if let Some((job, ids)) = self.next_batch(&mut waiting, side, exhausted)? {
-                    flying.push(self.send(cycle, side, urgency(lane), job, ids));
+                    flying.push(self.send(cycle, side, urgency, job, ids));
                 } else if exhausted {
                     break;
                 } else {
@@ -93,11 +95,11 @@ impl Sync {
                 }
             }
             let Some(sent) = flying.next().await else { break };
-            let sent = sent?;
-            pushed.written.created += sent.written.created;
-            pushed.written.updated += sent.written.updated;
-            pushed.trouble = pushed.trouble.take().or(sent.trouble);
-            pushed.due = [pushed.due, sent.due].into_iter().flatten().min();
+            let batch = sent?;
+            pushed.written.created += batch.written.created;
+            pushed.written.updated += batch.written.updated;
+            pushed.trouble = pushed.trouble.take().or(batch.trouble);
+            pushed.due = [pushed.due, batch.due].into_iter().flatten().min();
         }
         Ok(anything)
     }
@@ -110,13 +112,10 @@ impl Sync {
         exhausted: bool,
     ) -> Result<Option<(Job, Vec<Id>)>, Failure> {
         for (job, ids) in waiting.iter_mut() {
-            let size = self.batch_size(side, job)?;
-            if ids.len() >= size || (exhausted && !ids.is_empty()) {
-                let mut batch = Vec::with_capacity(size);
-                while let (true, Some(id)) = (batch.len() < size, ids.pop_first()) {
-                    batch.push(id);
-                }
-                return Ok(Some((job.clone(), batch)));
+            let most = self.batch_size(side, job)?;
+            if ids.len() >= most || (exhausted && !ids.is_empty()) {
+                let full = std::iter::from_fn(|| ids.pop_first()).take(most).collect();
+                return Ok(Some((job.clone(), full)));
             }
         }
         Ok(None)
@@ -127,11 +126,20 @@ impl Sync {
         let system = &self.systems[side];
         let (Job::Update(object) | Job::Create(object)) = job;
         let capable = system.connector.capable(object).map_err(Failure::at(side))?;
-        let size = match job {
+        let most = match job {
             Job::Update(_) => capable.update_batch.min(capable.get_batch),
             Job::Create(_) => capable.create_batch.min(capable.find_batch.max(1)),
         };
-        Ok(size.max(1))
+        Ok(most.max(1))
+    }
+
+    /// Until the outbox was empty once, it is the first load: bulk, which leaves the reserve alone and re-routes nobody.
+    fn urgency(&self, lane: u8) -> Result<Lane, Failure> {
+        if lane == CONSENT {
+            return Ok(Lane::Consent);
+        }
+        let is_loaded = self.flag(LOADED).map_err(Failure::Store)?;
+        Ok(if is_loaded { Lane::Ordinary } else { Lane::Bulk })
     }
 
     async fn send(&self, cycle: Id, side: Side, lane: Lane, job: Job, ids: Vec<Id>) -> Result<Sent, Failure> {
@@ -154,8 +162,4 @@ impl Sent {
             self.trouble.get_or_insert_with(|| error.clone());
         }
     }
-}
-
-fn urgency(lane: u8) -> Lane {
-    if lane == CONSENT { Lane::Consent } else { Lane::Ordinary }
 }

@@ -2,7 +2,10 @@
 
 use hymnal_sdk::{Error, Kind, Timestamp};
 
-use crate::{merge::Side, store::StoreError};
+use crate::{
+    merge::{Id, Side},
+    store::StoreError,
+};
 
 /// Why a step could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +33,8 @@ impl Failure {
 /// What a cycle came to.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
+    /// Which.
+    pub cycle: Option<Id>,
     /// Entities that changed by what was read.
     pub observed: usize,
     /// Records written.

@@ -1,11 +1,11 @@
 //! What a sync remembers of itself: flags, times, its pause, its last cycle.
 
-use hymnal_sdk::{Kind, Timestamp};
+use hymnal_sdk::{Error, Kind, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Sync,
-    report::{Held, Report},
+    report::{Failure, Held, Report},
 };
 use crate::{
     merge::{FirstRun, Id, Side},
@@ -97,7 +97,7 @@ impl SyncState<'_> {
     pub fn discard(&self) -> Result<(), StoreError> {
         self.drop_tables(b"eakqowuri")?;
         let mut batch = Batch::default();
-        for name in ["approved", "pulled-left", "pulled-right", "counts", "logged"] {
+        for name in ["approved", "pulled-left", "pulled-right", "counts", "logged", LOADED] {
             batch.delete(self.tag.state(name));
         }
         self.store.commit(batch)
@@ -112,7 +112,9 @@ impl SyncState<'_> {
                     break;
                 }
                 let mut batch = Batch::default();
-                rows.into_iter().for_each(|(key, _)| batch.delete(key));
+                for (key, _) in rows {
+                    batch.delete(key);
+                }
                 self.store.commit(batch)?;
             }
         }
@@ -168,12 +170,35 @@ impl Sync {
         Ok(Timestamp::from_millisecond(millis).ok())
     }
 
-    pub(super) async fn set_time(&self, name: &str, at: Timestamp) -> Result<(), StoreError> {
+    pub(super) fn set_time(&self, name: &str, at: Timestamp) -> Result<(), StoreError> {
         self.state().set(name, Some(at.as_millisecond().to_be_bytes().to_vec()))
     }
 
+    /// Remembers which systems made a cycle wait whose time was over before its end.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn note_interrupted(&self) -> Result<(), StoreError> {
+        let cycle = self.committer.new_cycle().await;
+        let mut report = Report { cycle: Some(cycle), ..Report::default() };
+        for side in Side::BOTH {
+            let health = self.systems[side].connector.http().map(hymnal_sdk::Http::health);
+            let paused = health.and_then(|health| Some((health.paused_until?, health.paused_because?)));
+            let error = match paused {
+                Some((until, because)) => {
+                    Error { retry_at: Some(until), ..Error::new(Kind::Throttled, "paused", because) }
+                }
+                None if self.lock_read()[side] => continue,
+                None => Error::new(Kind::Transient, "timeout", "the system was not read before the time was over"),
+            };
+            report.note(Failure::Service { side, error })?;
+        }
+        report.pending = self.outbox()?;
+        self.note_cycle(cycle, &report)
+    }
+
     /// Remembers the cycle, unless it was as quiet as the one before: an idle cycle writes nothing.
-    pub(super) async fn note_cycle(&self, cycle: Id, report: &Report) -> Result<(), StoreError> {
+    pub(super) fn note_cycle(&self, cycle: Id, report: &Report) -> Result<(), StoreError> {
         let troubles = report.troubles.iter();
         let troubles: Vec<_> = troubles
             .map(|(side, error)| Trouble {
@@ -211,6 +236,9 @@ impl Held {
         }
     }
 }
+
+/// The name of the flag that the first load is over.
+pub const LOADED: &str = "loaded";
 
 /// The name of the time at which deletions were last looked for.
 pub fn deletions_name(side: Side) -> String {

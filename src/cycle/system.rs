@@ -57,10 +57,11 @@ impl System {
         self.objects.iter().map(fact).collect()
     }
 
-    /// The service's clock minus ours, as far as it is known.
+    /// The service's clock minus ours, as far as it is known. `Date` headers tell whole seconds: what is less than one
+    /// is noise, and would move times that are right.
     pub fn offset(&self) -> SignedDuration {
-        let offset = self.connector.http().and_then(|http| http.health().clock_offset_ms);
-        SignedDuration::from_millis(offset.unwrap_or(0))
+        let told = self.connector.http().and_then(|http| http.health().clock_offset_ms);
+        SignedDuration::from_millis(told.filter(|offset| offset.abs() >= 1000).unwrap_or(0))
     }
 
     /// A call for which `requests` ordinary requests were reserved, so that they do not wait for the limiter between

@@ -76,7 +76,7 @@ impl Sync {
             Ok(got) => got,
             Err(error) => return Ok(Err(error)),
         };
-        self.decide(cycle, |world| {
+        self.decide_informed(cycle, |world| {
             for (address, got) in addresses.iter().zip(&got) {
                 observe_got(world, side, address, got, requested_at)?;
             }

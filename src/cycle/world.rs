@@ -19,11 +19,12 @@ use crate::{
         Context, Entity, Event, Id, Pair, Side,
         entity::{Mark, Presence, Want},
         event::ConflictEvent,
+        history::History,
         patch::key,
         reading::Ledger,
     },
     store::{
-        Batch, Kv, StoreError, format,
+        Batch, KeyValue, Kv, StoreError, format,
         tables::{Tag, Wait, entity_of},
     },
 };
@@ -73,6 +74,8 @@ pub struct World<'a> {
     pub context: &'a Context<'a>,
     cycle: Id,
     ids: &'a mut Ids,
+    /// Field histories: what is known, and what would be needed.
+    pub history: History,
     changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     /// Entities as they stand, for each that was asked for or put: a decision asks for the same one several times,
     /// and to read one from its bytes costs much more than to clone it.
@@ -128,6 +131,7 @@ impl<'a> World<'a> {
             context,
             cycle,
             ids,
+            history: History::default(),
             changes: BTreeMap::new(),
             entities: RefCell::default(),
             put: BTreeSet::new(),
@@ -192,7 +196,7 @@ impl<'a> World<'a> {
         let now = self.context.now;
         let ids = &mut *self.ids;
         let mut next = || ids.next(now);
-        let answer = act(self.context, &mut Ledger { ids: &mut next, events: &mut events });
+        let answer = act(self.context, &mut Ledger { ids: &mut next, events: &mut events, history: &mut self.history });
         (answer, events)
     }
 
@@ -235,7 +239,7 @@ impl<'a> World<'a> {
     }
 
     /// Up to `limit` pairs under a prefix, in key order.
-    pub fn scan(&self, prefix: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub fn scan(&self, prefix: &[u8], limit: usize) -> Result<Vec<KeyValue>, StoreError> {
         let changed = self.changes.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
         let changed: BTreeMap<_, _> = changed.map(|(key, value)| (key.clone(), value.clone())).collect();
         let removed = changed.values().filter(|value| value.is_none()).count();

@@ -2,9 +2,9 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`once`] | `run --once`: cycle until quiescent, then say how it stands |
+//! | [`mod@once`] | `run --once`: cycle until quiescent, then say how it stands |
 //! | [`schedule`] | a cycle of each sync every so often |
-//! | [`serve`] | the daemon: listeners, signals, reload, shutdown |
+//! | [`mod@serve`] | the daemon: listeners, signals, reload, shutdown |
 //! | [`supervisor`] | what systemd is told |
 
 pub mod once;
@@ -13,4 +13,4 @@ pub mod serve;
 pub mod supervisor;
 
 pub use once::{Outcome, once};
-pub use serve::serve;
+pub use serve::{serve, serve_until};

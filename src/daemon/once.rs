@@ -5,15 +5,13 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use hymnal_sdk::{Clock, Kind, Timestamp};
 
+use super::schedule::tell;
 use crate::{
     cycle::{
         Deletions, Sync,
         report::{Held, Report},
     },
-    store::{
-        StoreError,
-        tables::Wait,
-    },
+    store::{StoreError, tables::Wait},
     wire::{App, Running},
 };
 
@@ -21,6 +19,9 @@ use crate::{
 const HOPELESS: u32 = 5;
 /// The first pause after a cycle that failed; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a batch in flight is waited for when the time is over.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// How a sync stands when it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,13 +64,20 @@ pub async fn once(app: &App, timeout: Option<Duration>) -> Result<(Outcome, Vec<
     Ok((first, outcomes))
 }
 
-async fn one(running: &Arc<Running>, clock: &Arc<dyn Clock>, deadline: Option<Duration>) -> Result<Outcome, StoreError> {
+async fn one(
+    running: &Arc<Running>,
+    clock: &Arc<dyn Clock>,
+    deadline: Option<Duration>,
+) -> Result<Outcome, StoreError> {
     let _turn = running.turn.lock().await;
     let sync = &running.sync;
     let mut deletions = Deletions::Now;
     let mut failures = 0;
     loop {
-        let report = sync.cycle(deletions).await?;
+        let Some(report) = cycle_until(sync, deletions, &**clock, deadline).await? else {
+            return Ok(Outcome::Unfinished);
+        };
+        tell(running, &report);
         deletions = Deletions::WhenDue;
         if let Some(Held::FirstRun | Held::Paused) = report.held
             && report.troubles.is_empty()
@@ -88,6 +96,29 @@ async fn one(running: &Arc<Running>, clock: &Arc<dyn Clock>, deadline: Option<Du
         }
         clock.sleep(pause).await;
     }
+}
+
+/// One cycle; `None` where the time is over and a system makes it wait still. What was being written when the time was
+/// over is waited for a little; after that it is in doubt, and is read back by the next run.
+async fn cycle_until(
+    sync: &Sync,
+    deletions: Deletions,
+    clock: &dyn Clock,
+    deadline: Option<Duration>,
+) -> Result<Option<Report>, StoreError> {
+    let Some(deadline) = deadline else { return sync.cycle(deletions).await.map(Some) };
+    let mut cycle = Box::pin(sync.cycle(deletions));
+    tokio::select! {
+        report = &mut cycle => return report.map(Some),
+        () = clock.sleep(deadline.saturating_sub(clock.elapsed())) => sync.stop(),
+    }
+    tokio::select! {
+        report = &mut cycle => return report.map(Some),
+        () = clock.sleep(GRACE) => {}
+    }
+    drop(cycle);
+    sync.note_interrupted().await?;
+    Ok(None)
 }
 
 fn unfinished(report: &Report) -> Outcome {

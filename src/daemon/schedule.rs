@@ -35,19 +35,34 @@ pub async fn keep(running: Arc<Running>, clock: Arc<dyn Clock>) -> Result<(), St
     Ok(())
 }
 
-fn tell(running: &Running, report: &Report) {
+/// Says in the log what a cycle came to.
+pub(super) fn tell(running: &Running, report: &Report) {
+    let cycle = report.cycle.map(tracing::field::display);
     for (side, error) in &report.troubles {
         let connector = running.sync.systems[*side].name.as_str();
         let (kind, code) = (error.kind, error.code.as_str());
         if kind == Kind::Auth {
-            tracing::error!(sync = running.name, connector, ?kind, code, "A system refuses the login; a person is needed");
+            tracing::error!(
+                sync = running.name,
+                connector,
+                ?kind,
+                code,
+                "A system refuses the login; a person is needed"
+            );
         } else if kind != Kind::Cancelled {
-            tracing::warn!(sync = running.name, connector, ?kind, code, "A system could not be worked with; the next cycle tries again");
+            tracing::warn!(
+                sync = running.name,
+                connector,
+                ?kind,
+                code,
+                "A system could not be worked with; the next cycle tries again"
+            );
         }
     }
     if !report.is_quiet() {
         tracing::info!(
             sync = running.name,
+            cycle,
             observed = report.observed,
             created = report.written.created,
             updated = report.written.updated,

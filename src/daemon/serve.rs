@@ -58,6 +58,15 @@ type ReloadRequest = oneshot::Sender<Result<(), String>>;
 /// # Errors
 /// A listener that cannot be bound, and a state that is refused.
 pub async fn serve(app: App, reload: Reload) -> Result<(), ServeError> {
+    serve_until(app, reload, std::future::pending()).await
+}
+
+/// Serves until it is told to end, or `over` is.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_until(app: App, reload: Reload, over: impl Future<Output = ()>) -> Result<(), ServeError> {
+    tokio::pin!(over);
     let ready = health::Ready::new(AtomicBool::new(false));
     let listen = app.config.daemon.listen;
     let failed = |address: String| move |source| ServeError::Listen { address, source };
@@ -77,6 +86,7 @@ pub async fn serve(app: App, reload: Reload) -> Result<(), ServeError> {
     let mut heart = tokio::time::interval(supervisor::watchdog().unwrap_or(Duration::from_secs(30)));
     loop {
         tokio::select! {
+            () = &mut over => break,
             event = signals.next() => match event {
                 Event::Stop => break,
                 Event::Reload => {
@@ -160,7 +170,9 @@ fn accept(
     tokio::spawn(async move {
         let answer = match socket::receive(&mut stream).await {
             Ok(Request::Reload) => reload_now(&ask_reload).await,
-            Ok(Request::Status) => answer(&app, Request::Status).await.map(|status| about_daemon(status, reload_error)),
+            Ok(Request::Status) => {
+                answer(&app, Request::Status).await.map(|status| about_daemon(status, reload_error.as_deref()))
+            }
             Ok(request) => answer(&app, request).await,
             Err(error) => Err(Refusal::new(2, format!("that was no request: {error}"), "use the `hymnal` command")),
         };
@@ -178,7 +190,7 @@ async fn reload_now(ask_reload: &mpsc::Sender<ReloadRequest>) -> Answer {
     }
 }
 
-fn about_daemon(mut status: serde_json::Value, reload_error: Option<String>) -> serde_json::Value {
+fn about_daemon(mut status: serde_json::Value, reload_error: Option<&str>) -> serde_json::Value {
     if let Some(all) = status.as_object_mut() {
         all.insert("daemon".into(), json!({ "pid": std::process::id(), "reload_error": reload_error }));
     }

@@ -52,6 +52,10 @@ fn redact_path(path: &str) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
+fn refuse(code: &str, message: String) -> Error {
+    Error::new(Kind::Fatal, code, message)
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
@@ -99,8 +103,4 @@ mod tests {
         assert_eq!(shown_path("https://h.example/lists/ada%40example.com/x?y"), "/lists/…/x");
         assert_eq!(shown_path("/lists/ada@example.com?y"), "/lists/…");
     }
-}
-
-fn refuse(code: &str, message: String) -> Error {
-    Error::new(Kind::Fatal, code, message)
 }

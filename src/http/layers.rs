@@ -7,7 +7,7 @@ use std::{
 
 use hymnal_sdk::{
     BoxFuture, Call, Classify, Clock, Error, Health, Http, Kind, Lane, Ledger, Limits, Login, Permit, Request,
-    Response, Result, Timestamp, Transport, Vault, http::Access,
+    Response, Result, Session, Timestamp, Transport, Vault, http::Access,
 };
 
 use super::{
@@ -15,8 +15,9 @@ use super::{
     allowance::{Need, Slot, Urgency},
     answer::{self, PauseLength},
     gate::{Admission, Gate, too_late},
-    login::{Logins, Open},
+    login::Logins,
     offset::ClockOffset,
+    remembered,
     retry::{Finality, Jitter, Next, Retry},
 };
 
@@ -50,6 +51,7 @@ pub struct Layers {
     login: Arc<dyn Login>,
     classify: Arc<dyn Classify>,
     clock: Arc<dyn Clock>,
+    ledger: Arc<dyn Ledger>,
     gate: Arc<Gate>,
     logins: Arc<Logins>,
     jitter: Jitter,
@@ -71,14 +73,17 @@ enum Failure {
     /// Nothing was sent.
     NotSent(Error),
     /// It was sent, in this session.
-    Sent { error: Error, finality: Finality, pause: Option<Duration>, open: Arc<Open> },
+    Sent { error: Error, finality: Finality, pause: Option<Duration>, open: Arc<Session> },
 }
 
 impl Layers {
     /// The layers of one connector. Nothing is sent yet. Runs within a tokio runtime.
     pub fn new(config: LayersConfig) -> Arc<Self> {
         let LayersConfig { name, transport, login, classify, limits, clock, ledger, vault, seed } = config;
-        let gate = Gate::new(&name, &limits, ledger, clock.clone());
+        let gate = Gate::new(&name, &limits, ledger.clone(), clock.clone());
+        if let Some((left, because)) = remembered::load(&*ledger, &name, clock.now()) {
+            gate.pause(left, because);
+        }
         let logins = Arc::new(Logins {
             name: name.clone(),
             login: login.clone(),
@@ -90,7 +95,7 @@ impl Layers {
             state: Mutex::default(),
         });
         let (jitter, seen) = (Jitter::new(seed), Mutex::default());
-        Arc::new(Self { name, transport, login, classify, clock, gate, logins, jitter, seen })
+        Arc::new(Self { name, transport, login, classify, clock, ledger, gate, logins, jitter, seen })
     }
 
     async fn send_and_repeat(&self, call: &Call, request: Request) -> Result<Response> {
@@ -126,8 +131,8 @@ impl Layers {
     async fn send_once(&self, call: &Call, permit: Option<&Permit>, request: &Request) -> Result<Response, Failure> {
         let (open, slot) = self.enter(call, permit, request).await.map_err(Failure::NotSent)?;
         let mut signed = request.clone();
-        signed.url = address::join(&open.session.base_url, &request.url).map_err(Failure::NotSent)?;
-        self.login.sign(&open.session, &mut signed);
+        signed.url = address::join(&open.base_url, &request.url).map_err(Failure::NotSent)?;
+        self.login.sign(&open, &mut signed);
 
         let (left, started) = (self.clock.now(), self.clock.elapsed());
         self.seen().requests += 1;
@@ -145,12 +150,17 @@ impl Layers {
     }
 
     /// Waits for a session and for leave to send; what is returned is counted as sent now.
-    async fn enter(&self, call: &Call, permit: Option<&Permit>, request: &Request) -> Result<(Arc<Open>, Admission)> {
+    async fn enter(
+        &self,
+        call: &Call,
+        permit: Option<&Permit>,
+        request: &Request,
+    ) -> Result<(Arc<Session>, Admission)> {
         let mut permit = permit.filter(|_| request.cost == 1);
         loop {
             let open = self.logins.session(call.deadline).await?;
             // Before anything is waited for or paid: a URL that is refused costs nothing.
-            address::join(&open.session.base_url, &request.url)?;
+            address::join(&open.base_url, &request.url)?;
             let reserved = permit.and_then(|permit| self.ticket(permit)).filter(|held| held.covers(request.tag));
             let need = match (reserved, request.access) {
                 (None, _) => Need {
@@ -198,7 +208,7 @@ impl Layers {
         answer: Response,
         left: Timestamp,
         trip: Duration,
-        open: Arc<Open>,
+        open: Arc<Session>,
     ) -> Result<Response, Failure> {
         let now = self.clock.now();
         // By the service's clock, since a `Retry-After` date is: ours may be wrong.
@@ -256,7 +266,11 @@ impl Layers {
                 "The service asks for a pause of absurd length, it is asked again earlier"
             ),
         }
-        self.gate.pause(length.length(), format!("the service asked for a pause ({})", error.code));
+        let because = format!("the service asked for a pause ({})", error.code);
+        if let Ok(until) = now.checked_add(length.length()) {
+            remembered::save(&*self.ledger, &self.name, until, &because);
+        }
+        self.gate.pause(length.length(), because);
         length.length()
     }
 

@@ -39,18 +39,11 @@ pub(super) struct Logins {
     pub(super) state: Mutex<State>,
 }
 
-/// A session and its number, so that a late refusal of an older one does not end a newer one.
-pub(super) struct Open {
-    pub(super) session: Session,
-    serial: u64,
-}
-
-type Flight = watch::Receiver<Option<Result<Arc<Open>>>>;
+type Flight = watch::Receiver<Option<Result<Arc<Session>>>>;
 
 #[derive(Default)]
 pub(super) struct State {
-    open: Option<Arc<Open>>,
-    serial: u64,
+    open: Option<Arc<Session>>,
     flight: Option<Flight>,
     rest: Option<Rest>,
     /// A session whose refresh token could not be stored yet: it must not be used, nor be lost.
@@ -73,7 +66,7 @@ impl Logins {
     ///
     /// # Errors
     /// `Auth` where the service refuses; what went wrong on the way otherwise; `Cancelled` after the deadline.
-    pub(super) async fn session(self: &Arc<Self>, deadline: Option<Duration>) -> Result<Arc<Open>> {
+    pub(super) async fn session(self: &Arc<Self>, deadline: Option<Duration>) -> Result<Arc<Session>> {
         let mut flight = match self.open_or_flight()? {
             Ready::Open(open) => return Ok(open),
             Ready::Flight(flight) => flight,
@@ -92,20 +85,20 @@ impl Logins {
     }
 
     /// Whether this session is still the one in use, and not about to end.
-    pub(super) fn is_current(&self, open: &Arc<Open>) -> bool {
+    pub(super) fn is_current(&self, open: &Arc<Session>) -> bool {
         self.lock().open.as_ref().is_some_and(|current| Arc::ptr_eq(current, open)) && !self.ends_soon(open)
     }
 
     /// An answer refused this session: the next request opens a new one, unless somebody already did.
-    pub(super) fn reject(&self, open: &Open) {
+    pub(super) fn reject(&self, open: &Arc<Session>) {
         let mut state = self.lock();
-        if state.open.as_ref().is_some_and(|current| current.serial == open.serial) {
+        if state.open.as_ref().is_some_and(|current| Arc::ptr_eq(current, open)) {
             state.open = None;
         }
     }
 
     /// An answer refused this session though it was opened after a refusal: a person is needed.
-    pub(super) fn refuse(&self, open: &Open, error: &Error) -> Error {
+    pub(super) fn refuse(&self, open: &Arc<Session>, error: &Error) -> Error {
         self.reject(open);
         self.refused(error)
     }
@@ -126,9 +119,9 @@ impl Logins {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ends_soon(&self, open: &Open) -> bool {
+    fn ends_soon(&self, open: &Session) -> bool {
         let now = self.clock.now();
-        open.session.expires_at.is_some_and(|end| end.duration_since(now) <= MARGIN)
+        open.expires_at.is_some_and(|end| end.duration_since(now) <= MARGIN)
     }
 
     fn open_or_flight(self: &Arc<Self>) -> Result<Ready> {
@@ -159,13 +152,11 @@ impl Logins {
         Ok(Ready::Flight(flight))
     }
 
-    async fn log_in(&self) -> Result<Arc<Open>> {
+    async fn log_in(&self) -> Result<Arc<Session>> {
         match self.open_session().await {
             Ok(session) => {
-                let mut state = self.lock();
-                state.serial += 1;
-                let open = Arc::new(Open { session, serial: state.serial });
-                state.open = Some(open.clone());
+                let open = Arc::new(session);
+                self.lock().open = Some(open.clone());
                 Ok(open)
             }
             Err(error) if error.kind == Kind::Auth => Err(self.refused(&error)),
@@ -260,7 +251,7 @@ impl Logins {
 }
 
 enum Ready {
-    Open(Arc<Open>),
+    Open(Arc<Session>),
     Flight(Flight),
 }
 

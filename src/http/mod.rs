@@ -1,4 +1,4 @@
-//! The layers around a [`Transport`]: a request of a connector goes through all of them, in this order.
+//! The layers around a [`Transport`](hymnal_sdk::Transport): a request of a connector goes through all of them, in this order.
 //!
 //! | file | what |
 //! |---|---|
@@ -6,6 +6,7 @@
 //! | `address` | the complete URL; never another origin than the session's |
 //! | `gate` | admission, higher lanes first, by `allowance`: pauses the service asked for, slots, our `share` of the daily quota, rate `window`s with `pace` |
 //! | `answer` | what an answer means, and whether the remote may have changed |
+//! | `remembered` | a pause that the service asked for, over restarts |
 //! | `retry` | whether and when a read is sent again; writes never are |
 //! | `reqwest` | one transport: sockets and TLS |
 //!
@@ -19,6 +20,7 @@ mod layers;
 mod login;
 mod offset;
 mod pace;
+mod remembered;
 pub mod reqwest;
 mod retry;
 mod share;

@@ -32,6 +32,8 @@ pub(super) struct DailyShare {
     reserve: Share,
     hours: BTreeMap<i64, Hour>,
     told: Option<Told>,
+    /// The limit that the service told last, in this run or one before.
+    told_limit: Option<u64>,
 }
 
 /// When the count starts anew.
@@ -93,11 +95,13 @@ impl DailyShare {
             ledger,
             resets,
             limit: daily.requests,
+            told_limit: None,
             share: limits.daily_share,
             reserve: limits.reserve,
             hours: BTreeMap::new(),
             told: None,
         };
+        share.told_limit = share.load_limit();
         share.load(connector, now);
         Some(share)
     }
@@ -168,6 +172,15 @@ impl DailyShare {
         // A limit of zero is a header that says nothing.
         if limit > 0 {
             self.told = Some(Told { used, limit, at: now, since: 0 });
+            if self.told_limit.unwrap_or(self.limit) != limit {
+                // After a restart our share is a share of what is true, not of what the manifest supposes.
+                match self.ledger.save(&self.limit_name(), limit.to_string().as_bytes()) {
+                    Ok(()) => self.told_limit = Some(limit),
+                    Err(error) => {
+                        tracing::warn!(%error, "The service's daily limit was not saved, it is learned again");
+                    }
+                }
+            }
         }
     }
 
@@ -202,7 +215,7 @@ impl DailyShare {
     }
 
     fn limit_now(&self) -> u64 {
-        self.told.as_ref().map_or(self.limit, |told| told.limit)
+        self.told.as_ref().map(|told| told.limit).or(self.told_limit).unwrap_or(self.limit)
     }
 
     fn told_now(&self, now: Timestamp) -> Option<&Told> {
@@ -253,6 +266,14 @@ impl DailyShare {
                 plus(now, DAY)
             }
         }
+    }
+
+    fn limit_name(&self) -> String {
+        self.name.replacen("calls", "limit", 1)
+    }
+
+    fn load_limit(&self) -> Option<u64> {
+        String::from_utf8(self.ledger.load(&self.limit_name())?).ok()?.parse().ok()
     }
 
     fn load(&mut self, connector: &str, now: Timestamp) {

@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`entry`] | what the journal and the conflict log hold in the store |
-//! | [`line`] | a line of the conflict log as people and programs read it |
+//! | [`mod@line`] | a line of the conflict log as people and programs read it |
 //! | [`conflict_log`] | the file `conflicts.jsonl` |
 
 pub mod conflict_log;

@@ -14,7 +14,9 @@ const LONGEST: usize = 64 + 1 + 255;
 /// An address as people and services write it: not the whole of RFC 5322, but no comments, groups or display names,
 /// which are not addresses.
 pub(super) fn parse(field: &str, text: &str) -> Result<Email, Problem> {
-    let written: String = text.trim().nfc().collect();
+    let text = text.trim();
+    // Cut before it is looked at: this can be ten megabytes of anything.
+    let written: String = text.chars().take(LONGEST + 1).nfc().collect();
     let problem = |why: &str, hint: &str| {
         Problem::new(
             UNPARSABLE,
@@ -22,7 +24,7 @@ pub(super) fn parse(field: &str, text: &str) -> Result<Email, Problem> {
             hint,
         )
     };
-    if written.len() > LONGEST {
+    if text.len() > LONGEST {
         return Err(problem("it is too long", "correct it where it was entered"));
     }
     // Two addresses that look the same would be two people.
@@ -47,7 +49,7 @@ pub(super) fn parse(field: &str, text: &str) -> Result<Email, Problem> {
         return Err(problem("what stands behind the `@` is no domain", "correct it where it was entered"));
     }
     let folded = format!("{}@{ascii}", local.to_lowercase());
-    Ok(Email { folded, written })
+    Ok(Email { written, folded })
 }
 
 /// A quoted part may hold nearly anything; an unquoted one may not hold what separates addresses.

@@ -23,6 +23,8 @@ mod number;
 mod phone;
 pub mod problem;
 mod read;
+#[cfg(test)]
+mod tests;
 pub mod value;
 mod web;
 mod write;

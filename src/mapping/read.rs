@@ -109,15 +109,14 @@ fn name_of<'a>(map: &FieldMap, place: &'a NativeField, text: &'a str) -> Result<
 
 /// Several choices: a list, or text joined by `;`. Empty ones are dropped: Salesforce and HubSpot write `;a;b` too.
 fn set(map: &FieldMap, place: &NativeField, native: &Native) -> Result<Value, Problem> {
-    let parts: Vec<Cow<'_, str>> = match native {
-        Native::List(items) => items.iter().map(|item| scalar(map, item)).collect::<Result<_, _>>()?,
-        _ => {
-            let text = scalar(map, native)?;
-            if is_placeholder(place, &text) {
-                return Ok(Value::Blank);
-            }
-            text.split(';').map(|part| Cow::Owned(part.to_owned())).collect()
+    let parts: Vec<Cow<'_, str>> = if let Native::List(items) = native {
+        items.iter().map(|item| scalar(map, item)).collect::<Result<_, _>>()?
+    } else {
+        let text = scalar(map, native)?;
+        if is_placeholder(place, &text) {
+            return Ok(Value::Blank);
         }
+        text.split(';').map(|part| Cow::Owned(part.to_owned())).collect()
     };
     let mut items = BTreeSet::new();
     for part in parts {

@@ -122,7 +122,7 @@ pub fn created(
         presence: Presence::Seen,
         version: None,
     });
-    ledger.events.push(Event::Written { side, address, created: written.created });
+    ledger.events.push(Event::Written { side, address, created: true });
     settle_by_answer(entity, side, written, answered_at, context, ledger);
 }
 

@@ -42,22 +42,17 @@ fn first_link(input: &Merge<'_>, rules: &Consent) -> Verdict {
         .filter_map(|side| values[side].map(|value| (side, value)))
         .max_by_key(|(side, value)| (restriction(rules, value), *side == input.priority));
     let unread = input.sides.iter().any(|(_, side)| matches!(side, SideInput::Unread));
+    // A restriction waits for nobody; anything else does, since the unread side may hold one.
+    let heard = |value: &Value| !unread || restricts(rules, value);
     let golden = match strongest {
-        Some((_, value)) if restriction(rules, value) > restriction(rules, input.golden) => {
-            if unread && !restricts(rules, value) {
-                // Not a restriction, so it can wait; the other side may hold one.
-                return input.wait_for_reading();
-            }
-            value
-        }
-        Some((_, value)) if restriction(rules, value) == restriction(rules, input.golden) && !unread => value,
+        Some((_, value)) if heard(value) && restriction(rules, value) >= restriction(rules, input.golden) => value,
         _ => input.golden,
     };
     if unread {
-        // The restriction goes ahead; what else there is to say is said when the other side has been read.
+        // What else there is to say is said when the other side has been read.
         let mut verdict = input.wait_for_reading();
         for side in Side::BOTH {
-            if verdict.fates[side] == Fate::Unread && values[side] == Some(golden) {
+            if verdict.fates[side] == Fate::Unread && values[side] == Some(golden) && restricts(rules, golden) {
                 verdict.fates[side] = Fate::Won;
             }
         }
@@ -101,27 +96,25 @@ fn edits(input: &Merge<'_>, rules: &Consent, agreed: &Value) -> Verdict {
         .max_by_key(|(side, edit)| (level(edit), *side == input.priority));
     let any_stands = Side::BOTH.into_iter().any(|side| statements[side].is_some_and(|edit| stands(side, edit)));
     let golden = match strictest {
-        None => input.golden,
         // A restriction waits for nobody; anything else does, since the unread side may hold one.
-        Some((_, edit)) if unread && !(level(edit) > held && restricts(rules, &edit.value)) => {
+        Some((_, edit)) if unread && !(level(edit) >= held && restricts(rules, &edit.value)) => {
             return input.wait_for_reading();
         }
         Some((_, edit)) if any_stands => &edit.value,
-        // Whoever wants to loosen here may not: it stays as it is, everywhere.
-        Some(_) => input.golden,
+        // Nobody said anything, or whoever wants to loosen may not: it stays as it is, everywhere.
+        _ => input.golden,
     };
     let won = |side: Side| statements[side].is_some_and(|edit| edit.value == *golden);
     let winner = Side::BOTH.into_iter().find(|side| won(*side));
-    let fates = Pair::from_fn(|side| match (input.sides[side].edit(), statements[side]) {
-        (None, _) => Fate::None,
-        (Some(edit), _) if edit.value == *golden => Fate::Won,
-        (Some(edit), None) if edit.value.is_blank() => Fate::Refilled,
-        (Some(_), None) => Fate::None,
-        (Some(_), Some(edit)) if winner.is_some() && !loosens_wrongly(input, rules, side, agreed, edit) => Fate::Lost,
-        (Some(_), Some(_)) => match input.policy.on_override {
+    let fates = Pair::from_fn(|side| match (statements[side], input.sides[side].edit()) {
+        (_, Some(edit)) if edit.value == *golden => Fate::Won,
+        (Some(edit), _) if winner.is_some() && !loosens_wrongly(input, rules, side, agreed, edit) => Fate::Lost,
+        (Some(_), _) => match input.policy.on_override {
             OnOverride::Restore => Fate::Overruled,
             OnOverride::Keep => Fate::Kept,
         },
+        (None, Some(edit)) if edit.value.is_blank() => Fate::Refilled,
+        (None, _) => Fate::None,
     });
     let conflict = disagreement(agreed, golden, &statements, winner);
     Verdict { golden: golden.clone(), fates, conflict }
@@ -178,10 +171,10 @@ fn disagreement(
     };
     let reason = match winner {
         Some(side) => format!("the value of {} is more restricted", side.token()),
+        None if statements.left.is_some() && statements.right.is_some() => "neither may loosen it".to_owned(),
         None if statements[refused].is_some_and(|edit| edit.with_email) => {
             format!("{} loosened it together with the e-mail", refused.token())
         }
-        None if statements.left.is_some() && statements.right.is_some() => "neither may loosen it".to_owned(),
         None => format!("{} may not loosen it", refused.token()),
     };
     Some(logged(kind, winner, golden, reason))

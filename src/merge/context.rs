@@ -8,7 +8,7 @@ use super::{
     rules::{FieldRule, SyncRules},
     side::{Pair, Side},
 };
-use crate::mapping::NativeField;
+use crate::mapping::{NativeField, Value};
 
 /// What a decision depends on besides the entity. The same context and the same entity give the same decision.
 #[derive(Clone, Debug)]
@@ -57,6 +57,16 @@ impl<'a> Context<'a> {
     /// What the service says of a native field.
     pub fn schema(&self, side: Side, object: &str, native: &str) -> Option<&'a SchemaField> {
         self.objects[side].get(object)?.schema.as_ref()?.field(native)
+    }
+
+    /// An open consent that the service lets nobody write (HubSpot's `hs_email_optout`): there is nothing to be done
+    /// about it, since a blank there restricts nothing. A restriction is another matter: it is parked if it cannot be
+    /// written.
+    pub fn is_moot(&self, rule: &FieldRule, side: Side, object: &str, golden: &Value) -> bool {
+        let is_open = rule.policy.consent.as_ref().is_some_and(|consent| consent.steps.first() == Some(golden));
+        let native = rule.map.native[side].get(object).map(|place| place.name.as_str());
+        let schema = native.and_then(|native| self.schema(side, object, native));
+        is_open && schema.is_some_and(|field| !field.updateable && !field.createable)
     }
 
     /// A service's time as ours.

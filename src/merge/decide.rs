@@ -1,29 +1,31 @@
 //! Every field of one entity decided: candidates in, golden values, conflicts and what is to be done out.
 
-use hymnal_sdk::SignedDuration;
+use hymnal_sdk::{Address, FieldEdit, SignedDuration};
 
 use super::{
     context::Context,
     entity::{Edit, Entity, Field, Holding, Mark, OpenConflict, Origin},
     event::{ConflictEvent, ConflictLine, ConflictStatus, Event, StoredConflict},
     field::{Candidate, Conflict, Evidence, Fate, Merge, SideInput, Verdict, merge},
+    history::Place,
     patch::{self, wants},
+    policy::OnConflict,
     reading::Ledger,
     rules::FieldRule,
     side::{Pair, Side},
 };
-use crate::mapping::{self, Value};
+use crate::mapping::{self, NativeField, Value};
 
 /// Flips are counted over this long.
 const FLIP_WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
 /// Decides every field of an entity from what its members hold, and what is to be done about it.
 pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_>) {
-    let objects = Pair::from_fn(|side| entity.members[side].as_ref().map(|member| member.address.object.clone()));
+    let records = Pair::from_fn(|side| entity.members[side].as_ref().map(|member| member.address.clone()));
     let is_linked = entity.is_linked();
     for rule in &context.rules.fields {
         let Some(field) = entity.fields.get_mut(&rule.map.name) else { continue };
-        let one = OneField { rule, objects: &objects, is_linked, context };
+        let one = OneField { rule, records: &records, is_linked, context };
         one.decide(field, ledger);
     }
     entity.wants = Pair::from_fn(|side| wants(entity, side, context));
@@ -32,7 +34,7 @@ pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_
 /// One field of one entity, with all that its decision depends on.
 struct OneField<'a> {
     rule: &'a FieldRule,
-    objects: &'a Pair<Option<String>>,
+    records: &'a Pair<Option<Address>>,
     is_linked: bool,
     context: &'a Context<'a>,
 }
@@ -58,7 +60,7 @@ impl OneField<'_> {
     fn follow_only_member(&self, field: &mut Field) {
         for side in Side::BOTH {
             let Some(value) = self.value(field, side) else { continue };
-            field.origin = origin(side, field.sides[side].edit.as_ref(), "only record");
+            field.origin = Some(origin(side, field.sides[side].edit.as_ref(), "only record"));
             field.golden = value;
         }
     }
@@ -76,7 +78,7 @@ impl OneField<'_> {
         }
         let undelivered = Side::BOTH.iter().any(|side| field.sides[*side].edit.is_some());
         if dropped && !undelivered && field.golden != agreed {
-            self.decided(field, agreed, None, "edited back", ledger);
+            self.decided(field, &agreed, None, "edited back", ledger);
         }
     }
 
@@ -85,7 +87,8 @@ impl OneField<'_> {
             return;
         }
         let base = self.base(field);
-        let sides = Pair::from_fn(|side| self.input(field, side));
+        let mut sides = Pair::from_fn(|side| self.input(field, side));
+        self.sharpen(field, &mut sides, base.is_none(), ledger);
         let golden = field.golden.clone();
         let verdict = merge(&Merge {
             policy: &self.rule.policy,
@@ -96,7 +99,7 @@ impl OneField<'_> {
             clock_uncertainty: SignedDuration::try_from(self.context.rules.clock_uncertainty)
                 .unwrap_or(SignedDuration::ZERO),
         });
-        self.apply(field, verdict, base, ledger);
+        self.apply(field, verdict, base.as_ref(), ledger);
     }
 
     /// A difference that waits for a person stays open while the values differ, whatever the policy has become.
@@ -134,9 +137,7 @@ impl OneField<'_> {
     }
 
     fn input(&self, field: &Field, side: Side) -> SideInput {
-        let mapped =
-            self.objects[side].as_ref().is_some_and(|object| Context::place(self.rule, side, object).is_some());
-        if !mapped {
+        if self.place(side).is_none() {
             return SideInput::Absent;
         }
         let Some(value) = self.value(field, side) else { return SideInput::Unread };
@@ -156,13 +157,50 @@ impl OneField<'_> {
 
     /// What a side holds, as a canonical value; `None` where it is unread or cannot be understood.
     fn value(&self, field: &Field, side: Side) -> Option<Value> {
-        let object = self.objects[side].as_ref()?;
-        let place = Context::place(self.rule, side, object)?;
+        let place = self.place(side)?;
         let native = field.sides[side].shadow.as_ref()?;
         mapping::read(&self.rule.map, place, native).ok()
     }
 
-    fn apply(&self, field: &mut Field, verdict: Verdict, base: Option<Value>, ledger: &mut Ledger<'_>) {
+    /// Where times decide between two edits, the services' field histories tell them better than the records' times.
+    fn sharpen(&self, field: &mut Field, sides: &mut Pair<SideInput>, first: bool, ledger: &mut Ledger<'_>) {
+        let policy = if first { self.rule.policy.first_link } else { self.rule.policy.on_conflict };
+        let differ = match (&sides.left, &sides.right) {
+            (SideInput::Edited(left), SideInput::Edited(right)) => left.value != right.value,
+            _ => false,
+        };
+        if policy != OnConflict::Latest || !differ {
+            return;
+        }
+        for side in Side::BOTH {
+            let SideInput::Edited(candidate) = &mut sides[side] else { continue };
+            let (Some(address), Some(place)) = (&self.records[side], self.place(side)) else { continue };
+            if matches!(candidate.evidence, Evidence::Field { .. }) {
+                continue;
+            }
+            let wanted = Place { side, address: address.clone(), field: place.name.clone() };
+            let Some(edits) = ledger.history.known.get(&wanted) else {
+                ledger.history.needs.insert(wanted);
+                continue;
+            };
+            let made = |edit: &&FieldEdit| {
+                mapping::read(&self.rule.map, place, &edit.value).is_ok_and(|value| value == candidate.value)
+            };
+            if let Some(edit) = edits.iter().find(made) {
+                candidate.evidence = Evidence::Field { at: self.context.ours(side, edit.at) };
+                if let Some(stored) = &mut field.sides[side].edit {
+                    stored.evidence = candidate.evidence;
+                    stored.by = edit.by.clone().or(stored.by.take());
+                }
+            }
+        }
+    }
+
+    fn place(&self, side: Side) -> Option<&NativeField> {
+        Context::place(self.rule, side, &self.records[side].as_ref()?.object)
+    }
+
+    fn apply(&self, field: &mut Field, verdict: Verdict, base: Option<&Value>, ledger: &mut Ledger<'_>) {
         let waits = Side::BOTH.iter().any(|side| verdict.fates[*side] == Fate::Waits);
         let unread = Side::BOTH.iter().any(|side| verdict.fates[*side] == Fate::Unread);
         if let Some(conflict) = verdict.conflict {
@@ -171,7 +209,7 @@ impl OneField<'_> {
         if waits || unread {
             return;
         }
-        let rule = self.rule_word(&verdict.fates);
+        let rule = Self::rule_word(verdict.fates);
         let source = Side::BOTH.into_iter().find(|side| verdict.fates[*side] == Fate::Won);
         for side in Side::BOTH {
             let holding = &mut field.sides[side];
@@ -188,11 +226,11 @@ impl OneField<'_> {
             field.linked = true;
         }
         if verdict.golden != field.golden || field.origin.is_none() {
-            self.decided(field, verdict.golden, source, rule, ledger);
+            self.decided(field, &verdict.golden, source, rule, ledger);
         }
     }
 
-    fn rule_word(&self, fates: &Pair<Fate>) -> &'static str {
+    fn rule_word(fates: Pair<Fate>) -> &'static str {
         let candidates = Side::BOTH.iter().filter(|side| fates[**side] != Fate::None).count();
         match candidates {
             0 | 1 => "only edit",
@@ -201,12 +239,12 @@ impl OneField<'_> {
         }
     }
 
-    fn decided(&self, field: &mut Field, to: Value, side: Option<Side>, rule: &'static str, ledger: &mut Ledger<'_>) {
+    fn decided(&self, field: &mut Field, to: &Value, side: Option<Side>, rule: &'static str, ledger: &mut Ledger<'_>) {
         field.origin = match side {
-            Some(side) => origin(side, field.sides[side].edit.as_ref(), rule),
+            Some(side) => Some(origin(side, field.sides[side].edit.as_ref(), rule)),
             None => Some(Origin { side: None, evidence: Evidence::None, by: None, rule: rule.to_owned() }),
         };
-        if to == field.golden {
+        if *to == field.golden {
             return;
         }
         let from = std::mem::replace(&mut field.golden, to.clone());
@@ -217,7 +255,7 @@ impl OneField<'_> {
             side,
             rule: rule.to_owned(),
         });
-        let flipped = field.agreed.is_some() && field.previous.as_ref() == Some(&to);
+        let flipped = field.agreed.is_some() && field.previous.as_ref() == Some(to);
         field.previous = Some(from);
         if flipped {
             self.count_flip(field, ledger);
@@ -259,8 +297,7 @@ impl OneField<'_> {
     }
 
     fn is_settled(&self, field: &Field, side: Side) -> bool {
-        let Some(object) = &self.objects[side] else { return true };
-        let Some(place) = Context::place(self.rule, side, object) else { return true };
+        let Some(place) = self.place(side) else { return true };
         let holding: &Holding = &field.sides[side];
         if holding.sent.is_some() {
             return false;
@@ -274,6 +311,10 @@ impl OneField<'_> {
             return holding.shadow.is_some();
         }
         let Some(shadow) = &holding.shadow else { return false };
+        let object = self.records[side].as_ref().map(|address| address.object.as_str()).unwrap_or_default();
+        if self.context.is_moot(self.rule, side, object, &field.golden) {
+            return true;
+        }
         patch::stands_at(self.rule, place, shadow, &field.golden)
     }
 
@@ -281,7 +322,7 @@ impl OneField<'_> {
         &self,
         field: &mut Field,
         conflict: Conflict,
-        base: Option<Value>,
+        base: Option<&Value>,
         waits: bool,
         ledger: &mut Ledger<'_>,
     ) {
@@ -291,7 +332,7 @@ impl OneField<'_> {
             id,
             field: self.rule.map.name.clone(),
             verdict: ConflictLine::Field(StoredConflict::from(conflict)),
-            base: field.agreed.clone().or(if field.linked { base } else { None }),
+            base: field.agreed.clone().or_else(|| base.filter(|_| field.linked).cloned()),
             edits: Pair::from_fn(|side| self.shown_edit(field, side)),
             natives: Pair::from_fn(|side| field.sides[side].shadow.clone()),
             status,
@@ -343,11 +384,11 @@ fn stored(policy: &str, reason: &str, result: Option<Value>) -> StoredConflict {
     }
 }
 
-fn origin(side: Side, edit: Option<&Edit>, rule: &str) -> Option<Origin> {
-    Some(Origin {
+fn origin(side: Side, edit: Option<&Edit>, rule: &str) -> Origin {
+    Origin {
         side: Some(side),
         evidence: edit.map_or(Evidence::None, |edit| edit.evidence),
         by: edit.and_then(|edit| edit.by.clone()),
         rule: rule.to_owned(),
-    })
+    }
 }

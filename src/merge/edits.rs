@@ -46,7 +46,7 @@ pub(super) fn merge(input: &Merge<'_>, agreed: &Value) -> Verdict {
                 }
                 (Standing::Live, _) => against_a_step_back(input, Side::Left, left),
                 (_, Standing::Live) => against_a_step_back(input, Side::Right, right),
-                _ => both_step_back(input),
+                _ => both_step_back(input, standing),
             };
         }
     }
@@ -62,7 +62,7 @@ pub(super) fn merge(input: &Merge<'_>, agreed: &Value) -> Verdict {
         }
         None => unedited(input, agreed, &mut standing),
     };
-    finish(input, golden, &standing)
+    finish(input, golden, standing)
 }
 
 fn standing_of(input: &Merge<'_>, agreed: &Value, side: Side) -> Standing {
@@ -139,20 +139,12 @@ fn against_a_step_back(input: &Merge<'_>, winner: Side, edit: &Candidate) -> Ver
 
 /// Both went back, to different values. Each alone would be refused, so together they are too; but two people edited,
 /// and the log says so.
-fn both_step_back(input: &Merge<'_>) -> Verdict {
-    let refused = refusal(input);
-    Verdict {
-        golden: input.golden.clone(),
-        fates: Pair::new(refused, refused),
-        conflict: Some(Conflict {
-            kind: ConflictKind::Conflict,
-            winner: None,
-            result: Some(input.golden.clone()),
-            certainty: None,
-            policy: input.policy.on_conflict.name(),
-            reason: "both step back in `order`, which `back` refuses".to_owned(),
-        }),
+fn both_step_back(input: &Merge<'_>, standing: Pair<Standing>) -> Verdict {
+    let mut verdict = finish(input, input.golden.clone(), standing);
+    if let Some(conflict) = &mut verdict.conflict {
+        conflict.kind = ConflictKind::Conflict;
     }
+    verdict
 }
 
 fn refusal(input: &Merge<'_>) -> Fate {
@@ -162,7 +154,7 @@ fn refusal(input: &Merge<'_>) -> Fate {
     }
 }
 
-fn finish(input: &Merge<'_>, golden: Value, standing: &Pair<Standing>) -> Verdict {
+fn finish(input: &Merge<'_>, golden: Value, standing: Pair<Standing>) -> Verdict {
     let fates = Pair::from_fn(|side| match standing[side] {
         Standing::Quiet => Fate::None,
         // Refused or not, it says what the golden record says: nothing has to be written there.
@@ -171,12 +163,12 @@ fn finish(input: &Merge<'_>, golden: Value, standing: &Pair<Standing>) -> Verdic
         Standing::Cleared => Fate::Refilled,
         Standing::Barred | Standing::StepsBack => refusal(input),
     });
-    let conflict = overruled(&golden, standing, &fates);
+    let conflict = overruled(&golden, standing, fates);
     Verdict { golden, fates, conflict }
 }
 
 /// The line in the log for what a rule refused.
-fn overruled(golden: &Value, standing: &Pair<Standing>, fates: &Pair<Fate>) -> Option<Conflict> {
+fn overruled(golden: &Value, standing: Pair<Standing>, fates: Pair<Fate>) -> Option<Conflict> {
     let mut policy = None;
     let mut reasons = Vec::new();
     for side in Side::BOTH {
@@ -191,7 +183,7 @@ fn overruled(golden: &Value, standing: &Pair<Standing>, fates: &Pair<Fate>) -> O
             reasons.push(format!("values do not flow from {}", side.token()));
         }
     }
-    let winner = Side::BOTH.into_iter().find(|side| standing[*side] == Standing::Live);
+    let winner = Side::BOTH.into_iter().find(|side| fates[*side] == Fate::Won);
     policy.map(|policy| Conflict {
         kind: ConflictKind::Overruled,
         winner,

@@ -22,6 +22,8 @@ pub enum Match {
         /// The key set that told.
         set: usize,
     },
+    /// The one person it could be could as well be somebody else, and nobody can be both: it waits until that is known.
+    Contested,
     /// Several people could be it.
     Several {
         /// They, by id.
@@ -42,10 +44,24 @@ pub fn match_entity(entity: &Entity, others: &[Entity], context: &Context<'_>) -
             .filter(|other| may_be_one(entity, other, index, context))
             .collect();
         if !found.is_empty() {
-            return decide(entity, &found, index, context);
+            let matched = decide(entity, &found, index, context);
+            let contested = || others.iter().any(|other| contests(entity, other, &found, index, context));
+            return if matches!(matched, Match::One { .. }) && contested() { Match::Contested } else { matched };
         }
     }
     Match::Nobody
+}
+
+/// `other` is certainly not this entity, and could be the same unlinked person by the same key. Whoever came first
+/// would win: the one whose key leads to both is left to a person instead.
+fn contests(entity: &Entity, other: &Entity, found: &[&Entity], set: usize, context: &Context<'_>) -> bool {
+    let same_key = |one: &Entity, two: &Entity| {
+        let text = key(one, &context.rules.matching[set], context);
+        text.is_some() && text == key(two, &context.rules.matching[set], context)
+    };
+    same_key(entity, other)
+        && !may_be_one(entity, other, set, context)
+        && found.iter().any(|one| !one.is_linked() && may_be_one(one, other, set, context))
 }
 
 fn decide(entity: &Entity, found: &[&Entity], set: usize, context: &Context<'_>) -> Match {
@@ -95,14 +111,12 @@ fn several(entity: &Entity, found: &[&Entity], set: usize, context: &Context<'_>
         Ambiguous::Oldest => found.iter().min_by_key(by_age),
         Ambiguous::Latest => found.iter().max_by_key(by_change),
     };
-    match chosen {
-        Some(chosen) => one(&[entity, chosen], set, context),
-        None => {
-            let mut candidates: Vec<Id> = found.iter().map(|other| other.id).collect();
-            candidates.sort_unstable();
-            Match::Several { candidates }
-        }
+    if let Some(chosen) = chosen {
+        return one(&[entity, chosen], set, context);
     }
+    let mut candidates: Vec<Id> = found.iter().map(|other| other.id).collect();
+    candidates.sort_unstable();
+    Match::Several { candidates }
 }
 
 /// No earlier key set says that they are two.

@@ -15,6 +15,7 @@
 //! | [`decide`] | every field of an entity decided, and what follows |
 //! | [`patch`] | golden minus shadow: what is to be written |
 //! | [`answer`] | what a service answered to a write |
+//! | [`history`] | field histories, for conflicts |
 //! | [`identity`] | who is who |
 //! | [`event`] | what was decided and done, for journal and conflict log |
 
@@ -28,6 +29,7 @@ pub mod entity;
 pub mod event;
 pub mod field;
 mod first_link;
+pub mod history;
 pub mod identity;
 pub mod patch;
 pub mod policy;

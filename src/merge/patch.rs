@@ -45,7 +45,7 @@ pub fn patch(entity: &Entity, side: Side, context: &Context<'_>) -> Patch {
     for rule in &context.rules.fields {
         let Some(place) = Context::place(rule, side, object) else { continue };
         let Some(field) = entity.fields.get(&rule.map.name) else { continue };
-        if !is_due(rule, place, field, side, context.now) {
+        if !is_due(rule, place, field, side, context.now) || context.is_moot(rule, side, object, &field.golden) {
             continue;
         }
         match write(rule, place, side, object, &field.golden, context) {
@@ -68,7 +68,8 @@ pub fn draft(entity: &Entity, side: Side, object: &str, context: &Context<'_>) -
     for rule in &context.rules.fields {
         let Some(place) = Context::place(rule, side, object) else { continue };
         let golden = entity.fields.get(&rule.map.name).map_or(Value::Blank, |field| field.golden.clone());
-        let enters = rule.policy.flow.into_side(side) && !golden.is_blank();
+        let moot = context.is_moot(rule, side, object, &golden);
+        let enters = rule.policy.flow.into_side(side) && !golden.is_blank() && !moot;
         let refused = entity.fields.get(&rule.map.name).is_some_and(|field| {
             matches!(&field.sides[side].mark, Some(Mark::Parked { golden: Some(parked), .. }) if *parked == field.golden)
         });
@@ -121,7 +122,8 @@ fn wants_patch(entity: &Entity, side: Side, context: &Context<'_>) -> Want {
     for rule in &context.rules.fields {
         let Some(place) = Context::place(rule, side, &member.address.object) else { continue };
         let Some(field) = entity.fields.get(&rule.map.name) else { continue };
-        if !is_due(rule, place, field, side, context.now) {
+        let moot = context.is_moot(rule, side, &member.address.object, &field.golden);
+        if !is_due(rule, place, field, side, context.now) || moot {
             continue;
         }
         let restricts =
@@ -233,6 +235,12 @@ fn write(
     golden: &Value,
     context: &Context<'_>,
 ) -> Result<Native, Problem> {
+    let described = context.schema(side, object, &place.name);
+    if described.is_some_and(|field| !field.updateable && !field.createable) {
+        let message = format!("`{}` of `{object}` is read only", place.name);
+        let hint = "change it in the service, or let its values flow out of it only (`flow`)";
+        return Err(Problem { code: "read-only".into(), message, hint: hint.into() });
+    }
     let forms = &context.objects[side].get(object).map(|facts| facts.forms.clone()).unwrap_or_default();
     mapping::write(&rule.map, place, forms, context.schema(side, object, &place.name), golden)
 }

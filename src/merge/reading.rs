@@ -8,8 +8,9 @@ use super::{
     entity::{Edit, Entity, Field, Holding, Id, Mark, Member, Parked, Presence},
     event::Event,
     field::Evidence,
+    history::History,
     rules::FieldRule,
-    side::Side,
+    side::{Pair, Side},
 };
 use crate::mapping::{self, FieldType, NativeField, Problem, Value};
 
@@ -49,6 +50,8 @@ pub struct Ledger<'a> {
     pub ids: &'a mut dyn FnMut() -> Id,
     /// What was decided.
     pub events: &'a mut Vec<Event>,
+    /// Field histories: what is known, and what would be needed.
+    pub history: &'a mut History,
 }
 
 /// Folds a reading of the member of `side` into its entity, and decides every field anew.
@@ -77,6 +80,10 @@ pub fn fold(
         let Some(was) = observed.settle(&mut field.sides[side], ledger) else { continue };
         email_moved |= rule.map.kind == FieldType::Email;
         edited.push((rule, was));
+    }
+    if !edited.is_empty() {
+        // Somebody changed the person: what was refused as a whole may be taken now.
+        entity.parked = Pair::default();
     }
     for (rule, was) in edited {
         if let Some(field) = entity.fields.get_mut(&rule.map.name) {

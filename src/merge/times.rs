@@ -47,9 +47,7 @@ impl Span {
     fn of(evidence: Evidence) -> Option<Self> {
         match evidence {
             Evidence::Field { at } => Some(Self { start: Some(at), end: at }),
-            // Our reading's time and the record's time may come from two clocks, so that the start can seem later
-            // than the end; then the record's own time is the better of the two.
-            Evidence::Record { after, until } => Some(Self { start: after.map(|after| after.min(until)), end: until }),
+            Evidence::Record { after, until } => Some(Self { start: after, end: until }),
             Evidence::None => None,
         }
     }

@@ -25,7 +25,9 @@ pub async fn answer(app: &App, request: Request) -> Answer {
         Request::Discard { sync } => discard(app, &sync).await,
         Request::Pause { sync, seconds, reason } => pause(app, &sync, seconds, reason),
         Request::Resume { sync } => resume(app, &sync),
-        Request::Reload => Err(Refusal::new(1, "no daemon is running, so there is nothing to reload", "start it with `hymnal run`")),
+        Request::Reload => {
+            Err(Refusal::new(1, "no daemon is running, so there is nothing to reload", "start it with `hymnal run`"))
+        }
     }
 }
 
@@ -49,8 +51,11 @@ async fn approve(app: &App, name: &str) -> Answer {
             "let `hymnal run` or `hymnal run --once` read them first, then look at `hymnal status`",
         ));
     }
+    // Not in the middle of a cycle: what is shown as released is all that was decided.
+    let turn = running.turn.lock().await;
     let preview = running.sync.preview().await?;
     running.sync.state().approve()?;
+    drop(turn);
     tracing::info!(sync = name, "The first run was approved");
     running.wake.notify_one();
     Ok(json!({ "sync": name, "approved": true, "released": preview }))

@@ -22,7 +22,8 @@ pub fn list(app: &App, open: bool, sync: Option<&str>, limit: Option<usize>) -> 
     }
     let mut found = Vec::new();
     for running in app.syncs.iter().filter(|running| sync.is_none_or(|name| running.name == name)) {
-        for line in latest(running, limit.unwrap_or(SHOWN), |line| !open || line.event.status == ConflictStatus::Open)? {
+        for line in latest(running, limit.unwrap_or(SHOWN), |line| !open || line.event.status == ConflictStatus::Open)?
+        {
             found.push(render(&line, &running.sync.committer.rules, mask(app)));
         }
     }
@@ -31,8 +32,9 @@ pub fn list(app: &App, open: bool, sync: Option<&str>, limit: Option<usize>) -> 
 
 /// One conflict with all that happened to it, oldest first.
 pub fn show(app: &App, id: &str) -> Answer {
-    let wanted: Id =
-        id.parse().map_err(|_| Refusal::new(2, format!("`{id}` is no conflict's id"), "`hymnal conflicts list` shows them"))?;
+    let wanted: Id = id
+        .parse()
+        .map_err(|_| Refusal::new(2, format!("`{id}` is no conflict's id"), "`hymnal conflicts list` shows them"))?;
     for running in &app.syncs {
         let lines = all_lines(running)?;
         let lines: Vec<Json> = lines
@@ -63,11 +65,7 @@ pub fn all_lines(running: &Running) -> Result<Vec<LogLine>, StoreError> {
     }
 }
 
-fn latest(
-    running: &Running,
-    limit: usize,
-    wanted: impl Fn(&LogLine) -> bool,
-) -> Result<Vec<LogLine>, StoreError> {
+fn latest(running: &Running, limit: usize, wanted: impl Fn(&LogLine) -> bool) -> Result<Vec<LogLine>, StoreError> {
     let mut seen = std::collections::BTreeSet::new();
     let lines = all_lines(running)?.into_iter().rev();
     Ok(lines.filter(|line| seen.insert(line.event.id)).filter(|line| wanted(line)).take(limit).collect())

@@ -95,7 +95,11 @@ fn one(app: &App, running: &Running, entity: &Entity, field: Option<&str>) -> An
     }
     if let (Some(field), true) = (field, fields.is_empty()) {
         let known: Vec<&str> = rules.fields.iter().map(|rule| rule.map.name.as_str()).collect();
-        return Err(Refusal::new(2, format!("there is no field `{field}`"), format!("there are: {}", known.join(", "))));
+        return Err(Refusal::new(
+            2,
+            format!("there is no field `{field}`"),
+            format!("there are: {}", known.join(", ")),
+        ));
     }
     let mut records = Map::new();
     for side in Side::BOTH {
@@ -130,9 +134,10 @@ fn standing(entity: &Entity) -> &'static str {
 fn record(entity: &Entity, side: Side) -> Json {
     let Some(member) = &entity.members[side] else {
         let tombstone = entity.tombstones[side].as_ref();
-        return tombstone.map_or(Json::Null, |tombstone| {
-            json!({ "deleted": tombstone.address.to_string(), "at": tombstone.at.to_string() })
-        });
+        return tombstone.map_or(
+            Json::Null,
+            |tombstone| json!({ "deleted": tombstone.address.to_string(), "at": tombstone.at.to_string() }),
+        );
     };
     let presence = match member.presence {
         Presence::Seen => "seen",
@@ -203,9 +208,15 @@ fn state(field: &Field, side: Side) -> String {
     }
     match &field.sides[side].mark {
         Some(Mark::Parked { parked, .. }) => format!("parked: {} ({})", parked.problem.message, parked.problem.code),
-        Some(Mark::Normalised { golden }) if *golden == field.golden => "normalised: the service keeps another form".to_owned(),
-        Some(Mark::Ignored { golden }) if *golden == field.golden => "ignored: the service answered success and kept its value".to_owned(),
-        Some(Mark::Kept { golden }) if *golden == field.golden => "kept: reverted by a sync rule, and left here".to_owned(),
+        Some(Mark::Normalised { golden }) if *golden == field.golden => {
+            "normalised: the service keeps another form".to_owned()
+        }
+        Some(Mark::Ignored { golden }) if *golden == field.golden => {
+            "ignored: the service answered success and kept its value".to_owned()
+        }
+        Some(Mark::Kept { golden }) if *golden == field.golden => {
+            "kept: reverted by a sync rule, and left here".to_owned()
+        }
         _ if field.sides[side].sent.is_some() => "written; the next reading confirms it".to_owned(),
         _ if field.sides[side].shadow.is_none() => "not read yet".to_owned(),
         _ => "read".to_owned(),
@@ -246,8 +257,12 @@ fn history(app: &App, running: &Running, entity: &Entity, field: Option<&str>) -
 fn about(event: &Event, field: Option<&str>) -> bool {
     let Some(wanted) = field else { return true };
     match event {
-        Event::Decided { field, .. } | Event::Normalised { field, .. } | Event::Ignored { field, .. } => field == wanted,
+        Event::Decided { field, .. } | Event::Normalised { field, .. } | Event::Ignored { field, .. } => {
+            field == wanted
+        }
         Event::Conflict(conflict) => conflict.field == wanted,
+        // What was written is what was sent just before.
+        Event::Written { .. } => true,
         Event::Sending { changes, .. } => changes.iter().any(|(field, ..)| field == wanted),
         Event::Refused { field, .. } => field.as_deref() == Some(wanted),
         _ => false,

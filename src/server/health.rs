@@ -37,5 +37,9 @@ async fn alive() -> &'static str {
 }
 
 async fn is_ready(State(ready): State<Ready>) -> (StatusCode, &'static str) {
-    if ready.load(Ordering::Acquire) { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "starting\n") }
+    if ready.load(Ordering::Acquire) {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "starting\n")
+    }
 }

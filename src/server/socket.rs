@@ -1,8 +1,9 @@
 //! The control socket of a running daemon: one JSON request a connection, one JSON answer.
 
 use std::{
+    fs::File,
     io,
-    os::unix::fs::PermissionsExt,
+    os::{fd::AsRawFd, unix::fs::PermissionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -32,14 +33,33 @@ pub fn path(state_dir: &Path) -> PathBuf {
 /// # Errors
 /// The directory cannot be written.
 pub fn bind(state_dir: &Path) -> io::Result<UnixListener> {
-    let path = path(state_dir);
-    match std::fs::remove_file(&path) {
+    let near = Near::of(state_dir)?;
+    match std::fs::remove_file(&near.path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let listener = UnixListener::bind(&path)?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    let listener = UnixListener::bind(&near.path)?;
+    std::fs::set_permissions(&near.path, std::fs::Permissions::from_mode(0o600))?;
     Ok(listener)
+}
+
+/// A way to the socket that is short enough: the address of a Unix socket holds 107 bytes (unix(7)), which a folder
+/// deep in a tree exceeds. Through the open folder it is short.
+struct Near {
+    path: PathBuf,
+    _folder: Option<File>,
+}
+
+impl Near {
+    fn of(state_dir: &Path) -> io::Result<Self> {
+        let path = path(state_dir);
+        if path.as_os_str().len() < 100 {
+            return Ok(Self { path, _folder: None });
+        }
+        let folder = File::open(state_dir)?;
+        let path = PathBuf::from(format!("/proc/self/fd/{}/hymnal.sock", folder.as_raw_fd()));
+        Ok(Self { path, _folder: Some(folder) })
+    }
 }
 
 /// What goes over the socket.
@@ -76,7 +96,8 @@ pub async fn reply(stream: &mut UnixStream, answer: Answer) -> io::Result<()> {
 
 /// Asks the daemon of a state directory; `None` where none answers there.
 pub async fn ask(state_dir: &Path, request: &Request) -> Option<Answer> {
-    let mut stream = UnixStream::connect(path(state_dir)).await.ok()?;
+    let near = Near::of(state_dir).ok()?;
+    let mut stream = UnixStream::connect(&near.path).await.ok()?;
     let asked = async {
         stream.write_all(&serde_json::to_vec(request).map_err(io::Error::other)?).await?;
         stream.shutdown().await?;

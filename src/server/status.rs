@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hymnal_sdk::{Http, LoginState, SignedDuration};
+use hymnal_sdk::{Http, Kind, LoginState, SignedDuration};
 use serde_json::{Map, Value as Json, json};
 
 use super::request::Answer;
@@ -53,6 +53,11 @@ fn complete(app: &App, health: &mut Map<String, Json>, name: &str, kind: &str, r
     let trouble = troubles.flat_map(|cycle| cycle.troubles).find(|trouble| trouble.connector == name);
     let now = app.clock.now();
     if let Some(trouble) = trouble {
+        if trouble.kind == Kind::Auth && health.get("login") == serde_json::to_value(LoginState::Unknown).ok().as_ref()
+        {
+            // Nothing was asked since this process started; the last cycle was refused.
+            health.insert("login".into(), serde_json::to_value(LoginState::NeedsLogin).unwrap_or(Json::Null));
+        }
         let kind = serde_json::to_value(trouble.kind).unwrap_or(Json::Null);
         let until = trouble.retry_at.filter(|at| *at > now).map(|at| at.to_string());
         if health.get("paused_until").is_none_or(Json::is_null) && until.is_some() {
@@ -105,14 +110,17 @@ async fn one_sync(app: &App, running: &Running) -> Answer {
     all.insert("pending".into(), json!(pending.len()));
     all.extend(shown);
     all.insert("out_of_scope".into(), json!(0));
-    all.insert("last_cycle".into(), last.map_or(Json::Null, |last| {
-        json!({
-            "id": last.id.to_string(), "at": last.at.to_string(), "observed": last.observed,
-            "created": last.created, "updated": last.updated,
-            "lag_seconds": now.duration_since(last.at).as_secs(),
-            "troubles": last.troubles,
-        })
-    }));
+    all.insert(
+        "last_cycle".into(),
+        last.map_or(Json::Null, |last| {
+            json!({
+                "id": last.id.to_string(), "at": last.at.to_string(), "observed": last.observed,
+                "created": last.created, "updated": last.updated,
+                "lag_seconds": now.duration_since(last.at).as_secs(),
+                "troubles": last.troubles,
+            })
+        }),
+    );
     all.insert("next_cycle".into(), json!(next));
     Ok(Json::Object(all))
 }
@@ -146,8 +154,11 @@ pub async fn held(app: &App, running: &Running) -> Answer {
     if sync.is_approved()? {
         return Ok(Json::Null);
     }
+    // In the middle of a cycle not everything is matched yet, and the numbers still move.
+    let is_complete = sync.was_read()? && running.turn.try_lock().is_ok();
     Ok(json!({
         "reason": Held::FirstRun.word(),
+        "complete": is_complete,
         "would": sync.preview().await?,
         "do": format!("hymnal approve {}", running.name),
     }))
@@ -164,7 +175,9 @@ fn each(sync: &crate::cycle::Sync, prefix: &[u8], mut act: impl FnMut(&[u8])) ->
     let mut after: Option<Vec<u8>> = None;
     loop {
         let rows = sync.committer.store.scan(prefix, after.as_deref(), 2000)?;
-        rows.iter().for_each(|(key, _)| act(key));
+        for (key, _) in &rows {
+            act(key);
+        }
         match rows.last() {
             Some((last, _)) if rows.len() == 2000 => after = Some(last.clone()),
             _ => return Ok(()),

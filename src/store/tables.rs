@@ -168,7 +168,9 @@ impl Tag {
     fn with(self, letter: u8, parts: &[&[u8]]) -> Vec<u8> {
         let mut key = Vec::with_capacity(2 + parts.iter().map(|part| part.len()).sum::<usize>());
         key.extend([self.0, letter]);
-        parts.iter().for_each(|part| key.extend_from_slice(part));
+        for part in parts {
+            key.extend_from_slice(part);
+        }
         key
     }
 }

@@ -3,14 +3,10 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use hymnal_rest::{Service, SettingValue as RestValue};
-use hymnal_sdk::{Clock, Connector, Error, Http, Transport, http::Share};
+use hymnal_sdk::{Clock, Connector, Error, Http, SignedDuration, Transport, http::Share};
 use tokio::sync::{Mutex, Notify};
 
-use super::{
-    clock::seed,
-    manifests::Manifests,
-    state::State,
-};
+use super::{clock::seed, manifests::Manifests, state::State};
 use crate::{
     config::{Config, ConnectorConfig, SettingValue, sync_digest},
     cycle::{Gate, Sync, commit::Committer, system::System},
@@ -126,6 +122,7 @@ impl App {
                 .map_err(|error| WireError::Connector { name: connector.name.clone(), error })?;
             connectors.insert(connector.name.clone(), wired);
         }
+        let kept = SignedDuration::from_hours(24 * i64::from(config.daemon.history_days));
         let mut syncs = Vec::new();
         for rules in &config.syncs {
             let rules = Arc::new(rules.clone());
@@ -133,7 +130,11 @@ impl App {
             let names = [rules.systems.left.connector.as_str(), rules.systems.right.connector.as_str()];
             let known = state.sides(tag, names)?;
             if known != names {
-                return Err(WireError::Sides { sync: rules.name.clone(), known: known.join("` and `"), now: names.join("` and `") });
+                return Err(WireError::Sides {
+                    sync: rules.name.clone(),
+                    known: known.join("` and `"),
+                    now: names.join("` and `"),
+                });
             }
             let system = |side: Side| {
                 let of = &rules.systems[side];
@@ -151,7 +152,7 @@ impl App {
             );
             syncs.push(Arc::new(Running {
                 name: rules.name.clone(),
-                sync: Sync::new(committer, Pair::new(left, right), gate(&state)),
+                sync: Sync::new(committer, Pair::new(left, right), gate(&state)).keeping(kept),
                 turn: Mutex::new(()),
                 wake: Notify::new(),
             }));

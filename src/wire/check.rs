@@ -64,7 +64,8 @@ async fn one_system(running: &Running, side: Side, call: &Call, findings: &mut V
     for object in &system.objects {
         match system.connector.describe(call, &object.name).await {
             Ok(schema) => {
-                let compare = Compare { running, side, object: &object.name, schema: &schema, connector: &*system.connector };
+                let compare =
+                    Compare { running, side, object: &object.name, schema: &schema, connector: &*system.connector };
                 compare.all(findings);
             }
             Err(error) => findings.push(Finding {
@@ -99,8 +100,18 @@ impl Compare<'_> {
             && system.create.as_deref() == Some(self.object)
         {
             match self.schema.field(key) {
-                None => self.add(Severity::Mapping, findings, format!("`external_id`: `{}` has no field `{key}`", self.object), "make a unique field of that name, or take `external_id` out"),
-                Some(field) if !field.unique => self.add(Severity::Mapping, findings, format!("`external_id`: `{key}` of `{}` is not unique", self.object), "mark it as unique (Salesforce: External ID and Unique)"),
+                None => self.add(
+                    Severity::Mapping,
+                    findings,
+                    format!("`external_id`: `{}` has no field `{key}`", self.object),
+                    "make a unique field of that name, or take `external_id` out",
+                ),
+                Some(field) if !field.unique => self.add(
+                    Severity::Mapping,
+                    findings,
+                    format!("`external_id`: `{key}` of `{}` is not unique", self.object),
+                    "mark it as unique (Salesforce: External ID and Unique)",
+                ),
                 Some(_) => {}
             }
         }
@@ -111,9 +122,17 @@ impl Compare<'_> {
         let name = &rule.map.name;
         let Some(field) = self.schema.field(native) else {
             let names = self.schema.fields.iter().map(|field| field.name.as_str());
-            let near = names.min_by_key(|known| strsim::damerau_levenshtein(&known.to_lowercase(), &native.to_lowercase()));
-            let hint = near.map(|near| format!("did you mean `{near}`? A field that the login may not see is missing too")).unwrap_or_default();
-            return self.add(Severity::Mapping, findings, format!("field `{name}`: `{}` has no field `{native}`", self.object), &hint);
+            let near =
+                names.min_by_key(|known| strsim::damerau_levenshtein(&known.to_lowercase(), &native.to_lowercase()));
+            let hint = near
+                .map(|near| format!("did you mean `{near}`? A field that the login may not see is missing too"))
+                .unwrap_or_default();
+            return self.add(
+                Severity::Mapping,
+                findings,
+                format!("field `{name}`: `{}` has no field `{native}`", self.object),
+                &hint,
+            );
         };
         let written = rule.policy.flow.into_side(self.side);
         if written && !field.updateable && !field.createable {
@@ -125,7 +144,16 @@ impl Compare<'_> {
             );
         }
         if !fits(rule.map.kind, field) {
-            self.add(Severity::Advice, findings, format!("field `{name}`: `{native}` of `{}` holds {:?}, mapped as {:?}", self.object, field.kind, rule.map.kind).to_lowercase(), "values that cannot be written are parked");
+            self.add(
+                Severity::Advice,
+                findings,
+                format!(
+                    "field `{name}`: `{native}` of `{}` holds {:?}, mapped as {:?}",
+                    self.object, field.kind, rule.map.kind
+                )
+                .to_lowercase(),
+                "values that cannot be written are parked",
+            );
         }
     }
 

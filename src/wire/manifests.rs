@@ -116,5 +116,10 @@ fn candidates(dir: &Path) -> Vec<PathBuf> {
 }
 
 fn unreadable(error: &std::io::Error) -> Finding {
-    Finding { line: 0, column: 0, message: format!("it cannot be read: {error}"), hint: Some("check its owner and mode".into()) }
+    Finding {
+        line: 0,
+        column: 0,
+        message: format!("it cannot be read: {error}"),
+        hint: Some("check its owner and mode".into()),
+    }
 }

@@ -74,6 +74,8 @@ fn accepts(token: &'static str) -> Arc<Service> {
 async fn fifty_who_wait_log_in_once() {
     let login = Arc::new(Tokens::default());
     let service = accepts("token-2");
+    // Some learn of it when others have long had the new token.
+    service.travel(|nth| (Duration::from_millis(50), Duration::from_millis(nth as u64 * 29 % 700)));
     let layers = world(&login).layers(&service);
     assert_eq!(layers.health().login, LoginState::Unknown);
     // All get the first session, all are refused, all get the second.

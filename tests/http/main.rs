@@ -3,6 +3,7 @@
 
 mod lanes;
 mod login;
+mod logs;
 mod permits;
 mod rates;
 mod reads;

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -62,6 +62,7 @@ pub(crate) struct Service {
     script: Script,
     latency: Mutex<Latency>,
     pub(crate) arrived: Mutex<Vec<(Duration, Request)>>,
+    left: AtomicUsize,
     start: Instant,
 }
 
@@ -72,6 +73,7 @@ impl Service {
             script: Box::new(script),
             latency: Mutex::new(Box::new(|_| (Duration::ZERO, Duration::ZERO))),
             arrived: Mutex::default(),
+            left: AtomicUsize::new(0),
             start: Instant::now(),
         })
     }
@@ -97,8 +99,7 @@ impl Service {
 impl Transport for Service {
     fn send(&self, request: Request, _: Duration) -> BoxFuture<'_, Answer> {
         Box::pin(async move {
-            static SENT: AtomicU64 = AtomicU64::new(0);
-            let nth = usize::try_from(SENT.fetch_add(1, Ordering::Relaxed)).unwrap();
+            let nth = self.left.fetch_add(1, Ordering::Relaxed);
             let (there, back) = (self.latency.lock().unwrap())(nth);
             tokio::time::sleep(there).await;
             let nth = {

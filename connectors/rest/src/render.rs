@@ -61,16 +61,7 @@ pub(crate) fn request(shape: &RequestShape, fillings: &Fillings, access: Access)
         joint = '&';
     }
     let mut headers = HeaderMap::new();
-    for (name, template) in &shape.headers {
-        if template.whole().is_some_and(|hole| !fillings.contains_key(hole)) {
-            continue;
-        }
-        let value = text(template, fillings, Language::Plain)?;
-        let name = HeaderName::try_from(name.as_str()).map_err(|_| impossible(format!("`{name}` is no header")))?;
-        let value = HeaderValue::try_from(value)
-            .map_err(|_| impossible(format!("the value for the header `{name}` cannot stand in one")))?;
-        headers.insert(name, value);
-    }
+    add_headers(&mut headers, shape.headers.iter().map(|(name, template)| (name, template)), fillings)?;
     let mut body = Bytes::new();
     if let Some(json) = &shape.json {
         headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -93,6 +84,28 @@ pub(crate) fn request(shape: &RequestShape, fillings: &Fillings, access: Access)
         cost: shape.cost,
         access,
     })
+}
+
+/// Sets headers. One that is one hole without a value is left out.
+///
+/// # Errors
+/// `Fatal` for what cannot stand in a header.
+pub(crate) fn add_headers<'a>(
+    headers: &mut HeaderMap,
+    templates: impl Iterator<Item = (&'a String, &'a Template)>,
+    fillings: &Fillings,
+) -> Result<()> {
+    for (name, template) in templates {
+        if template.whole().is_some_and(|hole| !fillings.contains_key(hole)) {
+            continue;
+        }
+        let value = text(template, fillings, Language::Plain)?;
+        let name = HeaderName::try_from(name.as_str()).map_err(|_| impossible(format!("`{name}` is no header")))?;
+        let value = HeaderValue::try_from(value)
+            .map_err(|_| impossible(format!("the value for the header `{name}` cannot stand in one")))?;
+        headers.insert(name, value);
+    }
+    Ok(())
 }
 
 /// A request to an address that the service itself gave; `http` refuses another origin.

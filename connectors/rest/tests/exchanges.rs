@@ -15,8 +15,8 @@ use std::{
 use double::{Exchange, FixedClock, Script, block_on, connector_settings, matches};
 use hymnal_rest::{Manifest, Service};
 use hymnal_sdk::{
-    Archived, Call, Connector, Cursor, Draft, Error, Fate, Fields, Find, Got, Lane, List, Native, Next, Patch, Record,
-    Result, State, Written,
+    Address, Archived, Call, Connector, Cursor, Draft, Error, Fate, FieldEdit, Fields, Find, Got, Kind, Lane, List,
+    Native, Next, Patch, Record, Result, State, Written,
 };
 use serde_json::{Value, json};
 
@@ -81,7 +81,7 @@ fn one(manifest: &Arc<Manifest>, kind: &str, exchange: &Exchange) -> std::result
 }
 
 async fn perform(connector: &dyn Connector, call: &double::CallShape) -> Result<Value> {
-    let lane = Call::new(Lane::Ordinary);
+    let lane = Call::new(call.lane);
     let object = call.object.as_str();
     match call.method.as_str() {
         "account" => connector.account(&lane).await.map(Value::from),
@@ -112,6 +112,11 @@ async fn perform(connector: &dyn Connector, call: &double::CallShape) -> Result<
         "delete" => {
             let answers = connector.delete(&lane, object, &call.ids).await?;
             Ok(answers.iter().map(|answer| answer.as_ref().map_or_else(failure, |()| json!("deleted"))).collect())
+        }
+        "history" => {
+            let address = Address::new(object, call.ids.first().unwrap());
+            let edits = connector.history(&lane, &address, &call.fields).await?;
+            Ok(edits.iter().map(edited).collect())
         }
         other => panic!("there is no method `{other}`"),
     }
@@ -173,13 +178,21 @@ fn shown(record: &Record) -> Value {
     })
 }
 
+fn edited(edit: &FieldEdit) -> Value {
+    let by = edit.by.as_ref().map(|by| json!({ "name": by.name, "kind": by.kind }));
+    json!({ "field": edit.field, "value": value(&edit.value), "at": edit.at.to_string(), "by": by })
+}
+
 fn fields(fields: &Fields) -> Value {
-    let value = |value: &Native| match value {
+    fields.iter().map(|(name, held)| (name.clone(), value(held))).collect::<serde_json::Map<_, _>>().into()
+}
+
+fn value(value: &Native) -> Value {
+    match value {
         Native::Null => Value::Null,
         Native::Bool(value) => json!(value),
         other => json!(other.to_string()),
-    };
-    fields.iter().map(|(name, held)| (name.clone(), value(held))).collect::<serde_json::Map<_, _>>().into()
+    }
 }
 
 fn written(answers: Vec<Result<Written>>) -> Value {
@@ -262,6 +275,78 @@ fn the_account_that_the_login_named() {
     };
     service.login().session(Some(&answer), "2026-11-23T12:00:00Z".parse().unwrap()).unwrap();
     assert_eq!(account(vec![refused]).unwrap(), "00D000000000001EAA");
+}
+
+/// A history that cannot be had is none; what will pass by itself, or concerns every call, is told.
+#[test]
+fn a_refused_history_is_empty() {
+    for (kind, object, id, path) in [
+        ("hubspot", "contacts", "101", "/crm/v3/objects/contacts/batch/read"),
+        ("salesforce", "Lead", "00Q000000000001EAA", "/services/data/v62.0/query"),
+    ] {
+        let text = fs::read_to_string(folder(kind).join("manifest.toml")).unwrap();
+        let service = Service::new(Arc::new(Manifest::parse(&text).unwrap()), &connector_settings(kind)).unwrap();
+        let ask = |status: u16, code: &str| {
+            let (method, rest) = if kind == "hubspot" {
+                ("POST", r#"body = '"*"'"#.to_owned())
+            } else {
+                let query = "SELECT Field, OldValue, NewValue, CreatedDate, CreatedById FROM LeadHistory \
+                             WHERE LeadId = '00Q000000000001EAA' ORDER BY CreatedDate DESC, Id DESC";
+                ("GET", format!("query = {{ q = \"{query}\" }}"))
+            };
+            let body = if kind == "hubspot" {
+                format!(r#"{{"status":"error","message":"no","category":"{code}"}}"#)
+            } else {
+                format!(r#"[{{"errorCode":"{code}","message":"no"}}]"#)
+            };
+            let step: double::Step = toml::from_str(&format!(
+                "request = {{ method = '{method}', path = '{path}', {rest} }}\n\
+                 answer = {{ status = {status}, body = '{body}' }}"
+            ))
+            .unwrap();
+            let script = Arc::new(Script::new(vec![step], service.classify()));
+            let connector = service.connector(Arc::clone(&script) as _, Arc::new(FixedClock));
+            let (address, fields) = (Address::new(object, id), ["Phone".to_owned()]);
+            let answer = block_on(connector.history(&Call::default(), &address, &fields));
+            script.finished().unwrap();
+            answer
+        };
+        for (status, code) in
+            [(400, "INVALID_TYPE"), (400, "INVALID_FIELD"), (403, "MISSING_SCOPES"), (404, "NOT_FOUND")]
+        {
+            assert_eq!(ask(status, code), Ok(Vec::new()), "{kind} {status} {code}");
+        }
+        let kind_of = |status, code| ask(status, code).unwrap_err().kind;
+        assert_eq!(kind_of(401, "INVALID_SESSION_ID"), Kind::Auth, "{kind}");
+        assert_eq!(kind_of(500, "UNKNOWN"), Kind::Transient, "{kind}");
+        assert_eq!(kind_of(429, "RATE_LIMITS"), Kind::Throttled, "{kind}");
+    }
+}
+
+/// Salesforce's history is not promised to type its values as records do: they get the record's form.
+#[test]
+fn a_history_spells_values_as_a_record_does() {
+    let text = fs::read_to_string(folder("salesforce").join("manifest.toml")).unwrap();
+    let service = Service::new(Arc::new(Manifest::parse(&text).unwrap()), &connector_settings("salesforce")).unwrap();
+    let steps: double::Steps = toml::from_str(
+        r#"
+        [[steps]]
+        request = { method = "GET", path = "/services/data/v62.0/sobjects/Lead/describe" }
+        answer = { status = 200, body = '{"fields":[{"name":"DoNotCall","label":"x","type":"boolean"},{"name":"Score__c","label":"x","type":"double"}]}' }
+        [[steps]]
+        request = { method = "GET", path = "/services/data/v62.0/query", query = { q = "SELECT Field, OldValue, NewValue, CreatedDate, CreatedById FROM LeadHistory WHERE LeadId = '00Q000000000001EAA' ORDER BY CreatedDate DESC, Id DESC" } }
+        answer = { status = 200, body = '{"records":[{"Field":"DoNotCall","OldValue":"false","NewValue":"true","CreatedDate":"2026-11-23T11:00:00.000+0000"},{"Field":"Score__c","OldValue":null,"NewValue":"7.50","CreatedDate":"2026-11-23T10:00:00.000+0000"}]}' }
+        "#,
+    )
+    .unwrap();
+    let script = Arc::new(Script::new(steps.steps, service.classify()));
+    let connector = service.connector(Arc::clone(&script) as _, Arc::new(FixedClock));
+    let call = Call::default();
+    block_on(connector.describe(&call, "Lead")).unwrap();
+    let fields = ["DoNotCall".to_owned(), "Score__c".to_owned()];
+    let edits = block_on(connector.history(&call, &Address::new("Lead", "00Q000000000001EAA"), &fields)).unwrap();
+    let values: Vec<Native> = edits.into_iter().map(|edit| edit.value).collect();
+    assert_eq!(values, [Native::Bool(true), Native::Number("7.50".to_owned())]);
 }
 
 /// A search that would be too long is asked in halves.

@@ -1,4 +1,4 @@
-//! What people and operators do to a simulated service: typed here, as JSON over HTTP in [`router`].
+//! What people and operators do to a simulated service: typed here, as JSON over HTTP in `router`.
 
 mod http_api;
 

@@ -7,7 +7,7 @@ use hymnal_sdk::{
     http::{Access, unreadable},
 };
 
-use super::{RestConnector, list::selected};
+use super::{Learnt, RestConnector, list::selected};
 use crate::{
     json::Json,
     manifest::schema::{Described, FixedField, SchemaShape},
@@ -29,9 +29,11 @@ impl RestConnector {
                 Schema { fields: fields.ok_or_else(|| unreadable(Access::Read, "a field came without a name"))? }
             }
         };
-        let unique =
-            schema.fields.iter().filter(|field| field.unique).map(|field| (name.to_owned(), field.name.clone()));
-        self.unique.lock().unwrap_or_else(PoisonError::into_inner).extend(unique);
+        let learnt = schema
+            .fields
+            .iter()
+            .map(|field| ((name.to_owned(), field.name.clone()), Learnt { is_unique: field.unique, kind: field.kind }));
+        self.learnt.lock().unwrap_or_else(PoisonError::into_inner).extend(learnt);
         Ok(schema)
     }
 }

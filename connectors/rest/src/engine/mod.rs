@@ -5,20 +5,21 @@ mod deletions;
 mod describe;
 mod find;
 mod get;
+mod history;
 mod list;
 mod place;
 mod record;
 mod write;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use hymnal_sdk::{
-    Archived, BoxFuture, Call, Capabilities, Clock, Connector, Cursor, Deletions, Draft, Error, Find, Found, Got, Http,
-    Kind, List, ListKind, Page, Patch, Request, Response, Result, Schema, Written,
+    Address, Archived, BoxFuture, Call, Capabilities, Clock, Connector, Cursor, Deletions, Draft, Error, FieldEdit,
+    Find, Found, Got, Http, Kind, List, ListKind, NativeKind, Page, Patch, Request, Response, Result, Schema, Written,
     http::{Access, unreadable},
 };
 
@@ -43,8 +44,15 @@ pub struct RestConnector {
     http: Arc<dyn Http>,
     clock: Arc<dyn Clock>,
     capabilities: BTreeMap<String, Capabilities>,
-    /// Object and field: unique by the service's own description.
-    unique: Mutex<BTreeSet<(String, String)>>,
+    /// By object and field: what the service's own description said of it last.
+    learnt: Mutex<BTreeMap<(String, String), Learnt>>,
+}
+
+/// What requests and answers need to know of a field.
+#[derive(Clone, Copy, Debug)]
+struct Learnt {
+    is_unique: bool,
+    kind: NativeKind,
 }
 
 impl RestConnector {
@@ -69,7 +77,7 @@ impl RestConnector {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let capabilities = manifest.objects.iter().map(|(name, object)| (name.clone(), capabilities(object))).collect();
-        Self { manifest, settings, account, http, clock, capabilities, unique: Mutex::new(BTreeSet::new()) }
+        Self { manifest, settings, account, http, clock, capabilities, learnt: Mutex::new(BTreeMap::new()) }
     }
 
     fn object(&self, name: &str) -> Result<&Object> {
@@ -94,8 +102,12 @@ impl RestConnector {
     }
 
     fn is_unique(&self, object: &str, declared: &[String], key: &str) -> bool {
-        let learnt = self.unique.lock().unwrap_or_else(PoisonError::into_inner);
-        declared.iter().any(|field| field == key) || learnt.contains(&(object.to_owned(), key.to_owned()))
+        declared.iter().any(|field| field == key) || self.learnt(object, key).is_some_and(|learnt| learnt.is_unique)
+    }
+
+    fn learnt(&self, object: &str, field: &str) -> Option<Learnt> {
+        let learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+        learnt.get(&(object.to_owned(), field.to_owned())).copied()
     }
 
     async fn whose(&self, call: &Call) -> Result<String> {
@@ -175,7 +187,7 @@ fn capabilities(object: &Object) -> Capabilities {
         unique: object.unique.clone(),
         write_returns_record: object.update.as_ref().is_some_and(|write| write.answers.record),
         omits_blanks: object.omits_blanks,
-        history: false,
+        history: object.history.is_some(),
         conditional: false,
         overlap,
         forms: object.types.clone(),
@@ -266,5 +278,14 @@ impl Connector for RestConnector {
         ids: &'a [String],
     ) -> BoxFuture<'a, Result<Vec<Result<()>>>> {
         Box::pin(self.removed(call, object, ids))
+    }
+
+    fn history<'a>(
+        &'a self,
+        call: &'a Call,
+        address: &'a Address,
+        fields: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<FieldEdit>>> {
+        Box::pin(self.edited(call, address, fields))
     }
 }

@@ -173,7 +173,11 @@ impl RestConnector {
         shape: &RequestShape,
         items: &[Item],
     ) -> Result<Vec<Result<Written>>> {
-        let request = render::request(shape, &self.filled(order, items)?, Access::Write)?;
+        let fillings = self.filled(order, items)?;
+        let mut request = render::request(shape, &fillings, Access::Write)?;
+        if let Some(headers) = order.write.lane_headers.get(&call.lane) {
+            render::add_headers(&mut request.headers, headers.iter(), &fillings)?;
+        }
         let answer = self.http.send(call, request).await?;
         let json = body(&answer, Access::Write)?;
         Ok(answers::read(&self.manifest.errors, order, items, &json, &answer))

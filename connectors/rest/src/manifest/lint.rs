@@ -141,6 +141,13 @@ impl Check<'_> {
                 self.write(&at(part), write);
             }
         }
+        if let Some(history) = &object.history {
+            self.request(&at("history"), &history.request, &[Hole::Id, Hole::IdPath, Hole::Fields]);
+            let holes = holes(&history.request);
+            if !holes.contains(&Hole::Id) && !holes.contains(&Hole::IdPath) {
+                self.note(&at("history"), "this request must say `{id}`".to_owned(), "it is about one record");
+            }
+        }
         if let SchemaShape::Described(described) = &object.schema {
             self.request(&at("schema"), &described.request, &[]);
         }
@@ -177,6 +184,9 @@ impl Check<'_> {
         self.batch(at, write.batch, &write.request, write.item.as_ref(), &in_item);
         for part in &write.parts {
             self.request(at, &part.request, &in_request);
+        }
+        for headers in write.lane_headers.values() {
+            self.known(at, headers.values().flat_map(Template::holes), &in_request);
         }
         if !write.parts.is_empty() && write.batch > 1 {
             self.note(at, "`parts` need single records".to_owned(), "write `batch = 1`");

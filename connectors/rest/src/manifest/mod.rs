@@ -1,5 +1,6 @@
 //! What a manifest says: a service as data.
 
+pub mod history;
 pub mod lint;
 pub mod object;
 pub mod request;

@@ -1,13 +1,16 @@
 //! One record type: what its records look like, and every way to read and write them.
 
-use hymnal_sdk::{Forms, Gone};
+use std::collections::BTreeMap;
+
+use hymnal_sdk::{Forms, Gone, Lane};
 use serde::Deserialize;
 
 use super::{
+    history::History,
     request::{BodyTest, Paginator, Pick, RequestShape},
     schema::SchemaShape,
     span::Span,
-    template::Shape,
+    template::{Shape, Template},
 };
 
 /// A record type. Paths are dotted and begin at the record.
@@ -84,6 +87,9 @@ pub struct Object {
     /// Deletions.
     #[serde(default)]
     pub delete: Option<Write>,
+    /// What the service tells of a record's past.
+    #[serde(default)]
+    pub history: Option<History>,
     /// What the service says of its fields.
     pub schema: SchemaShape,
 }
@@ -316,6 +322,10 @@ pub struct Write {
     /// Fields that live elsewhere and have a request of their own, sent before the rest. Only for single records.
     #[serde(default)]
     pub parts: Vec<Part>,
+    /// Headers of a write in one lane; they win over the request's own (a first load must not set off what a new record
+    /// sets off).
+    #[serde(default)]
+    pub lane_headers: BTreeMap<Lane, BTreeMap<String, Template>>,
 }
 
 /// Fields of a record that are written by another request.

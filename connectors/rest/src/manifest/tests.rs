@@ -42,6 +42,12 @@ fn what_reads_well_and_means_nothing_is_found() {
         ("value = \"{since}\" }] }],", "value = \"0\" }] }],", "this poll's request must say `{since}`"),
         ("item           = { id = \"{id}\" }\n", "", "`{items}` needs `item`"),
         ("item    = { id = \"{id}\" }", "item    = { id = \"{keys}\" }", "`{keys}` has no value here"),
+        ("inputs = [{ id = \"{id}\" }]", "inputs = [{ id = \"1\" }]", "this request must say `{id}`"),
+        (
+            "inputs = [{ id = \"{id}\" }]",
+            "inputs = [{ id = \"{id}\", at = \"{since}\" }]",
+            "`{since}` has no value here",
+        ),
         ("cap         = 10000", "cap         = 10", "`cap` is smaller than a page"),
         ("base_url       = { kind", "base_ur        = { kind", "the setting `base_url` is missing"),
         (

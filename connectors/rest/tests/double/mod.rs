@@ -13,8 +13,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use hymnal_rest::{SettingValue, json::Json};
 use hymnal_sdk::{
-    BoxFuture, Call, Classify, Clock, Effect, Error, Fields, Health, Http, Kind, Lane, Permit, Request, Response,
-    Result, SecretString, Timestamp, http::Access,
+    ActorKind, BoxFuture, Call, Classify, Clock, Effect, Error, Fields, Health, Http, Kind, Lane, Permit, Request,
+    Response, Result, SecretString, Timestamp, http::Access,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -46,6 +46,23 @@ pub(crate) struct Seed {
     pub(crate) fields: toml::Table,
     #[serde(default)]
     pub(crate) archived: bool,
+    #[serde(default)]
+    pub(crate) edits: Vec<SeedEdit>,
+}
+
+/// A later change of a seeded record.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "for the replay against a sandbox")]
+pub(crate) struct SeedEdit {
+    pub(crate) by: ActorKind,
+    pub(crate) fields: toml::Table,
+}
+
+/// Steps alone.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Steps {
+    pub(crate) steps: Vec<Step>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -96,6 +113,8 @@ pub(crate) struct CallShape {
     pub(crate) cursor: Option<String>,
     #[serde(default)]
     pub(crate) items: Option<String>,
+    #[serde(default)]
+    pub(crate) lane: Lane,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

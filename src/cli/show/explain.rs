@@ -1,0 +1,141 @@
+//! One person: every value, who set it, by which rule, what lost.
+
+use std::fmt::Write as _;
+
+use serde_json::Value as Json;
+
+use super::{
+    conflicts::sentence,
+    words::{array, evidence, kind, moment, object, records, shown, text},
+};
+
+/// `explain`
+pub fn explain(found: &Json) -> String {
+    let mut out = String::new();
+    for person in array(&found["people"]) {
+        let _ = writeln!(
+            out,
+            "Person {} in sync {}: {}",
+            text(&person["entity"]),
+            text(&person["sync"]),
+            text(&person["state"])
+        );
+        for (name, record) in object(&person["records"]) {
+            out.push_str(&record_of(name, record));
+        }
+        for (name, field) in object(&person["fields"]) {
+            let _ = writeln!(out, "\n  {name} = {}", shown(&field["value"]));
+            let origin = &field["set_by"];
+            if let Some(rule) = origin["rule"].as_str() {
+                let system = origin["system"].as_str().unwrap_or("both");
+                let who = origin["who"].as_str().map_or(String::new(), |who| format!(", by {who}"));
+                let at = if origin["at"].is_null() { String::new() } else { format!(", {}", moment(&origin["at"])) };
+                let known = evidence(&origin["evidence"]);
+                let _ = writeln!(out, "    set by {system}{who}{at} ({known}); sync rule: {rule}");
+            }
+            if !field["last_synced"].is_null() {
+                let _ = writeln!(out, "    last synced value: {}", shown(&field["last_synced"]));
+            }
+            for (system, side) in object(field).filter(|(_, side)| side["state"].is_string()) {
+                let _ = writeln!(
+                    out,
+                    "    {system} · {}: {} ({})",
+                    text(&side["field"]),
+                    written(&side["holds"]),
+                    text(&side["state"])
+                );
+            }
+        }
+        let _ = writeln!(out, "\n  Sync history");
+        for entry in array(&person["history"]) {
+            let _ = writeln!(out, "    {}  {}", moment(&entry["at"]), what(&entry["what"]));
+        }
+    }
+    out
+}
+
+fn record_of(name: &str, record: &Json) -> String {
+    if let Some(address) = record["record"].as_str() {
+        let mut out = format!("  {name}: {address} ({})\n", text(&record["presence"]));
+        if let Some(message) = record["parked"]["message"].as_str() {
+            let _ = writeln!(
+                out,
+                "    sync error: {message} ({}); next try {}",
+                text(&record["parked"]["code"]),
+                moment(&record["parked"]["next_try"])
+            );
+            if let Some(hint) = record["parked"]["hint"].as_str().filter(|hint| !hint.is_empty()) {
+                let _ = writeln!(out, "    hint: {hint}");
+            }
+        }
+        for duplicate in array(&record["duplicates"]) {
+            let _ = writeln!(out, "    duplicate: {}; merge it there", text(duplicate));
+        }
+        return out;
+    }
+    match record["deleted"].as_str() {
+        Some(address) => format!("  {name}: {address} was deleted ({})\n", moment(&record["at"])),
+        None => format!("  {name}: no record\n"),
+    }
+}
+
+fn what(event: &Json) -> String {
+    if event["kind"].is_string() {
+        return format!("{}: {}", kind(&event["kind"]), sentence(event));
+    }
+    if let Some(field) = event["decided"].as_str() {
+        let system = event["system"].as_str().unwrap_or("both");
+        return format!(
+            "{field}: {} → {} ({}, {system})",
+            shown(&event["from"]),
+            shown(&event["to"]),
+            text(&event["rule"])
+        );
+    }
+    if let Some(system) = event["sending"].as_str() {
+        let changes = object(&event["changes"]).map(|(field, change)| format!("{field} = {}", written(&change["to"])));
+        let verb = if event["record"].is_null() { "creating in" } else { "sending to" };
+        return format!("{verb} {system}: {}", changes.collect::<Vec<_>>().join(", "));
+    }
+    if let Some(system) = event["written"].as_str() {
+        let verb = if event["created"] == true { "created" } else { "written" };
+        return format!("{verb} in {system}: {}", text(&event["record"]));
+    }
+    if let Some(system) = event["refused"].as_str() {
+        return format!("refused by {system}: {} ({})", text(&event["message"]), text(&event["code"]));
+    }
+    if let Some(field) = event["normalised"].as_str() {
+        let (sent, kept) = (text(&event["sent"]), text(&event["kept"]));
+        return format!("{field}: {} keeps {kept} for {sent}", text(&event["system"]));
+    }
+    if let Some(field) = event["ignored"].as_str() {
+        return format!("{field}: {} answered success and changed nothing", text(&event["system"]));
+    }
+    if let Some(system) = event["moved"].as_str() {
+        return format!("{system} {} lives on as {}", text(&event["from"]), text(&event["to"]));
+    }
+    if event["linked"].is_object() {
+        return format!("linked by {}: {}", text(&event["by"]), records(&event["linked"]));
+    }
+    for (key, verb) in [
+        ("met", "first seen"),
+        ("duplicate", "a duplicate"),
+        ("deleted", "deleted"),
+        ("not_visible", "not visible any more"),
+        ("seen_again", "there again"),
+        ("unlinked", "unlinked"),
+    ] {
+        if event[key].is_object() {
+            return format!("{verb}: {}", records(&event[key]));
+        }
+    }
+    format!("ambiguous: its key also leads to {}", shown(&event["ambiguous"]))
+}
+
+/// A native value; blank is said.
+fn written(value: &Json) -> String {
+    match value.as_str() {
+        None | Some("" | "null") => "(blank)".to_owned(),
+        Some(text) => text.to_owned(),
+    }
+}

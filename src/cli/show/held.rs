@@ -1,0 +1,116 @@
+//! What is held, what it would do, what was done about it.
+
+use std::fmt::Write as _;
+
+use serde_json::Value as Json;
+
+use super::words::{array, moment, object, text};
+
+/// How `run --once` ended.
+pub fn ended(syncs: &Json) -> String {
+    let mut out = String::new();
+    for (name, sync) in object(syncs) {
+        let sentence = match text(&sync["outcome"]).as_str() {
+            "done" => "up to date: both systems agree, and nothing waits",
+            "waiting" => {
+                "both systems agree but for what waits for a person; see `hymnal status` and `hymnal conflicts list --open`"
+            }
+            "held" => "nothing was written",
+            _ => "work is left that waits for a system; see `hymnal status`, and run again",
+        };
+        let _ = writeln!(out, "{name}: {sentence}");
+        out.push_str(&held(name, &sync["held"]));
+    }
+    out
+}
+
+/// What is held, and what it would do.
+pub(super) fn held(name: &str, held: &Json) -> String {
+    let mut out = String::new();
+    match held["reason"].as_str() {
+        Some("first_run") => {
+            let moving = if held["complete"] == false { " (a cycle is running: these numbers still move)" } else { "" };
+            let _ = writeln!(out, "  This is the initial sync. It would{moving}:");
+            out.push_str(&would(&held["would"]));
+            let _ = writeln!(out, "  To let it go:    hymnal approve {name}");
+            let _ = writeln!(out, "  To plan it anew: hymnal discard {name}");
+        }
+        Some("paused") => {
+            let until =
+                if held["until"].is_null() { String::new() } else { format!(" until {}", moment(&held["until"])) };
+            let because = held["because"].as_str().filter(|because| !because.is_empty());
+            let because = because.map_or(String::new(), |because| format!(" ({because})"));
+            let _ = writeln!(out, "  Paused{until}{because}. To go on: hymnal resume {name}");
+        }
+        _ => {}
+    }
+    out
+}
+
+/// What a held run would do, a system after the other.
+pub fn would(previews: &Json) -> String {
+    let mut out = String::new();
+    for preview in array(previews) {
+        let _ = writeln!(out, "    in {}:", text(&preview["connector"]));
+        let kinds = [
+            ("creates", "create", "records"),
+            ("fills", "fill", "blank fields"),
+            ("overwrites", "overwrite", "values"),
+            ("clears", "clear", "values"),
+            ("opt_outs", "opt out", "people"),
+        ];
+        let mut anything = false;
+        for (key, verb, noun) in kinds {
+            let counted = &preview[key];
+            let count = counted["count"].as_u64().unwrap_or(0);
+            if count == 0 {
+                continue;
+            }
+            anything = true;
+            let _ = writeln!(out, "      {verb} {count} {noun}, for example:");
+            for sample in array(&counted["samples"]).iter().take(3) {
+                let _ = writeln!(out, "        {}", one_sample(sample));
+            }
+        }
+        if !anything {
+            let _ = writeln!(out, "      write nothing");
+        }
+    }
+    out
+}
+
+fn one_sample(sample: &Json) -> String {
+    let (record, field) = (text(&sample["record"]), text(&sample["field"]));
+    let (from, to) = (text(&sample["from"]), text(&sample["to"]));
+    if field.is_empty() {
+        return format!("from {record}: {to}");
+    }
+    let from = if from.is_empty() { "(blank)" } else { from.as_str() };
+    format!("{record} {field}: {from} → {to}")
+}
+
+/// `approve`
+pub fn approved(done: &Json) -> String {
+    if done["approved"] == true {
+        let mut out = format!("Approved. {} will:\n", text(&done["sync"]));
+        out.push_str(&would(&done["released"]));
+        return out;
+    }
+    format!("{}: {}.\n", text(&done["sync"]), text(&done["message"]))
+}
+
+/// `discard`, `pause`, `resume`
+pub fn done(done: &Json) -> String {
+    let sync = text(&done["sync"]);
+    if let Some(message) = done["message"].as_str() {
+        return format!("{sync}: {message}.\n");
+    }
+    if done["discarded"] == true {
+        return format!("{sync}: what was decided is dropped; the next cycle plans anew.\n");
+    }
+    if done["paused"] == true {
+        let until = if done["until"].is_null() { "`hymnal resume`".to_owned() } else { moment(&done["until"]) };
+        return format!("{sync}: nothing is written until {until}; reading and deciding go on.\n");
+    }
+    if done["resumed"] == true { format!("{sync}: writes again.\n") } else { format!("{sync}: was not paused.\n") }
+}

@@ -1,0 +1,23 @@
+//! Answers for people: the words that admins know.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`held`] | what is held, what it would do, what was done about it |
+//! | [`mod@status`] | `status` |
+//! | [`mod@conflicts`] | the conflict log |
+//! | [`mod@explain`] | one person |
+//! | `words` | values, times and names out of JSON |
+
+pub mod conflicts;
+pub mod explain;
+pub mod held;
+pub mod status;
+mod words;
+
+pub use self::{
+    conflicts::{conflict, conflicts, csv, sentence},
+    explain::explain,
+    held::{approved, done, ended, would},
+    status::status,
+    words::moment,
+};

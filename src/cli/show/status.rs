@@ -1,0 +1,98 @@
+//! How every connector and every sync stands.
+
+use std::fmt::Write as _;
+
+use serde_json::Value as Json;
+
+use super::{
+    held::held,
+    words::{moment, object, text},
+};
+
+/// `status`
+pub fn status(status: &Json) -> String {
+    let mut out = String::new();
+    match status["daemon"]["pid"].as_u64() {
+        Some(pid) => {
+            let _ = writeln!(out, "Hymnal {} runs (pid {pid}).", text(&status["version"]));
+        }
+        None => {
+            let _ = writeln!(out, "Hymnal {}: no daemon runs; this is what its state says.", text(&status["version"]));
+        }
+    }
+    if let Some(error) = status["daemon"]["reload_error"].as_str() {
+        let _ = writeln!(out, "The last reload was refused, and the old configuration is in force:\n{error}");
+    }
+    let _ = writeln!(out, "\nConnectors");
+    for (name, connector) in object(&status["connectors"]) {
+        let quota = &connector["quota"];
+        let login = match text(&connector["login"]).as_str() {
+            "ok" => "logged in",
+            "needs_login" => "needs login: it refuses what the configuration gives",
+            _ => "login not tried since the start",
+        };
+        let mut line = format!("  {name} ({}, {}): {login}", text(&connector["type"]), text(&connector["role"]));
+        if let Some(ours) = quota["ours"].as_u64() {
+            let by_us = quota["by_us"].as_u64().unwrap_or(0);
+            let _ = write!(line, "; quota {by_us} of our {ours} calls today");
+            if let (Some(used), Some(limit)) = (quota["used"].as_u64(), quota["limit"].as_u64()) {
+                let _ = write!(line, " ({used} of {limit} used by all)");
+            }
+        }
+        if connector["paused_until"].is_string() {
+            let (until, because) = (moment(&connector["paused_until"]), text(&connector["paused_because"]));
+            let _ = write!(line, "; paused until {until}: {because}");
+        }
+        if let Some(kind) = connector["trouble"]["kind"].as_str() {
+            let _ = write!(line, "; last trouble: {kind} ({})", text(&connector["trouble"]["code"]));
+        }
+        let _ = writeln!(out, "{line}");
+    }
+    let _ = writeln!(out, "\nSyncs");
+    for (name, sync) in object(&status["syncs"]) {
+        let state = match (sync["state"].as_str(), sync["held"]["reason"].as_str()) {
+            (Some("in_sync"), _) => "up to date",
+            (Some("held"), Some("paused")) => "paused",
+            (Some("held"), _) => "paused for approval",
+            _ => "at work",
+        };
+        let _ = writeln!(out, "  {name}: {state}");
+        let counts = [
+            ("people", "person", "people"),
+            ("linked", "linked", "linked"),
+            ("in_sync", "up to date", "up to date"),
+            ("pending", "in the queue", "in the queue"),
+            ("conflicts", "open conflict", "open conflicts"),
+            ("frozen", "frozen field", "frozen fields"),
+            ("parked", "needs attention", "need attention"),
+            ("ignored", "write ignored by a service", "writes ignored by a service"),
+            ("ambiguous", "ambiguous match", "ambiguous matches"),
+            ("duplicate", "duplicate", "duplicates"),
+            ("no_key", "without a key", "without a key"),
+            ("not_visible", "not visible", "not visible"),
+            ("deleting", "deletion in its grace", "deletions in their grace"),
+            ("out_of_scope", "out of scope", "out of scope"),
+        ];
+        let shown: Vec<String> = counts
+            .iter()
+            .filter_map(|(key, one, many)| {
+                let count = sync[*key].as_u64().unwrap_or(0);
+                let always = matches!(*key, "people" | "in_sync" | "pending" | "conflicts");
+                let words = if count == 1 { one } else { many };
+                (count > 0 || always).then(|| format!("{count} {words}"))
+            })
+            .collect();
+        let _ = writeln!(out, "    {}", shown.join(", "));
+        let last = &sync["last_cycle"];
+        if last["at"].is_string() {
+            let at = moment(&last["at"]);
+            let _ = writeln!(
+                out,
+                "    last cycle that did anything: {at}, {} created, {} updated",
+                last["created"], last["updated"]
+            );
+        }
+        out.push_str(&held(name, &sync["held"]));
+    }
+    out
+}
