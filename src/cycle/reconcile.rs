@@ -11,7 +11,7 @@ use crate::{
         event::{ConflictEvent, ConflictLine, ConflictStatus},
         identity,
         patch::key,
-        reading::{Folded, Reading, Source, fold},
+        reading::{Folded, Reading, Source, fold, is_known},
     },
     store::{StoreError, tables::Tag},
 };
@@ -60,7 +60,10 @@ pub fn observe_got(
     got: &Got,
     requested_at: Timestamp,
 ) -> Result<(), StoreError> {
-    world.set(reread_key(world.tag(), side, asked), None);
+    let waited = reread_key(world.tag(), side, asked);
+    if world.get(&waited)?.is_some() {
+        world.set(waited, None);
+    }
     match got {
         Got::Record(record) => observe(world, side, record, Asked::by_id(requested_at)),
         Got::Gone => observe_gone(world, side, asked),
@@ -147,9 +150,12 @@ fn observe_known(
     if !is_member(&entity, side, &record.address) {
         return observe_former(world, entity, side, record, asked);
     }
+    let reading = Reading { record, requested_at: asked.at, source: asked.source };
+    if is_known(&entity, side, reading, world.context) {
+        return Ok(());
+    }
     let before = entity.clone();
     let keys = golden_keys(&entity, world.context);
-    let reading = Reading { record, requested_at: asked.at, source: asked.source };
     let (folded, events) = world.decide(|context, ledger| fold(&mut entity, side, reading, context, ledger));
     if folded == Folded::Stale {
         world.set(reread_key(world.tag(), side, &record.address), Some(Vec::new()));

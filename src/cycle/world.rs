@@ -3,7 +3,11 @@
 //! Whatever can be derived of an entity (indexes, outbox, what waits) is derived here, in one place, whenever it is
 //! put: so no index can disagree with what it indexes, and a crash can lose neither without the other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use hymnal_sdk::{Address, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -73,6 +77,11 @@ pub struct World<'a> {
     /// Field histories: what is known, and what would be needed.
     pub history: History,
     changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    /// Entities as they stand, for each that was asked for or put: a decision asks for the same one several times,
+    /// and to read one from its bytes costs much more than to clone it.
+    entities: RefCell<BTreeMap<Id, Option<Rc<Entity>>>>,
+    /// Those of them that are to be written.
+    put: BTreeSet<Id>,
     lines: Vec<LogLine>,
     counts: Counts,
     counts_before: Counts,
@@ -123,6 +132,8 @@ impl<'a> World<'a> {
             ids,
             history: History::default(),
             changes: BTreeMap::new(),
+            entities: RefCell::default(),
+            put: BTreeSet::new(),
             lines: Vec::new(),
             counts,
             counts_before: counts,
@@ -131,8 +142,23 @@ impl<'a> World<'a> {
 
     /// An entity.
     pub fn entity(&self, id: Id) -> Result<Option<Entity>, StoreError> {
+        Ok(self.shared(id)?.map(Rc::unwrap_or_clone))
+    }
+
+    fn shared(&self, id: Id) -> Result<Option<Rc<Entity>>, StoreError> {
+        if let Some(known) = self.entities.borrow().get(&id) {
+            return Ok(known.clone());
+        }
         let key = self.tag.entity(id);
-        self.get(&key)?.map(|bytes| format::open(&key, &bytes)).transpose()
+        let stored = self.store.get(&key)?.map(|bytes| format::open(&key, &bytes)).transpose()?;
+        let entity = stored.map(Rc::new);
+        self.entities.borrow_mut().insert(id, entity.clone());
+        Ok(entity)
+    }
+
+    fn set_entity(&mut self, id: Id, entity: Option<&Entity>) {
+        self.entities.get_mut().insert(id, entity.map(|entity| Rc::new(entity.clone())));
+        self.put.insert(id);
     }
 
     /// The entity that knows an address.
@@ -175,9 +201,9 @@ impl<'a> World<'a> {
 
     /// Puts an entity and everything that is derived of it, with what happened to it.
     pub fn put(&mut self, entity: &Entity, events: Vec<Event>) -> Result<(), StoreError> {
-        let before = self.entity(entity.id)?;
-        if before.as_ref() != Some(entity) {
-            self.replace(before.as_ref(), Some(entity));
+        let before = self.shared(entity.id)?;
+        if before.as_deref() != Some(entity) {
+            self.replace(before.as_deref(), Some(entity));
         }
         self.note(entity, events);
         Ok(())
@@ -186,13 +212,13 @@ impl<'a> World<'a> {
     /// Puts an entity of which nothing that is derived stands in the store.
     pub fn put_anew(&mut self, entity: &Entity, events: Vec<Event>) {
         self.changes.extend(self.derived(entity).into_iter().map(|(key, value)| (key, Some(value))));
-        self.changes.insert(self.tag.entity(entity.id), Some(format::seal(entity)));
+        self.set_entity(entity.id, Some(entity));
         self.note(entity, events);
     }
 
     /// Removes an entity that became a part of another.
     pub fn remove(&mut self, id: Id) -> Result<(), StoreError> {
-        if let Some(before) = self.entity(id)? {
+        if let Some(before) = self.shared(id)? {
             self.replace(Some(&before), None);
         }
         Ok(())
@@ -241,6 +267,14 @@ impl<'a> World<'a> {
         let entities = self.tag.table(b'e');
         let changed = self.changes.keys().filter(|key| key.starts_with(&entities)).count();
         let mut batch = Batch::default();
+        let entities = self.entities.into_inner();
+        for id in self.put {
+            let key = self.tag.entity(id);
+            match entities.get(&id) {
+                Some(Some(entity)) => batch.put(key, format::seal(&**entity)),
+                _ => batch.delete(key),
+            }
+        }
         for (key, value) in self.changes {
             match value {
                 Some(value) => batch.put(key, value),
@@ -262,7 +296,7 @@ impl<'a> World<'a> {
             }
         }
         if let Some(entity) = after.or(before) {
-            self.changes.insert(self.tag.entity(entity.id), after.map(format::seal));
+            self.set_entity(entity.id, after);
         }
         let count =
             |entity: Option<&Entity>| (u64::from(entity.is_some()), u64::from(entity.is_some_and(Entity::is_linked)));

@@ -27,10 +27,7 @@ const EXTENSION: &str = ";ext=";
 pub(super) fn parse(field: &str, region: Option<&str>, text: &str) -> Result<String, Problem> {
     let text = text.trim();
     if text.len() <= LONGEST
-        && let Some((canonical, known)) = e164(region, text)
-        // The form must mean the same when it comes back, or every reading would be an edit. A number that the tables
-        // know is left alone anyway.
-        && (known || e164(None, &canonical).is_some_and(|(again, _)| again == canonical))
+        && let Some(canonical) = remembered(region, text)
     {
         return Ok(canonical);
     }
@@ -39,6 +36,37 @@ pub(super) fn parse(field: &str, region: Option<&str>, text: &str) -> Result<Str
         None => "write it with its country code (`+44 …`), or set the field's `region`".to_owned(),
     };
     Err(Problem::new(UNPARSABLE, format!("`{field}` holds {}, which is no phone number", shown(text)), hint))
+}
+
+/// So many numbers are remembered: more than the pages of all objects hold.
+const REMEMBERED: usize = 8192;
+
+/// What was worked out lately, by region and text.
+///
+/// Google's rules are regular expressions: one number takes longer than all the rest of a record, and is read again at
+/// every step of a cycle. The same text gives the same number, so that nothing but time depends on this.
+static WORKED_OUT: Mutex<BTreeMap<String, Option<String>>> = Mutex::new(BTreeMap::new());
+
+fn remembered(region: Option<&str>, text: &str) -> Option<String> {
+    // A region is letters, so that no two questions are spelled the same.
+    let question = [region.unwrap_or_default(), text].join("\0");
+    let mut worked_out = WORKED_OUT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(answer) = worked_out.get(&question) {
+        return answer.clone();
+    }
+    if worked_out.len() >= REMEMBERED {
+        worked_out.clear();
+    }
+    let answer = canonical(region, text);
+    worked_out.insert(question, answer.clone());
+    answer
+}
+
+fn canonical(region: Option<&str>, text: &str) -> Option<String> {
+    let (canonical, known) = e164(region, text)?;
+    // The form must mean the same when it comes back, or every reading would be an edit. A number that the tables know
+    // is left alone anyway.
+    (known || e164(None, &canonical).is_some_and(|(again, _)| again == canonical)).then_some(canonical)
 }
 
 /// As it is written to a service: `+14155550123 ext. 12`, which people can dial and every parser reads.

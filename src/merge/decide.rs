@@ -23,12 +23,11 @@ pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_
     let alone = !entity.is_linked();
     let bereaved = entity.tombstones.iter().any(|(_, tombstone)| tombstone.is_some());
     for rule in &context.rules.fields {
-        let Some(mut field) = entity.fields.remove(&rule.map.name) else { continue };
+        let Some(field) = entity.fields.get_mut(&rule.map.name) else { continue };
         // What a person restricted once is not loosened because the other record is gone.
         let follows = alone && !(bereaved && rule.policy.consent.is_some());
         let one = OneField { rule, records: &records, follows, context };
-        one.decide(&mut field, ledger);
-        entity.fields.insert(rule.map.name.clone(), field);
+        one.decide(field, ledger);
     }
     entity.wants = Pair::from_fn(|side| wants(entity, side, context));
 }
@@ -292,10 +291,8 @@ impl OneField<'_> {
         if field.conflict.is_some() || field.frozen || (field.agreed.is_none() && !field.linked) {
             return;
         }
-        let settled = Side::BOTH.iter().all(|side| self.is_settled(field, *side));
-        if settled
-            && (field.agreed.as_ref() != Some(&field.golden) || field.sides.iter().any(|(_, h)| h.edit.is_some()))
-        {
+        let moves = field.agreed.as_ref() != Some(&field.golden) || field.sides.iter().any(|(_, h)| h.edit.is_some());
+        if moves && Side::BOTH.iter().all(|side| self.is_settled(field, *side)) {
             field.agreed = Some(field.golden.clone());
             for side in Side::BOTH {
                 field.sides[side].edit = None;

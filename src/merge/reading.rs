@@ -112,6 +112,28 @@ pub fn fold(
     Folded::Merged
 }
 
+/// Whether a reading shows nothing that is not known: every value is its shadow, nothing that we wrote waits to be
+/// settled, and the record has not changed since. Folding it in would only note the time at which it was read, which
+/// narrows evidence; a wider interval is still true. The overlap shows most records so.
+pub fn is_known(entity: &Entity, side: Side, reading: Reading<'_>, context: &Context<'_>) -> bool {
+    let Some(member) = &entity.members[side] else { return false };
+    let record = reading.record;
+    let is_news = is_stale(member, &reading)
+        || member.presence != Presence::Seen
+        || member.wrote_email
+        || record.modified_at > member.modified_at
+        || (member.created_at.is_none() && record.created_at.is_some())
+        || (record.version.is_some() && record.version != member.version);
+    !is_news
+        && context.rules.fields.iter().all(|rule| {
+            let Some(place) = Context::place(rule, side, &member.address.object) else { return true };
+            let Some(native) = readable(&reading, member, side, place, context) else { return true };
+            let Some(field) = entity.fields.get(&rule.map.name) else { return false };
+            let holding = &field.sides[side];
+            holding.sent.is_none() && holding.shadow.as_ref() == Some(native)
+        })
+}
+
 fn is_stale(member: &Member, reading: &Reading<'_>) -> bool {
     let before_our_write = member.written_at.is_some_and(|written| reading.requested_at < written);
     let older = matches!((reading.record.modified_at, member.modified_at), (Some(now), Some(then)) if now < then);

@@ -5,7 +5,7 @@
 use hymnal_sdk::Native;
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, SeqAccess, Visitor},
+    de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
@@ -35,8 +35,14 @@ impl Json {
     /// # Errors
     /// What is wrong with it, in serde's words.
     pub fn parse(text: &[u8]) -> Result<Self, String> {
-        let raw: Box<RawValue> = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-        tree(&raw, DEPTH).map_err(|error| error.to_string())
+        let mut whole = serde_json::Deserializer::from_slice(text);
+        if let Ok(json) = (AtOnce { depth: DEPTH }).deserialize(&mut whole)
+            && whole.end().is_ok()
+        {
+            return Ok(json);
+        }
+        let raw: &RawValue = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        tree(raw, DEPTH).map_err(|error| error.to_string())
     }
 
     /// Text as a value.
@@ -64,6 +70,24 @@ impl Json {
             Self::List(items) => {
                 let (index, rest) = path.split_once('.').unwrap_or((path, ""));
                 items.get(index.parse::<usize>().ok()?)?.at(rest)
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes what lies at a path, where it is a list, without its copy.
+    pub fn into_list(self, path: &str) -> Option<Vec<Self>> {
+        match self {
+            Self::List(items) if path.is_empty() => Some(items),
+            Self::Object(mut entries) => {
+                if let Some(index) = entries.iter().position(|(key, _)| key == path) {
+                    return entries.swap_remove(index).1.into_list("");
+                }
+                let (dot, index) = path.rmatch_indices('.').find_map(|(dot, _)| {
+                    let index = entries.iter().position(|(key, _)| *key == path[..dot])?;
+                    Some((dot, index))
+                })?;
+                entries.swap_remove(index).1.into_list(&path[dot + 1..])
             }
             _ => None,
         }
@@ -146,21 +170,86 @@ fn quoted(text: &str) -> String {
     serde_json::Value::String(text.to_owned()).to_string()
 }
 
+/// Reads a document in one pass. Gives up where a number is no whole one of 64 bits: its digits would be lost. Hardly
+/// any page has such a number, and [`tree`], which keeps all digits, reads every level once more for each above it.
+struct AtOnce {
+    depth: u32,
+}
+
+impl AtOnce {
+    fn below<E: Error>(&self) -> Result<Self, E> {
+        let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom("nested too deeply"))?;
+        Ok(Self { depth })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for AtOnce {
+    type Value = Json;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
+        deserializer.deserialize_any(self.below()?)
+    }
+}
+
+impl<'de> Visitor<'de> for AtOnce {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Json, E> {
+        Ok(Json::Number(value.to_string()))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Json, E> {
+        Ok(Json::Number(value.to_string()))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Json, E> {
+        Ok(Json::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element_seed(Self { depth: self.depth })? {
+            items.push(item);
+        }
+        Ok(Json::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(key) = map.next_key()? {
+            entries.push((key, map.next_value_seed(Self { depth: self.depth })?));
+        }
+        Ok(Json::Object(entries))
+    }
+}
+
 fn tree(raw: &RawValue, depth: u32) -> serde_json::Result<Json> {
     let Some(depth) = depth.checked_sub(1) else {
-        return Err(serde::de::Error::custom("nested too deeply"));
+        return Err(Error::custom("nested too deeply"));
     };
     let text = raw.get();
     Ok(match text.as_bytes().first() {
         Some(b'{') => {
             let Entries(entries) = serde_json::from_str(text)?;
             let entries: serde_json::Result<Vec<_>> =
-                entries.into_iter().map(|(key, value)| Ok((key, tree(&value, depth)?))).collect();
+                entries.into_iter().map(|(key, value)| Ok((key, tree(value, depth)?))).collect();
             Json::Object(entries?)
         }
         Some(b'[') => {
             let Items(items) = serde_json::from_str(text)?;
-            let items: serde_json::Result<Vec<_>> = items.iter().map(|item| tree(item, depth)).collect();
+            let items: serde_json::Result<Vec<_>> = items.into_iter().map(|item| tree(item, depth)).collect();
             Json::List(items?)
         }
         Some(b'"') => Json::Text(serde_json::from_str(text)?),
@@ -172,20 +261,20 @@ fn tree(raw: &RawValue, depth: u32) -> serde_json::Result<Json> {
 }
 
 /// One level of an object, unread below.
-struct Entries(Vec<(String, Box<RawValue>)>);
+struct Entries<'a>(Vec<(String, &'a RawValue)>);
 
 /// One level of an array, unread below.
-struct Items(Vec<Box<RawValue>>);
+struct Items<'a>(Vec<&'a RawValue>);
 
-impl<'de> Deserialize<'de> for Entries {
+impl<'de> Deserialize<'de> for Entries<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Reader;
         impl<'de> Visitor<'de> for Reader {
-            type Value = Entries;
+            type Value = Entries<'de>;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("an object")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<'de>, A::Error> {
                 let mut entries = Vec::new();
                 while let Some(entry) = map.next_entry()? {
                     entries.push(entry);
@@ -197,15 +286,15 @@ impl<'de> Deserialize<'de> for Entries {
     }
 }
 
-impl<'de> Deserialize<'de> for Items {
+impl<'de> Deserialize<'de> for Items<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Reader;
         impl<'de> Visitor<'de> for Reader {
-            type Value = Items;
+            type Value = Items<'de>;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("an array")
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Items, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Items<'de>, A::Error> {
                 let mut items = Vec::new();
                 while let Some(item) = seq.next_element()? {
                     items.push(item);
@@ -227,7 +316,7 @@ mod tests {
 
     #[test]
     fn numbers_keep_their_digits() {
-        for text in ["1.10", "12345678901234567890", "1e3", "-0.0"] {
+        for text in ["1.10", "12345678901234567890", "123456789012345678901234567890", "-7", "1e3", "-0", "-0.0"] {
             assert_eq!(parse(text), Json::Number(text.to_owned()));
             assert_eq!(parse(&format!("[{text}]")).to_string(), format!("[{text}]"));
         }

@@ -104,7 +104,7 @@ impl RestConnector {
             };
             let answer = self.read(call, request).await?;
             let rows = selected_or_none(&answer, &lookup.select, lookup.optional)?;
-            for row in &rows {
+            for row in rows {
                 records.push(record::read(find.object, object, row, Wanted::Named(find.fields))?);
             }
             let follow = lookup

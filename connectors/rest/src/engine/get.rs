@@ -118,10 +118,10 @@ impl RestConnector {
         let body = self.read(call, render::request(&get.request, &fillings, Access::Read)?).await?;
         let rows = match &get.select {
             Some(path) => selected(&body, path)?,
-            None => vec![body.clone()],
+            None => std::slice::from_ref(&body),
         };
         let mut answered = Answered::default();
-        for row in &rows {
+        for row in rows {
             let record = record::read(name, object, row, Wanted::Named(fields))?;
             answered.records.insert(record.address.id.clone(), (record, record::merged_ids(object, row)));
         }

@@ -94,7 +94,7 @@ impl RestConnector {
         fields: &[String],
         cursor: Option<&Cursor>,
     ) -> Result<RawPage> {
-        let mut place = Place::read(cursor)?;
+        let mut place = Place::read(cursor)?.begun(poll, self.clock.now().as_millisecond());
         let mut base = self.fillings(name);
         base.insert(Hole::Fields, asked_for(object, fields));
         let answer = match self.read(call, poll_request(poll, &place, &base)?).await {
@@ -108,7 +108,7 @@ impl RestConnector {
         let keys: Vec<(i64, String)> = rows.iter().map(|row| key(object, poll, row)).collect::<Result<_>>()?;
         let follow = following(&poll.paginator, &answer, &place, rows.len(), poll.page);
         let (next, done) = place.after(poll, &keys, follow, self.clock.now().as_millisecond())?;
-        Ok(RawPage { rows, next, done })
+        Ok(RawPage { rows: answer.into_list(&poll.select).unwrap_or_default(), next, done })
     }
 
     /// One page of everything.
@@ -125,9 +125,9 @@ impl RestConnector {
         let mut base = self.fillings(name);
         base.insert(Hole::Fields, asked_for(object, fields));
         let answer = self.read(call, page_request(scan, &place, base)?).await?;
-        let rows = selected_or_none(&answer, &scan.select, scan.optional)?;
+        let rows = selected_or_none(&answer, &scan.select, scan.optional)?.len();
         let total = total(&scan.paginator, &answer);
-        let mut follow = following(&scan.paginator, &answer, &place, rows.len(), scan.page);
+        let mut follow = following(&scan.paginator, &answer, &place, rows, scan.page);
         // Records that left meanwhile moved the later ones forward, past the page's edge: that page is read again.
         let mut is_again = false;
         if let (Some(before), Some(now), Some(page)) = (place.total, total, &place.page)
@@ -140,7 +140,7 @@ impl RestConnector {
             follow = Follow::Page(page.to_string());
         }
         let (mut next, done) = match follow {
-            Follow::Page(page) if !is_again => (place.turned(page, rows.len())?, false),
+            Follow::Page(page) if !is_again => (place.turned(page, rows)?, false),
             Follow::Page(page) => (Place { page: Some(page), circle: None, ..place.clone() }, false),
             // The next time, everything is read anew; what a feed of deletions remembers stays.
             Follow::End | Follow::More => {
@@ -150,7 +150,7 @@ impl RestConnector {
         if !done {
             next.total = total;
         }
-        Ok(RawPage { rows, next, done })
+        Ok(RawPage { rows: answer.into_list(&scan.select).unwrap_or_default(), next, done })
     }
 }
 
@@ -210,17 +210,17 @@ pub(super) fn written(form: TimeForm, millis: i64) -> String {
 }
 
 /// The records of a page, where a service leaves out an empty list.
-pub(super) fn selected_or_none(answer: &Json, path: &str, is_optional: bool) -> Result<Vec<Json>> {
+pub(super) fn selected_or_none<'a>(answer: &'a Json, path: &str, is_optional: bool) -> Result<&'a [Json]> {
     if is_optional && matches!(answer, Json::Object(_)) && answer.at(path).is_none() {
-        return Ok(Vec::new());
+        return Ok(&[]);
     }
     selected(answer, path)
 }
 
 /// The records of a page.
-pub(super) fn selected(answer: &Json, path: &str) -> Result<Vec<Json>> {
+pub(super) fn selected<'a>(answer: &'a Json, path: &str) -> Result<&'a [Json]> {
     match answer.at(path) {
-        Some(Json::List(rows)) => Ok(rows.clone()),
+        Some(Json::List(rows)) => Ok(rows),
         _ => Err(unreadable(Access::Read, format!("the answer has no list `{path}`"))),
     }
 }

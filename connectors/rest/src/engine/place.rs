@@ -7,7 +7,9 @@
 //! away while pages are read can hide a record.
 //!
 //! When a poll has ended, the next starts `overlap` before the newest row, since rows become visible late. That
-//! stretch shrinks as our clock goes on: what was read `overlap` ago has no late rows left before it.
+//! stretch shrinks as our clock goes on: what was read `overlap` ago has no late rows left before it. Where the stretch
+//! holds more than half a page, to read it at every poll would cost a page or more each time: then only its last half
+//! page is, and all of it once, when `overlap` has passed.
 
 use hymnal_sdk::{Cursor, Error, Kind, Result};
 use serde::{Deserialize, Serialize};
@@ -39,9 +41,12 @@ pub(super) struct Place {
     /// When, by our clock, that was first read.
     #[serde(rename = "w", skip_serializing_if = "is_zero")]
     pub(super) newest_read: i64,
-    /// The last time whose rows had to be read by id.
-    #[serde(rename = "t", skip_serializing_if = "Option::is_none")]
-    pub(super) tied: Option<i64>,
+    /// Where the stretch starts in which rows may still become visible, while polls read its end only.
+    #[serde(rename = "u", skip_serializing_if = "Option::is_none")]
+    pub(super) unsettled: Option<i64>,
+    /// When, by our clock, all of that stretch is to be read again.
+    #[serde(rename = "f", skip_serializing_if = "is_zero")]
+    pub(super) full_at: i64,
     /// How many records there were in all, where a paginator tells.
     #[serde(rename = "c", skip_serializing_if = "Option::is_none")]
     pub(super) total: Option<usize>,
@@ -109,14 +114,25 @@ impl Place {
         Ok(Self { page: Some(page), rows: self.rows + rows, circle: Some(circle), ..self.clone() })
     }
 
+    /// The place from which the next request reads, by our clock: the whole stretch in which rows may still become
+    /// visible, where that is due.
+    pub(super) fn begun(self, poll: &Poll, now: i64) -> Self {
+        let is_due = now >= self.full_at || now < self.full_at.saturating_sub(overlap(poll));
+        match self.unsettled {
+            Some(start) if is_due => Self { unsettled: None, full_at: 0, ..self.window(start) },
+            _ => self,
+        }
+    }
+
     /// A new window that starts at this time.
     fn window(&self, since: i64) -> Self {
-        Self { since, newest: self.newest, newest_read: self.newest_read, tied: self.tied, ..Self::default() }
+        let Self { newest, newest_read, unsettled, full_at, .. } = *self;
+        Self { since, newest, newest_read, unsettled, full_at, ..Self::default() }
     }
 
     /// The rows of exactly this time, by id.
     fn tie(&self, at: i64, after_id: String) -> Self {
-        Self { after_id: Some(after_id), tied: Some(at), ..self.window(at) }
+        Self { after_id: Some(after_id), ..self.window(at) }
     }
 
     /// The place from which everything not yet read of this window can be read anew, where its pages are lost.
@@ -155,7 +171,7 @@ impl Place {
                 Some(newest) if newest > here.since => Ok((here.window(newest), false)),
                 _ => Ok((here.tie(here.since, poll.first_id.clone()), false)),
             },
-            Follow::End => Ok((here.idle(poll, now), true)),
+            Follow::End => Ok((here.idle(poll, rows, now), true)),
             Follow::Page(page) => Ok((here.turned(page, rows.len())?, false)),
             Follow::More if here.after_id.is_some() => here.next_tie(rows),
             Follow::More => here.next_window(poll, rows),
@@ -178,17 +194,31 @@ impl Place {
         }
     }
 
-    /// Where the next poll starts.
-    fn idle(&self, poll: &Poll, now: i64) -> Self {
+    /// Where the next poll starts, after the last page of this one.
+    fn idle(&self, poll: &Poll, rows: &[(i64, String)], now: i64) -> Self {
         let Some(newest) = self.newest else { return self.window(self.since) };
-        let overlap = i64::try_from(poll.overlap.0.as_millis()).unwrap_or(i64::MAX);
-        let back = overlap.saturating_sub(now.saturating_sub(self.newest_read).max(0)).max(0);
-        if back == 0 && self.tied == Some(newest) {
-            // More rows than a page share the newest time, and none can join them any more.
-            return self.window(newest + step(poll));
+        let back = overlap(poll).saturating_sub(now.saturating_sub(self.newest_read).max(0)).max(0);
+        let start = match self.unsettled {
+            Some(start) => start,
+            // No row can join those of the newest time any more.
+            None if back == 0 => return self.window(newest + step(poll)),
+            None => (newest - back).max(0),
+        };
+        let half = poll.page / 2;
+        let is_short = self.since <= start && rows.iter().filter(|(time, _)| *time >= start).count() <= half;
+        if self.unsettled.is_none() && is_short {
+            return self.window(start);
         }
-        self.window((newest - back).max(0))
+        let end = rows.len().checked_sub(half).filter(|at| *at > 0).and_then(|at| rows.get(at));
+        let since = end.map_or(self.since, |(time, _)| *time).max(start);
+        let full_at = if self.unsettled.is_some() { self.full_at } else { now.saturating_add(overlap(poll)) };
+        Self { unsettled: Some(start), full_at, ..self.window(since) }
     }
+}
+
+/// How long rows may take to become visible, in milliseconds.
+fn overlap(poll: &Poll) -> i64 {
+    i64::try_from(poll.overlap.0.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The smallest step of time, at least a millisecond.

@@ -71,7 +71,7 @@ impl Service {
         mut meanwhile: impl FnMut(&mut Self, usize),
     ) -> (BTreeSet<u64>, Place) {
         let mut seen = BTreeSet::new();
-        let mut place = from.clone();
+        let mut place = from.clone().begun(poll, now);
         let mut last = i64::MIN;
         for turn in 0..10_000 {
             let (rows, follow) = self.page(poll, &place);
@@ -191,6 +191,50 @@ fn rows_that_appear_late_are_found() {
         }
         assert!(found, "a row {late} ms late was missed");
     }
+}
+
+#[test]
+fn rows_that_appear_late_among_many_are_found() {
+    let poll = keyset(10);
+    let newest = 10_000_000;
+    for late in [1_000, 60_000, 119_000] {
+        let mut service = Service::with((1..=100).map(|id| (id, newest - 1_000 + i64::try_from(id).unwrap())));
+        let (_, mut place) = service.list(&poll, &Place::default(), 0, |_, _| {});
+        let mut found = None;
+        for now in (0..=240_000).step_by(10_000) {
+            if now >= late {
+                service.rows.insert(200, newest - 950);
+            }
+            let (seen, next) = service.list(&poll, &place, now, |_, _| {});
+            found = found.or(seen.contains(&200).then_some(now));
+            place = next;
+        }
+        assert!(found.is_some_and(|at| at <= 120_000), "a row {late} ms late was found at {found:?}");
+    }
+}
+
+#[test]
+fn many_rows_are_read_twice_however_often_it_polls() {
+    let poll = keyset(10);
+    let mut service = Service::with((1..=100).map(|id| (id, 10_000_000 + i64::try_from(id).unwrap())));
+    let (_, mut place) = service.list(&poll, &Place::default(), 0, |_, _| {});
+    let first = service.calls;
+    let polls = 24;
+    for turn in 1..=polls {
+        (_, place) = service.list(&poll, &place, turn * 10_000, |_, _| {});
+    }
+    let again = service.calls - first;
+    assert!(again <= first + usize::try_from(polls).unwrap(), "{first} calls at first, {again} in {polls} polls after");
+}
+
+#[test]
+fn a_clock_that_steps_back_delays_no_late_row() {
+    let poll = keyset(10);
+    let mut service = Service::with((1..=100).map(|id| (id, 10_000_000 + i64::try_from(id).unwrap())));
+    let (_, place) = service.list(&poll, &Place::default(), 86_400_000, |_, _| {});
+    service.rows.insert(200, 10_000_001);
+    let (seen, _) = service.list(&poll, &place, 0, |_, _| {});
+    assert!(seen.contains(&200));
 }
 
 #[test]
