@@ -130,7 +130,9 @@ pub fn is_known(entity: &Entity, side: Side, reading: Reading<'_>, context: &Con
             let Some(native) = readable(&reading, member, side, place, context) else { return true };
             let Some(field) = entity.fields.get(&rule.map.name) else { return false };
             let holding = &field.sides[side];
-            holding.sent.is_none() && holding.shadow.as_ref() == Some(native)
+            // What could not be understood is tried again: the rules may have changed.
+            let is_understood = !matches!(holding.mark, Some(Mark::Parked { golden: None, .. }));
+            is_understood && holding.sent.is_none() && holding.shadow.as_ref() == Some(native)
         })
 }
 

@@ -119,7 +119,7 @@ async fn a_first_sync_that_is_killed_anywhere_ends_the_same() {
             break;
         }
     }
-    assert!(deaths > 30, "it was killed at {deaths} commits only");
+    assert!(deaths > 20, "it was killed at {deaths} commits only");
 }
 
 #[tokio::test]
@@ -144,7 +144,7 @@ async fn a_day_that_is_killed_anywhere_ends_the_same() {
             break;
         }
     }
-    assert!(deaths > 30, "it was killed at {deaths} commits only");
+    assert!(deaths > 20, "it was killed at {deaths} commits only");
 }
 
 /// The rules have changed, and everything that follows from them is made anew: killed in the middle, it is made again.
