@@ -75,7 +75,7 @@ pub fn fold(
     if proves_nothing {
         return Folded::Stale;
     }
-    let evidence = evidence(entity, &before, side, &reading, context);
+    let evidence = evidence(&before, side, &reading, context);
     let mut edited = Vec::new();
     let mut email_moved = before.wrote_email && reading.source != Source::Answer;
     for rule in &context.rules.fields {
@@ -192,23 +192,18 @@ fn is_mask(text: &str) -> bool {
     text.len() >= 3 && text.bytes().all(|byte| byte == b'*')
 }
 
-/// The time of an edit, as an interval: after our last reading of the record, up to its time of change. Where that
-/// time may be our own write's, it says nothing of an edit by somebody else.
-fn evidence(entity: &Entity, member: &Member, side: Side, reading: &Reading<'_>, context: &Context<'_>) -> Evidence {
-    let Some(theirs) = reading.record.modified_at else { return Evidence::None };
-    let until = context.ours(side, theirs);
-    let by_us = match reading.record.modified_by.as_ref().map(|actor| actor.kind) {
-        Some(ActorKind::Us) => true,
-        Some(ActorKind::Unknown) | None => {
-            member.written_at.is_some_and(|written| until <= written) || entity.is_in_doubt(side)
+/// The time of an edit, as an interval: after our last reading of the record, up to its time of change. Where the
+/// service says that this was our own write, it says nothing of an edit by somebody else; where it does not say whose it
+/// was, the edit still lies in the interval, since an answer to a write counts as no reading.
+fn evidence(member: &Member, side: Side, reading: &Reading<'_>, context: &Context<'_>) -> Evidence {
+    match reading.record.modified_at {
+        Some(theirs) if !is_ours(reading.record) => {
+            let until = context.ours(side, theirs);
+            let after = member.modified_at.is_some().then(|| member.read_at.min(until));
+            Evidence::Record { after, until }
         }
-        Some(ActorKind::Person | ActorKind::Workflow | ActorKind::Import | ActorKind::Integration) => false,
-    };
-    if by_us {
-        return Evidence::None;
+        _ => Evidence::None,
     }
-    let after = member.modified_at.is_some().then(|| member.read_at.min(until));
-    Evidence::Record { after, until }
 }
 
 /// A field's value in a reading.
