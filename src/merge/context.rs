@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use hymnal_sdk::{Capabilities, Forms, Gone, Schema, SchemaField, SignedDuration, Timestamp};
 
 use super::{
+    entity::Field,
     rules::{FieldRule, SyncRules},
     side::{Pair, Side},
 };
-use crate::mapping::{NativeField, Value};
+use crate::mapping::{self, NativeField};
 
 /// What a decision depends on besides the entity. The same context and the same entity give the same decision.
 #[derive(Clone, Debug)]
@@ -60,13 +61,17 @@ impl<'a> Context<'a> {
     }
 
     /// An open consent that the service lets nobody write (HubSpot's `hs_email_optout`): there is nothing to be done
-    /// about it, since a blank there restricts nothing. A restriction is another matter: it is parked if it cannot be
-    /// written.
-    pub fn is_moot(&self, rule: &FieldRule, side: Side, object: &str, golden: &Value) -> bool {
-        let is_open = rule.policy.consent.as_ref().is_some_and(|consent| consent.steps.first() == Some(golden));
-        let native = rule.map.native[side].get(object).map(|place| place.name.as_str());
-        let schema = native.and_then(|native| self.schema(side, object, native));
-        is_open && schema.is_some_and(|field| !field.updateable && !field.createable)
+    /// about it where a blank or an open value stands, since that restricts nothing. A restriction, on its way there or
+    /// standing there, is another matter: it is parked if it cannot be written.
+    pub fn is_moot(&self, rule: &FieldRule, side: Side, object: &str, field: &Field) -> bool {
+        let (Some(consent), Some(place)) = (&rule.policy.consent, Context::place(rule, side, object)) else {
+            return false;
+        };
+        let shadow = field.sides[side].shadow.as_ref();
+        let stands = shadow.and_then(|shadow| mapping::read(&rule.map, place, shadow).ok());
+        consent.steps.first() == Some(&field.golden)
+            && !stands.is_some_and(|value| consent.restricts(&value))
+            && self.schema(side, object, &place.name).is_some_and(|field| !field.updateable && !field.createable)
     }
 
     /// A service's time as ours.

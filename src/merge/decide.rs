@@ -316,7 +316,7 @@ impl OneField<'_> {
         }
         let Some(shadow) = &holding.shadow else { return false };
         let object = self.records[side].as_ref().map(|address| address.object.as_str()).unwrap_or_default();
-        if self.context.is_moot(self.rule, side, object, &field.golden) {
+        if self.context.is_moot(self.rule, side, object, field) {
             return true;
         }
         patch::stands_at(self.rule, place, shadow, &field.golden)

@@ -40,6 +40,9 @@ pub mod rules;
 pub mod side;
 mod times;
 
+#[cfg(test)]
+mod tests;
+
 pub use context::{Context, ObjectFacts};
 pub use entity::{Entity, Id};
 pub use event::Event;

@@ -47,7 +47,7 @@ pub fn patch(entity: &Entity, side: Side, context: &Context<'_>) -> Patch {
     for rule in &context.rules.fields {
         let Some(place) = Context::place(rule, side, object) else { continue };
         let Some(field) = entity.fields.get(&rule.map.name) else { continue };
-        if !is_due(rule, place, field, side, context.now) || context.is_moot(rule, side, object, &field.golden) {
+        if !is_due(rule, place, field, side, context.now) || context.is_moot(rule, side, object, field) {
             continue;
         }
         match write(rule, place, side, object, &field.golden, context) {
@@ -70,7 +70,8 @@ pub fn draft(entity: &Entity, side: Side, object: &str, context: &Context<'_>) -
     for rule in &context.rules.fields {
         let Some(place) = Context::place(rule, side, object) else { continue };
         let golden = entity.fields.get(&rule.map.name).map_or(Value::Blank, |field| field.golden.clone());
-        let moot = context.is_moot(rule, side, object, &golden);
+        let known = entity.fields.get(&rule.map.name);
+        let moot = known.is_some_and(|field| context.is_moot(rule, side, object, field));
         let enters = enters(rule, side, &golden) && !golden.is_blank() && !moot;
         let refused = entity.fields.get(&rule.map.name).is_some_and(|field| {
             matches!(&field.sides[side].mark, Some(Mark::Parked { golden: Some(parked), .. }) if *parked == field.golden)
@@ -125,7 +126,7 @@ fn wants_patch(entity: &Entity, side: Side, context: &Context<'_>) -> Want {
     for rule in &context.rules.fields {
         let Some(place) = Context::place(rule, side, &member.address.object) else { continue };
         let Some(field) = entity.fields.get(&rule.map.name) else { continue };
-        let moot = context.is_moot(rule, side, &member.address.object, &field.golden);
+        let moot = context.is_moot(rule, side, &member.address.object, field);
         if !is_due(rule, place, field, side, context.now) || moot {
             continue;
         }

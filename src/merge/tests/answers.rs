@@ -1,0 +1,109 @@
+//! What services answer to writes.
+
+use hymnal_sdk::{Error, Kind};
+
+use super::*;
+use crate::merge::{
+    answer::{created, mark_creating, refused},
+    entity::{Mark, Want},
+    patch::draft,
+};
+
+const ANN: (&str, &str) = ("email", "ann@example.com");
+
+/// One person on the left, being made on the right.
+fn being_made(bench: &mut Bench, values: &[(&str, &str)]) -> Entity {
+    let mut entity = bench.entity();
+    bench.read(&mut entity, Side::Left, values);
+    entity.queued = false;
+    let draft = bench.decide(|context, _| draft(&entity, Side::Right, OBJECT, context));
+    bench.decide(|context, _| mark_creating(&mut entity, Side::Right, OBJECT, &draft, context));
+    bench.later(60);
+    entity
+}
+
+fn answer_created(bench: &mut Bench, entity: &mut Entity) {
+    let written = Written { id: "7".into(), record: None, created: true };
+    let now = bench.now;
+    bench.decide(|context, ledger| created(entity, Side::Right, &written, now, context, ledger));
+    bench.later(60);
+}
+
+#[test]
+fn who_was_made_holds_what_was_sent_and_is_linked_without_a_question() {
+    let mut bench = Bench::new();
+    let mut entity = being_made(&mut bench, &[ANN, ("city", "Bonn"), ("score", "")]);
+    answer_created(&mut bench, &mut entity);
+    for side in Side::BOTH {
+        assert!(bench.patch(&entity, side).changes.is_empty());
+    }
+    bench.read(&mut entity, Side::Right, &[ANN, ("city", "Bonn"), ("score", "")]);
+    for name in ["email", "city", "score"] {
+        let field = &entity.fields[name];
+        assert_eq!(field.agreed.as_ref(), Some(&field.golden), "{name}");
+    }
+    assert_eq!(bench.conflicts(), 0);
+}
+
+/// The source was edited while the creation was under way: what was sent is the old value, and the new one is due.
+#[test]
+fn an_edit_while_the_creation_is_under_way_is_an_edit_of_what_was_sent() {
+    let mut bench = Bench::new();
+    let mut entity = being_made(&mut bench, &[ANN, ("city", "Bonn")]);
+    bench.read(&mut entity, Side::Left, &[ANN, ("city", "Rome")]);
+    answer_created(&mut bench, &mut entity);
+    let sent = entity.fields["city"].sides.right.sent.clone().expect("not read yet");
+    assert_eq!(sent.golden, text("Bonn"));
+    bench.read(&mut entity, Side::Right, &[ANN, ("city", "Oslo")]);
+    assert_eq!(bench.conflicts(), 1, "both edited what was made");
+    bench.later(60);
+    bench.read(&mut entity, Side::Left, &[ANN, ("city", "Trier")]);
+    let patch = bench.patch(&entity, Side::Right);
+    assert_eq!(patch.changes.iter().map(|change| change.to.to_string()).collect::<Vec<_>>(), ["Trier"]);
+}
+
+#[test]
+fn nobody_knows_what_became_of_it_so_the_mark_stays() {
+    let mut bench = Bench::new();
+    let mut entity = being_made(&mut bench, &[ANN, ("city", "Bonn")]);
+    let before = entity.clone();
+    let error = Error::new(Kind::Transient, "timeout", "no answer").in_doubt();
+    bench.decide(|context, ledger| refused(&mut entity, Side::Right, &error, context, ledger));
+    assert_eq!(entity, before);
+    assert_eq!(entity.wants.right, Want::Create);
+}
+
+#[test]
+fn a_refused_field_waits_alone() {
+    let mut bench = Bench::new();
+    let mut entity = bench.linked(&[ANN, ("city", "Bonn"), ("score", "1")]);
+    bench.read(&mut entity, Side::Left, &[ANN, ("city", "Rome"), ("score", "2")]);
+    let patch = bench.patch(&entity, Side::Right);
+    bench.decide(|context, _| mark_sending(&mut entity, Side::Right, &patch, context));
+    let error = Error::new(Kind::RejectedField, "INVALID", "no such city").about("City");
+    bench.decide(|context, ledger| refused(&mut entity, Side::Right, &error, context, ledger));
+    let again = bench.patch(&entity, Side::Right);
+    assert_eq!(again.changes.iter().map(|change| change.field.as_str()).collect::<Vec<_>>(), ["score"]);
+    assert!(matches!(entity.fields["city"].sides.right.mark, Some(Mark::Parked { golden: Some(_), .. })));
+    bench.write(&mut entity, Side::Right);
+    bench.read(&mut entity, Side::Right, &[ANN, ("city", "Bonn"), ("score", "2")]);
+    assert_eq!(entity.fields["score"].agreed, Some(Value::Integer(2)));
+    assert_eq!(entity.fields["city"].agreed, Some(text("Bonn")), "the edit waits with its field");
+    assert!(entity.fields["city"].sides.left.edit.is_some());
+}
+
+#[test]
+fn a_refused_record_waits_until_somebody_changes_it() {
+    let mut bench = Bench::new();
+    let mut entity = bench.linked(&[ANN, ("city", "Bonn")]);
+    bench.read(&mut entity, Side::Left, &[ANN, ("city", "Rome")]);
+    let patch = bench.patch(&entity, Side::Right);
+    bench.decide(|context, _| mark_sending(&mut entity, Side::Right, &patch, context));
+    let error = Error::new(Kind::RejectedRecord, "REQUIRED", "a field that is not mapped is missing");
+    bench.decide(|context, ledger| refused(&mut entity, Side::Right, &error, context, ledger));
+    assert_eq!(entity.wants.right, Want::Nothing);
+    bench.later(60);
+    // No mapped field has changed; somebody filled the one that was missing.
+    bench.read(&mut entity, Side::Right, &[ANN, ("city", "Bonn")]);
+    assert_eq!(entity.wants.right, Want::Update);
+}

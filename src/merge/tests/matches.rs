@@ -1,0 +1,82 @@
+//! Who is who.
+
+use super::*;
+use crate::merge::{
+    entity::Tombstone,
+    identity::{Match, match_entity, unite},
+};
+
+/// A record of a side, that is a person of its own.
+fn met(bench: &mut Bench, side: Side, id: &str, created: &str, values: &[(&str, &str)]) -> Entity {
+    let mut entity = bench.entity();
+    let shown =
+        Record { address: Address::new(OBJECT, id), created_at: Some(time(created)), ..record(values, bench.now) };
+    bench.read_as(&mut entity, side, Source::Read, &shown);
+    entity
+}
+
+fn matched(bench: &mut Bench, entity: &Entity, others: &[Entity]) -> Match {
+    bench.decide(|context, _| match_entity(entity, others, context))
+}
+
+#[test]
+fn the_older_record_is_primary_then_the_smaller_id_and_order_does_not_matter() {
+    let mut bench = Bench::new();
+    let key = [("email", "ann@example.com")];
+    let left = met(&mut bench, Side::Left, "9", "09:00:00", &key);
+    let young = met(&mut bench, Side::Right, "1", "09:30:00", &key);
+    let old = met(&mut bench, Side::Right, "3", "09:10:00", &key);
+    let twin = met(&mut bench, Side::Right, "2", "09:10:00", &key);
+    let group = [young, old, twin.clone()];
+    for turn in 0..3 {
+        let mut others = group.to_vec();
+        others.rotate_left(turn);
+        let Match::One { primaries, .. } = matched(&mut bench, &left, &others) else { panic!("they are one") };
+        assert_eq!(primaries, Pair::new(Some(left.id), Some(twin.id)));
+    }
+}
+
+#[test]
+fn a_later_key_counts_only_where_an_earlier_one_is_blank() {
+    let mut bench = Bench::new();
+    let ann = met(&mut bench, Side::Left, "1", "09:00:00", &[("email", "ann@example.com"), ("city", "Bonn")]);
+    let ben = met(&mut bench, Side::Right, "2", "09:00:00", &[("email", "ben@example.com"), ("city", "Bonn")]);
+    let nobody = met(&mut bench, Side::Right, "3", "09:00:00", &[("email", ""), ("city", "bonn")]);
+    assert_eq!(matched(&mut bench, &ann, std::slice::from_ref(&ben)), Match::Nobody);
+    assert!(matches!(matched(&mut bench, &ann, std::slice::from_ref(&nobody)), Match::One { set: 1, .. }));
+    let several = matched(&mut bench, &nobody, &[ann.clone(), ben.clone()]);
+    let mut candidates = vec![ann.id, ben.id];
+    candidates.sort_unstable();
+    assert_eq!(several, Match::Several { candidates });
+}
+
+#[test]
+fn who_was_deleted_stays_deleted_where_no_record_has_come() {
+    let mut bench = Bench::new();
+    let key = [("email", "ann@example.com")];
+    let mut bereaved = met(&mut bench, Side::Right, "1", "09:00:00", &key);
+    let address = Address::new(OBJECT, "5");
+    bereaved.tombstones.left = Some(Tombstone { address: address.clone(), at: bench.now });
+    let second = met(&mut bench, Side::Right, "2", "09:00:00", &key);
+    let first = Pair::new(None, Some(bereaved.id));
+    let united = bench.decide(|context, _| unite(vec![second, bereaved.clone()], &first, context)).expect("a group");
+    assert_eq!(united.tombstones.left.map(|tombstone| tombstone.address), Some(address));
+    let again = met(&mut bench, Side::Left, "6", "09:00:00", &key);
+    let first = Pair::new(Some(again.id), Some(bereaved.id));
+    let united = bench.decide(|context, _| unite(vec![again, bereaved], &first, context)).expect("a group");
+    assert_eq!((united.tombstones.left, united.members.left.map(|member| member.address.id)), (None, Some("6".into())));
+}
+
+#[test]
+fn who_is_united_keeps_the_strictest_consent() {
+    let mut bench = Bench::new();
+    let mut linked = bench.linked(&[("email", "ann@example.com"), ("optout", "no")]);
+    linked.queued = false;
+    let second = met(&mut bench, Side::Right, "2", "09:00:00", &[("email", "ann@example.com"), ("optout", "yes")]);
+    let first = Pair::new(Some(linked.id), Some(linked.id));
+    let united = bench.decide(|context, _| unite(vec![linked, second], &first, context)).expect("a group");
+    assert_eq!(united.fields["optout"].golden, text("yes"));
+    for side in Side::BOTH {
+        assert_eq!(bench.patch(&united, side).changes.len(), 1, "{side:?}");
+    }
+}
