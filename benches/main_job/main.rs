@@ -15,6 +15,7 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that fails should stop")]
 #![expect(clippy::cast_precision_loss, reason = "figures are rounded anyway")]
+#![expect(clippy::unchecked_time_subtraction, reason = "times of one clock that only goes on")]
 
 mod calls;
 mod daemon;

@@ -206,7 +206,9 @@ async fn a_default_reads_back_as_blank_until_a_person_changes_it() {
     let city = shape.leads.schema.fields.iter_mut().find(|field| field.name == "city").expect("there");
     city.required = true;
     let places = &mut shape.rule("city").map.native.right;
-    places.values_mut().for_each(|place| place.default = Some("unknown".into()));
+    for place in places.values_mut() {
+        place.default = Some("unknown".into());
+    }
     let stage = shape.stage();
     let left = stage.make(Side::Left, &[("email", ANN)]);
     assert_eq!(stage.settle().await, Written { created: 1, updated: 0 });

@@ -113,7 +113,7 @@ impl Stage {
 
     /// One cycle.
     pub(crate) async fn cycle(&self) -> Report {
-        self.clock.forward(Duration::from_secs(60));
+        self.clock.forward(Duration::from_mins(1));
         self.sync.cycle(Deletions::Now).await.expect("a store in memory")
     }
 
@@ -125,7 +125,7 @@ impl Stage {
     pub(crate) async fn try_settle(&self) -> Result<Written, StoreError> {
         let mut written = Written::default();
         for _ in 0..40 {
-            self.clock.forward(Duration::from_secs(60));
+            self.clock.forward(Duration::from_mins(1));
             let report = self.sync.cycle(Deletions::Now).await?;
             written.created += report.written.created;
             written.updated += report.written.updated;
@@ -150,7 +150,7 @@ impl Stage {
 
     /// A minute later.
     pub(crate) fn tick(&self) {
-        self.clock.forward(Duration::from_secs(60));
+        self.clock.forward(Duration::from_mins(1));
     }
 
     /// What stands in a record; empty where it is blank or there is no such record.

@@ -140,7 +140,7 @@ impl Walk {
             Fuse::after(&self.stage.kv, commits)
         };
         if self.stage.restart_on(Arc::new(fuse)).await.is_ok() {
-            self.stage.clock.forward(Duration::from_secs(60));
+            self.stage.clock.forward(Duration::from_mins(1));
             let _ = self.stage.sync.cycle(hymnal::cycle::Deletions::Now).await;
         }
         self.stage.restart().await;

@@ -114,7 +114,7 @@ fn rules() -> SyncRules {
         ambiguous: Ambiguous::Review,
         keyless: Keyless::List,
         priority: Side::Right,
-        every: Duration::from_secs(60),
+        every: Duration::from_mins(1),
         first_run: FirstRun::Go,
         verify: true,
         delete_grace: Duration::from_mins(15),
