@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use hymnal::{
     cycle::ids::Ids,
     mapping::Value,
-    merge::{Side, event::ConflictLine},
+    merge::{ConflictKind, Side, event::ConflictLine},
 };
 use hymnal_memory::{Fault, Method};
 use hymnal_sdk::ActorKind;
@@ -19,6 +19,7 @@ struct Walk {
     random: Ids,
     /// No value is ever entered twice, so that each can be told from all others.
     entered: u32,
+    gone: Vec<(Side, String)>,
 }
 
 #[tokio::test]
@@ -36,7 +37,7 @@ async fn walk(seed: u64) {
     }
     let mut stage = shape.stage();
     stage.restart().await;
-    let mut walk = Walk { stage, random: Ids::new(seed), entered: 0 };
+    let mut walk = Walk { stage, random: Ids::new(seed), entered: 0, gone: Vec::new() };
     for _ in 0..6 {
         walk.person();
     }
@@ -56,6 +57,7 @@ async fn walk(seed: u64) {
     walk.nobody_twice(seed);
     walk.no_edit_lost(seed);
     walk.honest_conflicts(seed);
+    walk.nobody_back(seed);
 }
 
 #[expect(clippy::print_stdout, reason = "a random test prints its seed; it is shown where the test fails")]
@@ -87,17 +89,54 @@ impl Walk {
         }
     }
 
-    fn edit(&mut self) {
+    fn somebody(&mut self) -> (Side, String) {
         let side = self.side();
         let rows = self.stage.people[side].live(object(side));
-        let id = rows[self.below(rows.len())].id.clone();
+        if rows.is_empty() {
+            self.person();
+            return self.somebody();
+        }
+        (side, rows[self.below(rows.len())].id.clone())
+    }
+
+    fn edit(&mut self) {
+        let (side, id) = self.somebody();
         let (field, value) = (FIELDS[self.below(FIELDS.len())], self.fresh());
         self.stage.edit(side, &id, &[(field, &value)]);
     }
 
+    fn other_edit(&mut self) {
+        let (side, id) = self.somebody();
+        let email = format!("{}@example.com", self.fresh());
+        let edit = [("email", email.as_str()), ("optout", "yes"), ("optout", "no"), ("tags", "a;b"), ("tags", "b;c")];
+        let edit = edit[self.below(edit.len())];
+        self.stage.edit(side, &id, &[edit]);
+    }
+
+    /// Somebody who is known leaves, or comes back.
+    fn come_and_go(&mut self) {
+        if let Some((side, id)) = self.gone.pop().filter(|_| self.random.random() % 2 == 0) {
+            // Where the e-mail was taken meanwhile the service refuses.
+            self.stage.tick();
+            let _ = self.stage.people[side].restore(object(side), &id);
+            return;
+        }
+        let (side, id) = self.somebody();
+        let linked = self.stage.entities().into_iter().any(|entity| {
+            entity.is_linked() && entity.members[side].as_ref().is_some_and(|member| member.address.id == id)
+        });
+        if linked {
+            self.stage.tick();
+            self.stage.people[side].delete(object(side), &id).expect("a record");
+            self.gone.push((side, id));
+        }
+    }
+
     async fn step(&mut self) {
-        match self.below(20) {
+        match self.below(24) {
             0 => self.person(),
+            20..=22 => self.other_edit(),
+            23 => self.come_and_go(),
             1..=8 => self.edit(),
             9..=11 => self.misfortune(),
             12 => self.stage.restart().await,
@@ -153,7 +192,25 @@ impl Walk {
             for row in self.stage.people[side].live(object(side)) {
                 *emails.entry(row.fields["email"].to_string()).or_default() += 1;
             }
-            assert!(emails.values().all(|count| *count == 1), "seed {seed}, {side:?}: {emails:?}");
+            assert!(emails.values().all(|count| *count == 1), "I4, seed {seed}, {side:?}: {emails:?}");
+            // A service whose e-mails are unique would hide it: nobody was made for one who was there.
+            let entities = self.stage.entities();
+            let secondaries = entities.iter().flat_map(|entity| &entity.secondaries[side]).count();
+            assert_eq!(secondaries, 0, "I4, seed {seed}, {side:?}");
+        }
+    }
+
+    /// I5: whom a person deleted was not made again.
+    fn nobody_back(&self, seed: u64) {
+        for (side, id) in &self.gone {
+            let row = self.stage.people[*side].row(object(*side), id).expect("in the bin");
+            let email = row.fields["email"].to_string();
+            let back = self.stage.all(*side, &email);
+            let made_by_us = back.iter().filter(|id| {
+                let row = self.stage.people[*side].row(object(*side), id).expect("a row");
+                row.history.first().and_then(|edit| edit.by.clone()).is_some_and(|by| by.kind == ActorKind::Us)
+            });
+            assert_eq!(made_by_us.count(), 0, "I5, seed {seed}: `{email}` is back on {side:?}");
         }
     }
 
@@ -170,6 +227,9 @@ impl Walk {
                     stands.push(row.fields.get(field).map(ToString::to_string));
                     let mine = row.history.into_iter().filter(|edit| edit.field == field);
                     edits.extend(mine.filter(|edit| edit.by.as_ref().is_some_and(|by| by.kind == ActorKind::Person)));
+                }
+                if stands.len() < 2 {
+                    continue;
                 }
                 let Some(last) = edits.into_iter().max_by_key(|edit| edit.at) else { continue };
                 let value = last.value.to_string();
@@ -191,9 +251,15 @@ impl Walk {
     fn honest_conflicts(&self, seed: u64) {
         let entities = self.stage.entities();
         for line in self.stage.lines() {
-            let ConflictLine::Field(_) = &line.event.verdict else { continue };
+            let ConflictLine::Field(verdict) = &line.event.verdict else { continue };
             let entity = entities.iter().find(|entity| entity.id == line.entity).expect("it is still there");
+            if verdict.kind != ConflictKind::Conflict || !FIELDS.contains(&line.event.field.as_str()) {
+                continue;
+            }
             for side in Side::BOTH {
+                if entity.members[side].is_none() {
+                    continue;
+                }
                 let value = line.event.edits[side].as_ref().map(|edit| edit.value.to_string()).expect("both edited");
                 let id = &entity.members[side].as_ref().expect("linked").address.id;
                 let row = self.stage.people[side].row(object(side), id).expect("a row");
