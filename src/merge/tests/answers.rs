@@ -6,7 +6,7 @@ use super::*;
 use crate::merge::{
     answer::{created, mark_creating, refused},
     entity::{Mark, Want},
-    patch::draft,
+    patch::{draft, wants},
 };
 
 const ANN: (&str, &str) = ("email", "ann@example.com");
@@ -70,7 +70,7 @@ fn nobody_knows_what_became_of_it_so_the_mark_stays() {
     let error = Error::new(Kind::Transient, "timeout", "no answer").in_doubt();
     bench.decide(|context, ledger| refused(&mut entity, Side::Right, &error, context, ledger));
     assert_eq!(entity, before);
-    assert_eq!(entity.wants.right, Want::Create);
+    assert_eq!(bench.decide(|context, _| wants(&entity, Side::Right, context)), Want::Create);
 }
 
 #[test]
