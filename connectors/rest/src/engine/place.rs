@@ -8,13 +8,16 @@
 //!
 //! When a poll has ended, the next starts `overlap` before the newest row, since rows become visible late. That
 //! stretch shrinks as our clock goes on: what was read `overlap` ago has no late rows left before it. Where the stretch
-//! holds more than half a page, to read it at every poll would cost a page or more each time: then only its last half
-//! page is, and all of it once, when `overlap` has passed.
+//! holds many rows, to read it at every poll would cost pages each time: then its last rows are read again by the next
+//! poll, and all of it once, when `overlap` has passed.
 
 use hymnal_sdk::{Cursor, Error, Kind, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::object::Poll;
+
+/// So many rows, or half a page where that is less, are read again without a thought.
+const FEW: usize = 100;
 
 /// Where a listing stands. Times are milliseconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +44,7 @@ pub(super) struct Place {
     /// When, by our clock, that was first read.
     #[serde(rename = "w", skip_serializing_if = "is_zero")]
     pub(super) newest_read: i64,
-    /// Where the stretch starts in which rows may still become visible, while polls read its end only.
+    /// Where the stretch starts in which rows may still become visible, while polls read not all of it.
     #[serde(rename = "u", skip_serializing_if = "Option::is_none")]
     pub(super) unsettled: Option<i64>,
     /// When, by our clock, all of that stretch is to be read again.
@@ -204,13 +207,19 @@ impl Place {
             None if back == 0 => return self.window(newest + step(poll)),
             None => (newest - back).max(0),
         };
-        let half = poll.page / 2;
-        let is_short = self.since <= start && rows.iter().filter(|(time, _)| *time >= start).count() <= half;
+        let few = FEW.min(poll.page / 2);
+        let is_short = self.since <= start && rows.iter().filter(|(time, _)| *time >= start).count() <= few;
         if self.unsettled.is_none() && is_short {
             return self.window(start);
         }
-        let end = rows.len().checked_sub(half).filter(|at| *at > 0).and_then(|at| rows.get(at));
-        let since = end.map_or(self.since, |(time, _)| *time).max(start);
+        let is_new = self.newest_read == now;
+        let since = match rows.len().checked_sub(few).filter(|at| *at > 0).and_then(|at| rows.get(at)) {
+            // The last rows have been read twice by now.
+            _ if self.unsettled.is_some() && !is_new => newest + step(poll),
+            Some((time, _)) => *time,
+            None => self.since,
+        };
+        let since = since.max(start);
         let full_at = if self.unsettled.is_some() { self.full_at } else { now.saturating_add(overlap(poll)) };
         Self { unsettled: Some(start), full_at, ..self.window(since) }
     }
