@@ -115,9 +115,7 @@ fn paced(manifest: &str, pace: Pace) -> String {
         Pace::Unlimited => ("{ requests = 1000000, per = \"10s\" }", "{ requests = 100000, per = \"1s\""),
         Pace::Declared => ("{ requests = 190, per = \"10s\" }", "{ requests = 5, per = \"1s\""),
     };
-    manifest
-        .replace("{ requests = 190, per = \"10s\" }", fast)
-        .replace("{ requests = 4, per = \"1s\"", searches)
+    manifest.replace("{ requests = 190, per = \"10s\" }", fast).replace("{ requests = 4, per = \"1s\"", searches)
 }
 
 fn configuration(services: &Services, dir: &Path) -> String {

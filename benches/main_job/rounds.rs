@@ -78,7 +78,12 @@ pub(crate) async fn changes(services: &Services, daemon: &Daemon, from: Side, nu
         Side::Left => (5.0, 5.0, 5.0, 5.5),
         Side::Right => (0.5, 10.0, 10.0, 10.0),
     };
-    table.row(format!("{name}: calls per 1,000 changed"), each(total), "calls", 1.1 * (list + read + write + read_again));
+    table.row(
+        format!("{name}: calls per 1,000 changed"),
+        each(total),
+        "calls",
+        1.1 * (list + read + write + read_again),
+    );
     table.row(format!("{name}:   pages of changes"), each(first[(from, Purpose::List)]), "calls", list);
     table.row(format!("{name}:   verifying reads"), each(first[(to, Purpose::Read)]), "calls", read);
     table.row(format!("{name}:   writes"), each(first[(to, Purpose::Write)]), "calls", write);

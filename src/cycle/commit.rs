@@ -37,6 +37,8 @@ pub struct Committer {
 struct Turn {
     ids: Ids,
     logged: u64,
+    /// The file may lack lines that the store has.
+    behind: bool,
     objects: Pair<BTreeMap<String, ObjectFacts>>,
 }
 
@@ -44,7 +46,7 @@ struct Turn {
 pub struct Committed<T> {
     /// What it answered.
     pub answer: T,
-    /// Keys that changed.
+    /// Entities that changed.
     pub changes: usize,
 }
 
@@ -58,7 +60,7 @@ impl Committer {
         log: Arc<ConflictLog>,
         seed: u64,
     ) -> Self {
-        let turn = Mutex::new(Turn { ids: Ids::new(seed), logged: 0, objects: Pair::default() });
+        let turn = Mutex::new(Turn { ids: Ids::new(seed), logged: 0, behind: false, objects: Pair::default() });
         Self { rules, store, tag, clock, log, turn }
     }
 
@@ -68,21 +70,28 @@ impl Committer {
     /// The store's, and the file's.
     pub async fn complete_log(&self) -> Result<(), StoreError> {
         let mut turn = self.turn.lock().await;
-        let logged = self.store.get(&self.tag.state("logged"))?;
-        let logged = logged.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()).map_or(0, u64::from_be_bytes);
-        let prefix = self.tag.table(b'c');
+        self.complete(&mut turn)
+    }
+
+    fn complete(&self, turn: &mut Turn) -> Result<(), StoreError> {
+        turn.behind = true;
+        let stored = self.store.get(&self.tag.state("logged"))?;
+        let logged = stored.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()).map_or(0, u64::from_be_bytes);
+        let mut last = logged;
         let mut after = Some(self.tag.line(logged));
+        let prefix = self.tag.table(b'c');
         loop {
             let rows = self.store.scan(&prefix, after.as_deref(), 1000)?;
-            let Some((last, _)) = rows.last() else { break };
-            after = Some(last.clone());
+            let Some((key, _)) = rows.last() else { break };
+            after = Some(key.clone());
             let lines: Result<Vec<LogLine>, StoreError> =
                 rows.iter().map(|(key, bytes)| format::open(key, bytes)).collect();
             let lines = lines?;
             self.log.complete(&self.rules, &lines)?;
-            turn.logged = lines.last().map_or(turn.logged, |line| line.number);
+            last = lines.last().map_or(last, |line| line.number);
         }
-        turn.logged = turn.logged.max(logged);
+        turn.logged = last;
+        turn.behind = false;
         Ok(())
     }
 
@@ -121,11 +130,13 @@ impl Committer {
         T: Send,
     {
         let mut turn = self.turn.lock().await;
-        let Turn { ids, objects, logged } = &mut *turn;
+        self.catch_up(&mut turn)?;
+        let Turn { ids, objects, .. } = &mut *turn;
         let context = self.context(objects, systems);
         let mut world = World::new(&*self.store, self.tag, &context, cycle, ids)?;
         let answer = act(&mut world)?;
-        let changes = self.commit(world.finish(), logged)?;
+        let decided = world.finish();
+        let changes = self.commit(decided, &mut turn)?;
         Ok(Committed { answer, changes })
     }
 
@@ -144,13 +155,15 @@ impl Committer {
         loop {
             {
                 let mut turn = self.turn.lock().await;
-                let Turn { ids, objects, logged } = &mut *turn;
+                self.catch_up(&mut turn)?;
+                let Turn { ids, objects, .. } = &mut *turn;
                 let context = self.context(objects, systems);
                 let mut world = World::new(&*self.store, self.tag, &context, cycle, ids)?;
                 world.history = std::mem::take(&mut history);
                 let answer = act(&mut world)?;
                 if world.history.needs.is_empty() {
-                    let changes = self.commit(world.finish(), logged)?;
+                    let decided = world.finish();
+                    let changes = self.commit(decided, &mut turn)?;
                     return Ok(Committed { answer, changes });
                 }
                 history = world.history;
@@ -159,17 +172,27 @@ impl Committer {
         }
     }
 
-    fn commit(&self, mut decided: Decided, logged: &mut u64) -> Result<usize, StoreError> {
-        let changes = decided.batch.len();
-        if !decided.lines.is_empty() {
-            // What is certainly in the file by now: only the lines behind it can be missing after a crash.
-            decided.batch.put(self.tag.state("logged"), logged.to_be_bytes());
-        }
-        if !decided.batch.is_empty() {
-            self.store.commit(decided.batch)?;
-        }
+    /// The file could not be written when something was committed: its lines come first, before anything that they
+    /// permit is done.
+    fn catch_up(&self, turn: &mut Turn) -> Result<(), StoreError> {
+        if turn.behind { self.complete(turn) } else { Ok(()) }
+    }
+
+    fn commit(&self, mut decided: Decided, turn: &mut Turn) -> Result<usize, StoreError> {
+        let changes = decided.changed;
+        let Some(last) = decided.lines.last().map(|line| line.number) else {
+            if !decided.batch.is_empty() {
+                self.store.commit(decided.batch)?;
+            }
+            return Ok(changes);
+        };
+        // What is certainly in the file by now: only the lines behind it can be missing after a crash.
+        decided.batch.put(self.tag.state("logged"), turn.logged.to_be_bytes());
+        turn.behind = true;
+        self.store.commit(decided.batch)?;
         self.log.append(&self.rules, &decided.lines)?;
-        *logged = decided.lines.last().map_or(*logged, |line| line.number);
+        turn.logged = last;
+        turn.behind = false;
         Ok(changes)
     }
 

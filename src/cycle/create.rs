@@ -1,12 +1,14 @@
 //! One batch of creations: look before you create, mark durably, create, confirm.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use hymnal_sdk::{Call, Connector, Draft, Error, Find, Kind, Lane, Native, Record, SignedDuration, Timestamp};
 
 use super::{
     Sync,
     matching::match_one,
     push::Sent,
-    reconcile::observe,
+    reconcile::{Asked, observe},
     report::Failure,
     update::{spread, stubborn_problem},
     world::World,
@@ -18,7 +20,7 @@ use crate::{
         answer::{created, mark_creating, park_record, refused},
         decide::decide,
         entity::Want,
-        patch::draft,
+        patch::{draft, key},
     },
     store::StoreError,
 };
@@ -106,31 +108,30 @@ impl Sync {
     async fn look_before(&self, cycle: Id, side: Side, call: &Call, ids: &[Id]) -> Result<Result<(), Error>, Failure> {
         let system = &self.systems[side];
         for object in &system.objects {
-            let Some((key, values)) = self.keys_to_find(side, &object.name, ids).await? else { continue };
-            let find = Find { object: &object.name, key: &key, values: &values, fields: &object.fields };
-            let requested_at = self.committer.clock.now();
-            let found = match system.connector.find(call, find).await {
-                Ok(found) => found,
-                Err(error) => return Ok(Err(error)),
-            };
-            self.observe_and_match(cycle, side, &found.records, requested_at).await?;
+            let most = system.connector.capable(&object.name).map_err(Failure::at(side))?.find_batch;
+            for (key, values) in self.keys_to_find(side, &object.name, ids).await? {
+                for values in values.chunks(most.max(1)) {
+                    let find = Find { object: &object.name, key: &key, values, fields: &object.fields };
+                    let requested_at = self.committer.clock.now();
+                    let found = match system.connector.find(call, find).await {
+                        Ok(found) => found,
+                        Err(error) => return Ok(Err(error)),
+                    };
+                    let asked = if found.consistent { Asked::by_id(requested_at) } else { Asked::listed(requested_at) };
+                    self.observe_and_match(cycle, side, &found.records, asked).await?;
+                }
+            }
         }
         Ok(Ok(()))
     }
 
-    async fn observe_and_match(
-        &self,
-        cycle: Id,
-        side: Side,
-        records: &[Record],
-        requested_at: Timestamp,
-    ) -> Result<(), Failure> {
+    async fn observe_and_match(&self, cycle: Id, side: Side, records: &[Record], asked: Asked) -> Result<(), Failure> {
         if records.is_empty() {
             return Ok(());
         }
         self.decide_informed(cycle, |world| {
             for record in records {
-                observe(world, side, record, requested_at)?;
+                observe(world, side, record, asked)?;
                 if let Some(entity) = world.by_address(side, &record.address)? {
                     match_one(world, entity.id)?;
                 }
@@ -141,34 +142,23 @@ impl Sync {
         Ok(())
     }
 
-    /// The native field that the first usable key set begins with, and the values to look for.
+    /// What to look for, by native field.
     async fn keys_to_find(
         &self,
         side: Side,
         object: &str,
         ids: &[Id],
-    ) -> Result<Option<(String, Vec<Native>)>, Failure> {
+    ) -> Result<BTreeMap<String, Vec<Native>>, Failure> {
         let answer = self
             .look(|world| {
-                let mut values = Vec::new();
-                let first = world.context.rules.matching.iter().find_map(|set| {
-                    let rule = &world.context.rules.fields[*set.first()?];
-                    Some((rule, Context::place(rule, side, object)?))
-                });
-                let Some((rule, place)) = first else { return Ok(None) };
+                let mut wanted: BTreeMap<String, BTreeSet<Native>> = BTreeMap::new();
                 for id in ids {
                     let Some(entity) = world.entity(*id)? else { continue };
-                    let Some(field) = entity.fields.get(&rule.map.name) else { continue };
-                    if field.golden.is_blank() {
-                        continue;
+                    for (key, value) in first_keys(&entity, side, object, world.context) {
+                        wanted.entry(key).or_default().insert(value);
                     }
-                    let forms = &world.context.objects[side].get(object).map(|facts| facts.forms.clone());
-                    let forms = forms.clone().unwrap_or_default();
-                    values.extend(mapping::write(&rule.map, place, &forms, None, &field.golden).ok());
                 }
-                values.sort();
-                values.dedup();
-                Ok((!values.is_empty()).then(|| (place.name.clone(), values)))
+                Ok(wanted.into_iter().map(|(key, values)| (key, values.into_iter().collect())).collect())
             })
             .await?;
         Ok(answer)
@@ -257,8 +247,31 @@ impl Sync {
                 hymnal_sdk::Got::Gone => None,
             })
             .collect();
-        self.observe_and_match(cycle, side, &records, requested_at).await
+        self.observe_and_match(cycle, side, &records, Asked::by_id(requested_at)).await
     }
+}
+
+/// Where a person may be found who is about to be made: by the first field of the first key set that can be formed, and,
+/// where a creation is in doubt, by what it was sent with, since the person may have got another e-mail meanwhile.
+fn first_keys(entity: &Entity, side: Side, object: &str, context: &Context<'_>) -> Vec<(String, Native)> {
+    let forms = context.objects[side].get(object).map(|facts| facts.forms.clone()).unwrap_or_default();
+    let mut found = Vec::new();
+    for set in &context.rules.matching {
+        let place = |index: &usize| Context::place(&context.rules.fields[*index], side, object);
+        let Some((rule, place)) = set.first().and_then(|index| Some((&context.rules.fields[*index], place(index)?)))
+        else {
+            continue;
+        };
+        let sent = entity.creating[side].as_ref().and_then(|creating| creating.fields.get(&place.name));
+        found.extend(sent.filter(|native| !native.is_blank()).map(|native| (place.name.clone(), native.clone())));
+        if key(entity, set, context).is_some() {
+            let golden = entity.fields.get(&rule.map.name).map(|field| &field.golden);
+            let native = golden.and_then(|golden| mapping::write(&rule.map, place, &forms, None, golden).ok());
+            found.extend(native.map(|native| (place.name.clone(), native)));
+            break;
+        }
+    }
+    found
 }
 
 fn mark_one(

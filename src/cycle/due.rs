@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Sync {
-    /// Does what has become due. Answers how many keys changed.
+    /// Does what has become due. Answers how many entities changed.
     ///
     /// # Errors
     /// The store's.

@@ -2,14 +2,17 @@
 
 use hymnal_sdk::Address;
 
-use super::world::World;
+use super::{
+    reconcile::{duplicates, listed},
+    world::World,
+};
 use crate::{
     mapping,
     merge::{
         Context, Entity, Event, Id, Pair, Side,
         decide::decide,
         entity::Creating,
-        event::{ConflictEvent, ConflictLine, ConflictStatus},
+        event::{ConflictLine, ConflictStatus},
         identity::{Match, match_entity, unite},
     },
     store::StoreError,
@@ -46,9 +49,17 @@ fn claims(entity: &Entity, other: &Entity) -> bool {
 
 fn stand_alone(world: &mut World<'_>, mut entity: Entity) -> Result<(), StoreError> {
     entity.queued = false;
-    entity.ambiguous.clear();
-    let ((), events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
+    let mut events: Vec<Event> = answered(&mut entity, world).into_iter().collect();
+    let ((), decided) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
+    events.extend(decided);
     world.put(&entity, events)
+}
+
+/// The question who this is has its answer: the line in the log is closed.
+fn answered(entity: &mut Entity, world: &World<'_>) -> Option<Event> {
+    let candidates = std::mem::take(&mut entity.ambiguous);
+    let question = entity.question.take()?;
+    Some(listed(question, ConflictLine::Ambiguous(candidates), ConflictStatus::Superseded, world.context.now))
 }
 
 fn become_one(
@@ -64,8 +75,9 @@ fn become_one(
     let linked_before = group.iter().find(|entity| entity.is_linked()).map(|entity| entity.id);
     let known: Vec<Address> = group.iter().flat_map(secondaries).collect();
     let ids: Vec<Id> = group.iter().map(|entity| entity.id).collect();
+    let mut events: Vec<Event> = group.iter_mut().filter_map(|entity| answered(entity, world)).collect();
     let creating = Pair::from_fn(|side| group.iter().find_map(|entity| entity.creating[side].clone()));
-    let Some(mut united) = unite(group, primaries) else { return Ok(()) };
+    let Some(mut united) = unite(group, primaries, world.context) else { return Ok(()) };
     for side in Side::BOTH {
         if let Some(creating) = &creating[side] {
             recognise(&mut united, side, creating, world.context);
@@ -74,7 +86,6 @@ fn become_one(
     for id in ids {
         world.remove(id)?;
     }
-    let mut events = Vec::new();
     if let (None, Some(left), Some(right)) = (linked_before, &united.members.left, &united.members.right) {
         let names = world.context.rules.matching[set].iter();
         let names: Vec<&str> = names.map(|index| world.context.rules.fields[*index].map.name.as_str()).collect();
@@ -82,13 +93,7 @@ fn become_one(
         events.push(Event::Linked { records, key: names.join(" + ") });
     }
     for side in Side::BOTH {
-        for address in united.secondaries[side].iter().filter(|address| !known.contains(address)) {
-            let (line, _) = world.decide(|context, ledger| {
-                listed((ledger.ids)(), ConflictLine::Duplicate(side, address.clone()), context.now)
-            });
-            events.push(Event::Duplicate { side, address: address.clone() });
-            events.push(line);
-        }
+        events.extend(duplicates(world, &united, side, &known));
     }
     let ((), decided) = world.decide(|context, ledger| decide(&mut united, context, ledger));
     events.extend(decided);
@@ -121,29 +126,14 @@ fn wait_for_a_person(world: &mut World<'_>, mut entity: Entity, candidates: Vec<
     }
     entity.ambiguous.clone_from(&candidates);
     let ((), mut events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
-    let (line, _) = world
-        .decide(|context, ledger| listed((ledger.ids)(), ConflictLine::Ambiguous(candidates.clone()), context.now));
+    let known = entity.question;
+    let line = ConflictLine::Ambiguous(candidates.clone());
+    let (question, _) = world.decide(|_, ledger| known.unwrap_or_else(|| (ledger.ids)()));
+    entity.question = Some(question);
+    let line = listed(question, line, ConflictStatus::Open, world.context.now);
     events.push(Event::Ambiguous { candidates });
     events.push(line);
     world.put(&entity, events)
-}
-
-fn listed(id: Id, line: ConflictLine, now: hymnal_sdk::Timestamp) -> Event {
-    let status = match line {
-        ConflictLine::Ambiguous(_) => ConflictStatus::Open,
-        // It informs; nothing waits for it.
-        _ => ConflictStatus::Resolved,
-    };
-    Event::Conflict(Box::new(ConflictEvent {
-        id,
-        field: String::new(),
-        verdict: line,
-        base: None,
-        edits: Pair::default(),
-        natives: Pair::default(),
-        status,
-        at: now,
-    }))
 }
 
 fn secondaries(entity: &Entity) -> impl Iterator<Item = Address> + '_ {

@@ -18,6 +18,7 @@
 //! | [`due`] | what waited for its time |
 //! | [`push`] | the outbox of one side |
 //! | [`update`], [`create`] | one batch |
+//! | [`discard`] | everything that was decided, dropped |
 //! | [`adopt`] | rules that have changed |
 //! | [`state`] | what a sync remembers of itself |
 //! | [`preview`] | what a push would do |
@@ -28,6 +29,7 @@
 pub mod adopt;
 pub mod commit;
 pub mod create;
+pub mod discard;
 pub mod due;
 pub mod ids;
 pub mod matching;
@@ -43,7 +45,7 @@ pub mod update;
 pub mod world;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -143,6 +145,7 @@ impl Sync {
     async fn steps(&self, cycle: Id, deletions: Deletions) -> Result<Report, StoreError> {
         let mut report = Report { cycle: Some(cycle), ..Report::default() };
         self.lock_failures().clear();
+        self.complete_discard().await?;
         *self.lock_read() = Pair::default();
         self.declare(&mut report).await?;
         self.pull_both(cycle, deletions, &mut report).await?;
@@ -326,6 +329,11 @@ impl Sync {
         let count = failures.entry((id, side)).or_default();
         *count += 1;
         *count >= 3
+    }
+
+    /// Who failed on a side in this cycle.
+    fn failed(&self, side: Side) -> BTreeSet<Id> {
+        self.lock_failures().keys().filter(|(_, failed)| *failed == side).map(|(id, _)| *id).collect()
     }
 
     fn lock_failures(&self) -> std::sync::MutexGuard<'_, BTreeMap<(Id, Side), u32>> {

@@ -111,7 +111,7 @@ fn preview_one(world: &mut World<'_>, side: Side, id: Id, preview: &mut Preview)
         let from = held.map(ToString::to_string).unwrap_or_default();
         let was_blank = change.from.as_ref().is_none_or(hymnal_sdk::Native::is_blank);
         let counted = match consent {
-            Some(consent) if consent.steps.first() != Some(&change.golden) => &mut preview.opt_outs,
+            Some(consent) if consent.restricts(&change.golden) => &mut preview.opt_outs,
             _ if change.golden.is_blank() => &mut preview.clears,
             _ if was_blank => &mut preview.fills,
             _ => &mut preview.overwrites,

@@ -1,24 +1,29 @@
 //! What changed in one system: listed page by page, each page folded in and committed with its cursor.
 
-use hymnal_sdk::{Address, Archived, Call, Cursor, Deleted, Fate, Lane, List, Next, Page, State, Timestamp};
+use std::collections::BTreeSet;
+
+use hymnal_sdk::{Address, Archived, Call, Cursor, Deleted, Fate, Lane, List, ListKind, Next, Page, State, Timestamp};
 
 use super::{
     Sync,
-    reconcile::{note_deleted, observe, observe_got, reread_key},
+    reconcile::{Asked, note_deleted, observe, observe_got, reread_key},
     report::Failure,
     system::{Object, System},
     world::World,
 };
 use crate::{
-    merge::{Id, Side},
+    merge::{Entity, Id, Side},
     store::{
-        StoreError,
+        Batch, StoreError, format,
         tables::{Feed, Tag, Wait, entity_of},
     },
 };
 
+/// How often a list may say that there is more without going on: services give empty pages.
+const SAME_CURSOR: u32 = 10;
+
 impl Sync {
-    /// Reads everything that changed in one system. Answers how many keys changed beside the cursors.
+    /// Reads everything that changed in one system. Answers how many entities changed.
     ///
     /// # Errors
     /// What the service or the store said; all pages before it are committed.
@@ -36,7 +41,10 @@ impl Sync {
     async fn pull_object(&self, cycle: Id, system: &System, object: &Object) -> Result<usize, Failure> {
         let side = system.side;
         let key = self.committer.tag.cursor(side, &object.name, Feed::Changes);
+        let is_scan = system.connector.capable(&object.name).map_err(Failure::at(side))?.list == ListKind::Scan;
+        let mut scan = if is_scan { self.begin_scan(side, &object.name)? } else { None };
         let mut changed = 0;
+        let mut still = 0;
         loop {
             let cursor = self.cursor(&key)?;
             let lane = if cursor.is_none() { Lane::Bulk } else { Lane::Ordinary };
@@ -45,10 +53,27 @@ impl Sync {
             let page = system.connector.list(&Call::new(lane), list).await.map_err(Failure::at(side))?;
             let (next, more) = after(&page.next);
             let moved = cursor.as_ref() != Some(next);
-            let keys = self.commit_page(cycle, side, &page, requested_at, moved.then_some((&key, next))).await?;
-            changed += keys.saturating_sub(usize::from(moved));
+            let mut set: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
+            if moved {
+                set.push((key.clone(), Some(next.0.clone().into_bytes())));
+            }
+            if is_scan {
+                let name = self.committer.tag.state(&scanning_name(side, &object.name));
+                set.push((name, more.then(|| vec![1])));
+            }
+            changed += self.commit_page(cycle, side, &page, requested_at, set).await?;
+            if let Some(seen) = &mut scan {
+                seen.extend(page.records.iter().map(|record| record.address.id.clone()));
+            }
             if !more {
+                if let Some(seen) = scan {
+                    self.ask_for_missing(side, &object.name, &seen)?;
+                }
                 return Ok(changed);
+            }
+            still = if moved { 0 } else { still + 1 };
+            if still > SAME_CURSOR {
+                return Err(Failure::at(side)(stuck(&object.name)));
             }
             if self.is_stopping() {
                 return Err(Failure::at(side)(stopped()));
@@ -62,20 +87,59 @@ impl Sync {
         side: Side,
         page: &Page,
         requested_at: Timestamp,
-        cursor: Option<(&Vec<u8>, &Cursor)>,
+        set: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     ) -> Result<usize, StoreError> {
         let committed = self
             .decide_informed(cycle, |world| {
                 for record in &page.records {
-                    observe(world, side, record, requested_at)?;
+                    observe(world, side, record, Asked::listed(requested_at))?;
                 }
-                if let Some((key, cursor)) = cursor {
-                    world.set(key.clone(), Some(cursor.0.clone().into_bytes()));
+                for (key, value) in &set {
+                    world.set(key.clone(), value.clone());
                 }
                 Ok(())
             })
             .await?;
         Ok(committed.changes)
+    }
+
+    /// Where to note who is seen in a whole list; `None` where it goes on in the middle of one, so that who is missing
+    /// may have been on a page before.
+    fn begin_scan(&self, side: Side, object: &str) -> Result<Option<BTreeSet<String>>, StoreError> {
+        Ok((!self.flag(&scanning_name(side, object))?).then(BTreeSet::new))
+    }
+
+    /// Who is linked and was not in a whole list is asked for by id: absence in a list is no deletion, the answer to that
+    /// question may be one.
+    fn ask_for_missing(&self, side: Side, object: &str, seen: &BTreeSet<String>) -> Result<(), StoreError> {
+        let prefix = self.committer.tag.address(side, &Address::new(object, ""));
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let rows = self.committer.store.scan(&prefix, after.as_deref(), 1000)?;
+            let Some((last, _)) = rows.last() else { return Ok(()) };
+            after = Some(last.clone());
+            let mut batch = Batch::default();
+            for (key, id) in &rows {
+                let Ok(record) = String::from_utf8(key[prefix.len()..].to_vec()) else { continue };
+                let address = Address::new(object, record);
+                if !seen.contains(&address.id) && self.is_thought_seen(id, side, &address)? {
+                    batch.put(reread_key(self.committer.tag, side, &address), Vec::new());
+                }
+            }
+            if !batch.is_empty() {
+                self.committer.store.commit(batch)?;
+            }
+        }
+    }
+
+    /// The record is a member or a secondary that nobody knows to be gone.
+    fn is_thought_seen(&self, id: &[u8], side: Side, address: &Address) -> Result<bool, StoreError> {
+        let Some(id) = entity_of(id) else { return Ok(false) };
+        let key = self.committer.tag.entity(id);
+        let Some(bytes) = self.committer.store.get(&key)? else { return Ok(false) };
+        let entity: Entity = format::open(&key, &bytes)?;
+        let is_member = entity.seen(side).is_some_and(|member| member.address == *address);
+        Ok(is_member || entity.secondaries[side].contains(address))
     }
 
     /// Reads by id what a listing showed too early or too late, until it is settled or the service refuses.
@@ -152,7 +216,7 @@ impl Sync {
                     Ok(())
                 })
                 .await?;
-            changed += committed.changes.saturating_sub(usize::from(moved));
+            changed += committed.changes;
             if !more {
                 return Ok(changed);
             }
@@ -198,7 +262,7 @@ fn observe_deletions(world: &mut World<'_>, side: Side, page: &Archived) -> Resu
                 let mut record = hymnal_sdk::Record::new(address.clone(), hymnal_sdk::Fields::new());
                 record.state = State::Merged { into: into.clone() };
                 let now = world.context.now;
-                observe(world, side, &record, now)?;
+                observe(world, side, &record, Asked::by_id(now))?;
             }
         }
     }
@@ -214,6 +278,19 @@ fn after(next: &Next) -> (&Cursor, bool) {
 
 fn stopped() -> hymnal_sdk::Error {
     hymnal_sdk::Error::new(hymnal_sdk::Kind::Cancelled, "stopping", "Hymnal is stopping")
+}
+
+fn stuck(object: &str) -> hymnal_sdk::Error {
+    let message = format!("the list of `{object}` says that there is more and does not go on");
+    hymnal_sdk::Error::new(hymnal_sdk::Kind::Transient, "same-cursor", message)
+}
+
+/// The name of the flag that a whole list was read in part.
+fn scanning_name(side: Side, object: &str) -> String {
+    match side {
+        Side::Left => format!("scanning-left-{object}"),
+        Side::Right => format!("scanning-right-{object}"),
+    }
 }
 
 /// The name of the flag that a system has been read once.

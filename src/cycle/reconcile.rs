@@ -7,7 +7,7 @@ use hymnal_sdk::{Address, Gone, Got, Record, State, Timestamp};
 use super::world::World;
 use crate::{
     merge::{
-        Context, Entity, Event, Side,
+        Context, Entity, Event, Id, Pair, Side,
         decide::decide,
         entity::{Field, Holding, Member, Presence},
         event::{ConflictEvent, ConflictLine, ConflictStatus},
@@ -18,10 +18,31 @@ use crate::{
     store::{StoreError, tables::Tag},
 };
 
+/// How a record was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// When, by our clock.
+    pub at: Timestamp,
+    /// In a listing, or by its id.
+    pub source: Source,
+}
+
+impl Asked {
+    /// In a listing, which may lag.
+    pub fn listed(at: Timestamp) -> Self {
+        Self { at, source: Source::Listed }
+    }
+
+    /// By its id.
+    pub fn by_id(at: Timestamp) -> Self {
+        Self { at, source: Source::Read }
+    }
+}
+
 /// Folds one reading into the world.
-pub fn observe(world: &mut World<'_>, side: Side, record: &Record, requested_at: Timestamp) -> Result<(), StoreError> {
+pub fn observe(world: &mut World<'_>, side: Side, record: &Record, asked: Asked) -> Result<(), StoreError> {
     let known = world.shared_by_address(side, &record.address)?;
-    let reading = Reading { record, requested_at, source: Source::Read };
+    let reading = Reading { record, requested_at: asked.at, source: asked.source };
     if let Some(entity) = &known
         && record.state == State::Live
         && is_member(entity, side, &record.address)
@@ -30,12 +51,12 @@ pub fn observe(world: &mut World<'_>, side: Side, record: &Record, requested_at:
         return Ok(());
     }
     match (known.map(Rc::unwrap_or_clone), &record.state) {
-        (Some(entity), State::Live) => observe_known(world, entity, side, record, requested_at),
+        (Some(entity), State::Live) => observe_known(world, entity, side, record, asked),
         (Some(entity), State::Deleted) => note_deleted(world, entity, side, &record.address),
         (Some(entity), State::Merged { into } | State::Converted { into }) => {
             moved(world, entity, side, &record.address, into)
         }
-        (None, State::Live) => meet(world, side, record, requested_at),
+        (None, State::Live) => meet(world, side, record, asked),
         // Of what we never knew, only what exists matters: the record that it became is listed by itself.
         (None, State::Deleted | State::Merged { .. } | State::Converted { .. }) => Ok(()),
     }
@@ -54,7 +75,7 @@ pub fn observe_got(
         world.set(waited, None);
     }
     match got {
-        Got::Record(record) => observe(world, side, record, requested_at),
+        Got::Record(record) => observe(world, side, record, Asked::by_id(requested_at)),
         Got::Gone => observe_gone(world, side, asked),
     }
 }
@@ -134,14 +155,14 @@ fn observe_known(
     mut entity: Entity,
     side: Side,
     record: &Record,
-    requested_at: Timestamp,
+    asked: Asked,
 ) -> Result<(), StoreError> {
     if !is_member(&entity, side, &record.address) {
-        return observe_former(world, entity, side, record, requested_at);
+        return observe_former(world, entity, side, record, asked);
     }
     let before = world.shared(entity.id)?;
-    let keys = keys(&entity, world.context);
-    let reading = Reading { record, requested_at, source: Source::Read };
+    let keys = golden_keys(&entity, world.context);
+    let reading = Reading { record, requested_at: asked.at, source: asked.source };
     let (folded, events) = world.decide(|context, ledger| fold(&mut entity, side, reading, context, ledger));
     if folded == Folded::Stale {
         world.set(reread_key(world.tag(), side, &record.address), Some(Vec::new()));
@@ -150,7 +171,7 @@ fn observe_known(
     if before.is_some_and(|before| only_read_again(&before, &mut entity, side)) {
         return Ok(());
     }
-    if !entity.is_linked() && keys != self::keys(&entity, world.context) {
+    if !entity.is_linked() && keys != golden_keys(&entity, world.context) {
         entity.queued = true;
         world.decide(|context, ledger| decide(&mut entity, context, ledger));
     }
@@ -174,33 +195,38 @@ fn observe_former(
     mut entity: Entity,
     side: Side,
     record: &Record,
-    requested_at: Timestamp,
+    asked: Asked,
 ) -> Result<(), StoreError> {
     let restored = entity.tombstones[side].as_ref().is_some_and(|tombstone| tombstone.address == record.address);
     if !restored || entity.members[side].is_some() {
         return Ok(());
     }
+    if asked.source == Source::Listed {
+        // A listing may lag behind the deletion: that it is back is only believed when it is read by its id.
+        world.set(reread_key(world.tag(), side, &record.address), Some(Vec::new()));
+        return Ok(());
+    }
     entity.tombstones[side] = None;
-    entity.members[side] = Some(new_member(record, requested_at));
+    entity.members[side] = Some(new_member(record, asked.at));
     let mut events = vec![Event::SeenAgain { side, address: record.address.clone() }];
-    let reading = Reading { record, requested_at, source: Source::Read };
+    let reading = Reading { record, requested_at: asked.at, source: asked.source };
     let (_, decided) = world.decide(|context, ledger| fold(&mut entity, side, reading, context, ledger));
     events.extend(decided);
     world.put(&entity, events)
 }
 
 /// A record seen for the first time is a person of its own until its keys were matched.
-fn meet(world: &mut World<'_>, side: Side, record: &Record, requested_at: Timestamp) -> Result<(), StoreError> {
+fn meet(world: &mut World<'_>, side: Side, record: &Record, asked: Asked) -> Result<(), StoreError> {
     let mut entity = world.new_entity();
-    entity.members[side] = Some(new_member(record, requested_at));
-    let reading = Reading { record, requested_at, source: Source::Read };
+    entity.members[side] = Some(new_member(record, asked.at));
+    let reading = Reading { record, requested_at: asked.at, source: asked.source };
     world.decide(|context, ledger| fold(&mut entity, side, reading, context, ledger));
     world.put(&entity, vec![Event::Met { side, address: record.address.clone() }])
 }
 
 /// A record was merged into another, or converted: the link moves there, and what the other record holds is the first
 /// link of a new record.
-fn moved(
+pub fn moved(
     world: &mut World<'_>,
     mut entity: Entity,
     side: Side,
@@ -216,6 +242,7 @@ fn moved(
     }
     let now = world.context.now;
     let mut events = vec![Event::Moved { side, from: from.clone(), to: into.clone() }];
+    let known: Vec<Address> = entity.secondaries[side.other()].clone();
     let other = world.by_address(side, into)?.filter(|other| other.id != entity.id);
     forget_side(&mut entity, side, now, &mut events);
     entity.secondaries[side].retain(|other| other != into);
@@ -226,7 +253,9 @@ fn moved(
             entity
         }
         Some(other) => {
+            let known = [known, other.secondaries[side.other()].clone()].concat();
             let Some(united) = unite_moved(world, entity, other, side)? else { return Ok(()) };
+            events.extend(duplicates(world, &united, side.other(), &known));
             united
         }
     };
@@ -240,12 +269,39 @@ fn moved(
 /// winner's stays primary.
 fn unite_moved(world: &mut World<'_>, loser: Entity, winner: Entity, side: Side) -> Result<Option<Entity>, StoreError> {
     let far = side.other();
-    let mut primaries = crate::merge::Pair::default();
+    let mut primaries = Pair::default();
     primaries[side] = Some(winner.id);
     primaries[far] = if winner.members[far].is_some() { Some(winner.id) } else { Some(loser.id) };
     world.remove(loser.id)?;
     world.remove(winner.id)?;
-    Ok(identity::unite(vec![winner, loser], &primaries))
+    Ok(identity::unite(vec![winner, loser], &primaries, world.context))
+}
+
+/// What is to be told of further records of one person that are not `known` to be that.
+pub fn duplicates(world: &mut World<'_>, united: &Entity, side: Side, known: &[Address]) -> Vec<Event> {
+    let mut events = Vec::new();
+    for address in united.secondaries[side].iter().filter(|address| !known.contains(address)) {
+        let line = ConflictLine::Duplicate(side, address.clone());
+        let (line, _) =
+            world.decide(|context, ledger| listed((ledger.ids)(), line, ConflictStatus::Resolved, context.now));
+        events.push(Event::Duplicate { side, address: address.clone() });
+        events.push(line);
+    }
+    events
+}
+
+/// A line about a person as a whole.
+pub fn listed(id: Id, verdict: ConflictLine, status: ConflictStatus, at: Timestamp) -> Event {
+    Event::Conflict(Box::new(ConflictEvent {
+        id,
+        field: String::new(),
+        verdict,
+        base: None,
+        edits: Pair::default(),
+        natives: Pair::default(),
+        status,
+        at,
+    }))
 }
 
 /// A side that is no longer linked has no say: its shadows go, what was agreed with it is no longer agreed, and open
@@ -256,14 +312,15 @@ fn forget_side(entity: &mut Entity, side: Side, now: Timestamp, events: &mut Vec
         field.agreed = None;
         field.linked = false;
         if let Some(open) = field.conflict.take() {
-            events.push(superseded(name, field, open.id, now));
+            events.push(superseded(name, field, open.id, now, "one of the two records is gone"));
         }
     }
     entity.creating[side] = None;
     entity.parked[side] = None;
 }
 
-fn superseded(name: &str, field: &Field, id: crate::merge::Id, now: Timestamp) -> Event {
+/// The line that closes an open conflict that nobody decided.
+pub fn superseded(name: &str, field: &Field, id: Id, now: Timestamp, reason: &str) -> Event {
     use crate::merge::{ConflictKind, event::StoredConflict};
     Event::Conflict(Box::new(ConflictEvent {
         id,
@@ -274,11 +331,11 @@ fn superseded(name: &str, field: &Field, id: crate::merge::Id, now: Timestamp) -
             result: None,
             certainty: None,
             policy: "manual".to_owned(),
-            reason: "one of the two records is gone".to_owned(),
+            reason: reason.to_owned(),
         }),
         base: field.agreed.clone(),
-        edits: crate::merge::Pair::from_fn(|side| field.sides[side].edit.clone()),
-        natives: crate::merge::Pair::from_fn(|side| field.sides[side].shadow.clone()),
+        edits: Pair::from_fn(|side| field.sides[side].edit.clone()),
+        natives: Pair::from_fn(|side| field.sides[side].shadow.clone()),
         status: ConflictStatus::Superseded,
         at: now,
     }))
@@ -316,6 +373,6 @@ pub fn unread_member(address: Address, now: Timestamp) -> Member {
     }
 }
 
-fn keys(entity: &Entity, context: &Context<'_>) -> Vec<Option<String>> {
+fn golden_keys(entity: &Entity, context: &Context<'_>) -> Vec<Option<String>> {
     context.rules.matching.iter().map(|set| key(entity, set, context)).collect()
 }

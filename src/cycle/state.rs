@@ -30,7 +30,7 @@ pub struct LastCycle {
     pub id: Id,
     /// When it ended.
     pub at: Timestamp,
-    /// Keys that changed by what was read.
+    /// Entities that changed by what was read.
     pub observed: u64,
     /// Records made.
     pub created: u64,
@@ -93,16 +93,6 @@ impl SyncState<'_> {
         self.store.get(&key)?.map(|bytes| format::open(&key, &bytes)).transpose()
     }
 
-    /// Drops all decisions and cursors: the next cycle starts from nothing, and is held anew. The conflict log stays.
-    pub fn discard(&self) -> Result<(), StoreError> {
-        self.drop_tables(b"eakqowuri")?;
-        let mut batch = Batch::default();
-        for name in ["approved", "pulled-left", "pulled-right", "counts", "logged", LOADED] {
-            batch.delete(self.tag.state(name));
-        }
-        self.store.commit(batch)
-    }
-
     pub(super) fn drop_tables(&self, letters: &[u8]) -> Result<(), StoreError> {
         for letter in letters {
             let prefix = self.tag.table(*letter);
@@ -121,7 +111,7 @@ impl SyncState<'_> {
         Ok(())
     }
 
-    fn set(&self, name: &str, value: Option<Vec<u8>>) -> Result<(), StoreError> {
+    pub(super) fn set(&self, name: &str, value: Option<Vec<u8>>) -> Result<(), StoreError> {
         let mut batch = Batch::default();
         match value {
             Some(value) => batch.put(self.tag.state(name), value),

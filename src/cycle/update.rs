@@ -5,7 +5,7 @@ use hymnal_sdk::{Address, Call, Effect, Error, Kind, Lane, Timestamp};
 use super::{
     Sync,
     push::Sent,
-    reconcile::{observe_gone, observe_got},
+    reconcile::{moved, observe_gone, observe_got},
     report::Failure,
     world::World,
 };
@@ -86,16 +86,19 @@ impl Sync {
         Ok(Ok(()))
     }
 
-    /// The records to read: all where `verify` is on, else those of which an earlier write is in doubt.
+    /// The records to read: all where `verify` is on, else those that no reading has settled since an earlier write, or
+    /// that were in conflict with something.
     async fn to_verify(&self, side: Side, object: &str, ids: &[Id]) -> Result<Vec<Address>, Failure> {
         let always = self.committer.rules.verify;
+        let failed = self.failed(side);
         let addresses = self
             .look(|world| {
                 let mut addresses = Vec::new();
                 for id in ids {
                     let Some(entity) = world.entity(*id)? else { continue };
                     let Some(member) = &entity.members[side] else { continue };
-                    if member.address.object == object && (always || is_in_doubt(&entity, side)) {
+                    if member.address.object == object && (always || failed.contains(id) || is_unsettled(&entity, side))
+                    {
                         addresses.push(member.address.clone());
                     }
                 }
@@ -192,9 +195,15 @@ fn confirm_one(
         }
     });
     world.put(&entity, events)?;
-    let address = entity.members[side].as_ref().map(|member| member.address.clone());
-    match (answer, address) {
-        (Err(error), Some(address)) if error.kind == Kind::Gone => observe_gone(world, side, &address),
+    let Some(member) = &entity.members[side] else { return Ok(()) };
+    let address = member.address.clone();
+    match answer {
+        Err(error) if error.kind == Kind::Gone => observe_gone(world, side, &address),
+        // The service has merged the record meanwhile, and wrote to the one that is left.
+        Ok(written) if written.id != address.id => {
+            let into = Address::new(address.object.clone(), written.id.clone());
+            moved(world, entity, side, &address, &into)
+        }
         _ => Ok(()),
     }
 }
@@ -226,6 +235,6 @@ pub(super) fn spread<T: Clone>(answer: Result<Vec<Result<T, Error>>, Error>, ite
     }
 }
 
-fn is_in_doubt(entity: &Entity, side: Side) -> bool {
-    entity.fields.values().any(|field| field.sides[side].sent.as_ref().is_some_and(|sent| sent.in_doubt))
+fn is_unsettled(entity: &Entity, side: Side) -> bool {
+    entity.fields.values().any(|field| field.sides[side].sent.is_some())
 }

@@ -17,10 +17,10 @@ use crate::{
     journal::entry::{JournalPage, LogLine},
     merge::{
         Context, Entity, Event, Id, Pair, Side,
-        entity::{Mark, Presence, Want},
+        entity::{Mark, Parked, Presence, Want},
         event::ConflictEvent,
         history::History,
-        patch::key,
+        patch::{has_key, keys},
         reading::Ledger,
     },
     store::{
@@ -85,7 +85,6 @@ pub struct World<'a> {
     lines: Vec<LogLine>,
     counts: Counts,
     counts_before: Counts,
-    events: usize,
 }
 
 /// How many there are.
@@ -107,8 +106,8 @@ pub struct Decided {
     pub batch: Batch,
     /// The lines of the conflict log in it.
     pub lines: Vec<LogLine>,
-    /// How many events there were.
-    pub events: usize,
+    /// How many entities changed.
+    pub changed: usize,
 }
 
 impl<'a> World<'a> {
@@ -138,7 +137,6 @@ impl<'a> World<'a> {
             lines: Vec::new(),
             counts,
             counts_before: counts,
-            events: 0,
         })
     }
 
@@ -182,9 +180,10 @@ impl<'a> World<'a> {
     pub fn sharing_a_key(&self, entity: &Entity) -> Result<Vec<Entity>, StoreError> {
         let mut ids = BTreeSet::new();
         for (set, fields) in self.context.rules.matching.iter().enumerate() {
-            let Some(text) = key(entity, fields, self.context) else { continue };
-            for (key, _) in self.scan(&self.tag.matching(set, &text), 64)? {
-                ids.extend(entity_of(&key).filter(|id| *id != entity.id));
+            for text in keys(entity, fields, self.context) {
+                for (key, _) in self.scan(&self.tag.matching(set, &text), 64)? {
+                    ids.extend(entity_of(&key).filter(|id| *id != entity.id));
+                }
             }
         }
         let found: Result<Vec<Option<Entity>>, StoreError> = ids.into_iter().map(|id| self.entity(id)).collect();
@@ -271,6 +270,8 @@ impl<'a> World<'a> {
         if self.counts != self.counts_before {
             self.changes.insert(self.tag.state("counts"), Some(format::seal(&self.counts)));
         }
+        let entities = self.tag.table(b'e');
+        let changed = self.changes.keys().filter(|key| key.starts_with(&entities)).count();
         let mut batch = Batch::default();
         let entities = self.entities.into_inner();
         for id in self.put {
@@ -286,7 +287,7 @@ impl<'a> World<'a> {
                 None => batch.delete(key),
             }
         }
-        Decided { batch, lines: self.lines, events: self.events }
+        Decided { batch, lines: self.lines, changed }
     }
 
     fn replace(&mut self, before: Option<&Entity>, after: Option<&Entity>) {
@@ -345,9 +346,10 @@ impl<'a> World<'a> {
     fn derive_keys(&self, entity: &Entity, rows: &mut BTreeMap<Vec<u8>, Vec<u8>>) {
         let mut first = None;
         for (set, fields) in self.context.rules.matching.iter().enumerate() {
-            let Some(text) = key(entity, fields, self.context) else { continue };
-            rows.insert([self.tag.matching(set, &text), entity.id.bytes().to_vec()].concat(), Vec::new());
-            first.get_or_insert((set, text));
+            for text in keys(entity, fields, self.context) {
+                rows.insert([self.tag.matching(set, &text), entity.id.bytes().to_vec()].concat(), Vec::new());
+                first.get_or_insert((set, text));
+            }
         }
         if entity.queued {
             let (set, text) = first.unwrap_or_default();
@@ -359,7 +361,6 @@ impl<'a> World<'a> {
         if events.is_empty() {
             return;
         }
-        self.events += events.len();
         for event in &events {
             if let Event::Conflict(event) = event {
                 self.add_line(entity, event);
@@ -389,6 +390,7 @@ impl<'a> World<'a> {
 fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)> {
     let mut waits = Vec::new();
     let due = |at: Timestamp| at.as_millisecond().to_be_bytes().to_vec();
+    let retry = |parked: &Parked| parked.next_try.map_or_else(|| i64::MAX.to_be_bytes().to_vec(), due);
     let mapped = context.rules.fields.iter().map(|rule| &rule.map.name);
     for (name, field) in mapped.filter_map(|name| entity.fields.get_key_value(name)) {
         let mut add = |wait, value| waits.push((wait, name.clone(), value));
@@ -403,7 +405,7 @@ fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)>
                 Some(Mark::Parked { golden, parked })
                     if golden.as_ref().is_none_or(|golden| *golden == field.golden) =>
                 {
-                    add(Wait::Parked, due(parked.next_try));
+                    add(Wait::Parked, retry(parked));
                 }
                 Some(Mark::Ignored { golden }) if *golden == field.golden => add(Wait::Ignored, Vec::new()),
                 Some(Mark::Normalised { golden }) if *golden == field.golden => add(Wait::Normalised, Vec::new()),
@@ -415,7 +417,7 @@ fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)>
     let mut add = |wait, name: &str, value| waits.push((wait, name.to_owned(), value));
     for side in Side::BOTH {
         if let Some(parked) = &entity.parked[side] {
-            add(Wait::Parked, "", due(parked.next_try));
+            add(Wait::Parked, "", retry(parked));
         }
         match entity.members[side].as_ref().map(|member| member.presence) {
             Some(Presence::NotVisible { .. }) => add(Wait::NotVisible, "", Vec::new()),
@@ -429,7 +431,8 @@ fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)>
     if !entity.ambiguous.is_empty() {
         add(Wait::Ambiguous, "", Vec::new());
     }
-    if !entity.is_linked() && !crate::merge::patch::has_key(entity, context) {
+    let lives = entity.members.iter().any(|(_, member)| member.is_some());
+    if lives && !entity.is_linked() && !has_key(entity, context) {
         add(Wait::NoKey, "", Vec::new());
     }
     waits

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::merge::Pair;
 
 /// One canonical field: its type and its place in each object of each system.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FieldMap {
     /// The canonical name.
     pub name: String,
@@ -20,7 +20,7 @@ pub struct FieldMap {
 }
 
 /// A field's place in one object.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NativeField {
     /// The native name.
     pub name: String,

@@ -5,13 +5,13 @@ use hymnal_sdk::{Error, Kind, SignedDuration, Timestamp, Written};
 use super::{
     context::Context,
     decide::decide,
-    entity::{Creating, Entity, Mark, Member, Parked, Presence, Sent},
+    entity::{Creating, Entity, Holding, Mark, Member, Parked, Presence, Sent},
     event::Event,
     patch::Patch,
     reading::{Ledger, Reading, Source, fold},
     side::Side,
 };
-use crate::mapping::{FieldType, Problem};
+use crate::mapping::{self, FieldType, Problem};
 
 /// The first retry of what a service refused; it doubles up to a day.
 const FIRST_RETRY: SignedDuration = SignedDuration::from_mins(5);
@@ -102,13 +102,17 @@ pub fn created(
         let Some(place) = Context::place(rule, side, &creating.object) else { continue };
         let Some(field) = entity.fields.get_mut(&rule.map.name) else { continue };
         let Some(native) = creating.fields.get(&place.name) else { continue };
-        field.sides[side] = super::entity::Holding {
-            sent: Some(Sent { native: native.clone(), golden: field.golden.clone(), in_doubt: false }),
-            ..Default::default()
-        };
-        // What was written is what the other side holds: no first link is to be decided, only the writing settled.
+        // What it stood for when it was sent: the golden value may have moved on since.
+        let golden = mapping::read(&rule.map, place, native).unwrap_or_else(|_| field.golden.clone());
+        // What was written is what the other side held: no first link is to be decided, only the writing settled. An
+        // edit since then is an edit of it.
+        match &mut field.sides[side.other()].edit {
+            Some(edit) if edit.value != golden && !golden.is_blank() => edit.before = Some(golden.clone()),
+            edit => *edit = None,
+        }
+        field.sides[side] =
+            Holding { sent: Some(Sent { native: native.clone(), golden, in_doubt: false }), ..Holding::default() };
         field.linked = true;
-        field.sides[side.other()].edit = None;
     }
     entity.parked[side] = None;
     entity.tombstones[side] = None;
@@ -209,7 +213,7 @@ fn park_field(entity: &mut Entity, side: Side, name: &str, problem: Problem, now
 fn again(before: Option<Parked>, problem: Problem, now: Timestamp) -> Parked {
     let (since, tries) = before.map_or((now, 0), |parked| (parked.since, parked.tries));
     let delay = FIRST_RETRY.saturating_mul(1 << tries.min(12)).min(LAST_RETRY);
-    let next_try = now.saturating_add(delay).unwrap_or(Timestamp::MAX);
+    let next_try = now.saturating_add(delay).ok();
     Parked { problem, since, tries: tries + 1, next_try }
 }
 

@@ -28,11 +28,6 @@ fn restriction(rules: &Consent, value: &Value) -> usize {
     super::conflict::rank(&rules.steps, value)
 }
 
-/// It takes something away from what is allowed: any step but the open one.
-fn restricts(rules: &Consent, value: &Value) -> bool {
-    rules.steps.iter().skip(1).any(|step| step == value)
-}
-
 /// The most restricted of all that is known. The golden value takes part: a link to a new record, a conversion or a
 /// created member loosens nothing.
 fn first_link(input: &Merge<'_>, rules: &Consent) -> Verdict {
@@ -43,7 +38,7 @@ fn first_link(input: &Merge<'_>, rules: &Consent) -> Verdict {
         .max_by_key(|(side, value)| (restriction(rules, value), *side == input.priority));
     let unread = input.sides.iter().any(|(_, side)| matches!(side, SideInput::Unread));
     // A restriction waits for nobody; anything else does, since the unread side may hold one.
-    let heard = |value: &Value| !unread || restricts(rules, value);
+    let heard = |value: &Value| !unread || rules.restricts(value);
     let golden = match strongest {
         Some((_, value)) if heard(value) && restriction(rules, value) >= restriction(rules, input.golden) => value,
         _ => input.golden,
@@ -52,7 +47,7 @@ fn first_link(input: &Merge<'_>, rules: &Consent) -> Verdict {
         // What else there is to say is said when the other side has been read.
         let mut verdict = input.wait_for_reading();
         for side in Side::BOTH {
-            if verdict.fates[side] == Fate::Unread && values[side] == Some(golden) && restricts(rules, golden) {
+            if verdict.fates[side] == Fate::Unread && values[side] == Some(golden) && rules.restricts(golden) {
                 verdict.fates[side] = Fate::Won;
             }
         }
@@ -97,7 +92,7 @@ fn edits(input: &Merge<'_>, rules: &Consent, agreed: &Value) -> Verdict {
     let any_stands = Side::BOTH.into_iter().any(|side| statements[side].is_some_and(|edit| stands(side, edit)));
     let golden = match strictest {
         // A restriction waits for nobody; anything else does, since the unread side may hold one.
-        Some((_, edit)) if unread && !(level(edit) >= held && restricts(rules, &edit.value)) => {
+        Some((_, edit)) if unread && !(level(edit) >= held && rules.restricts(&edit.value)) => {
             return input.wait_for_reading();
         }
         Some((_, edit)) if any_stands => &edit.value,
@@ -124,7 +119,7 @@ fn edits(input: &Merge<'_>, rules: &Consent, agreed: &Value) -> Verdict {
 /// there again, unless what it replaced was a restriction. A restriction always says something: were it passed over
 /// for being the agreed value, the other side's loosening would win over a person who has just refused again.
 fn states(rules: &Consent, agreed: &Value, edit: &Candidate) -> bool {
-    let taken_back = || edit.value == *agreed && !restricts(rules, agreed) && !lowers(rules, agreed, edit);
+    let taken_back = || edit.value == *agreed && !rules.restricts(agreed) && !lowers(rules, agreed, edit);
     !edit.value.is_blank() && !taken_back()
 }
 

@@ -5,9 +5,10 @@ use hymnal_sdk::{Address, FieldEdit, SignedDuration};
 use super::{
     context::Context,
     entity::{Edit, Entity, Field, Holding, Mark, OpenConflict, Origin},
-    event::{ConflictEvent, ConflictLine, ConflictStatus, Event, StoredConflict},
-    field::{Candidate, Conflict, Evidence, Fate, Merge, SideInput, Verdict, merge},
+    event::{ConflictStatus, Event},
+    field::{Candidate, Evidence, Fate, Merge, SideInput, Verdict, merge},
     history::Place,
+    logged::stored,
     patch::{self, wants},
     policy::OnConflict,
     reading::Ledger,
@@ -16,27 +17,28 @@ use super::{
 };
 use crate::mapping::{self, NativeField, Value};
 
-/// Flips are counted over this long.
-const FLIP_WINDOW: SignedDuration = SignedDuration::from_hours(1);
-
 /// Decides every field of an entity from what its members hold, and what is to be done about it.
 pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_>) {
     let records = Pair::from_fn(|side| entity.members[side].as_ref().map(|member| member.address.clone()));
-    let is_linked = entity.is_linked();
+    let alone = !entity.is_linked();
+    let bereaved = entity.tombstones.iter().any(|(_, tombstone)| tombstone.is_some());
     for rule in &context.rules.fields {
         let Some(field) = entity.fields.get_mut(&rule.map.name) else { continue };
-        let one = OneField { rule, records: &records, is_linked, context };
+        // What a person restricted once is not loosened because the other record is gone.
+        let follows = alone && !(bereaved && rule.policy.consent.is_some());
+        let one = OneField { rule, records: &records, follows, context };
         one.decide(field, ledger);
     }
     entity.wants = Pair::from_fn(|side| wants(entity, side, context));
 }
 
 /// One field of one entity, with all that its decision depends on.
-struct OneField<'a> {
-    rule: &'a FieldRule,
+pub(super) struct OneField<'a> {
+    pub(super) rule: &'a FieldRule,
     records: &'a Pair<Option<Address>>,
-    is_linked: bool,
-    context: &'a Context<'a>,
+    /// There is one member, and its value is the golden one.
+    follows: bool,
+    pub(super) context: &'a Context<'a>,
 }
 
 impl OneField<'_> {
@@ -44,13 +46,13 @@ impl OneField<'_> {
         if field.frozen {
             return;
         }
-        if !self.is_linked {
+        if self.follows {
             self.follow_only_member(field);
             return;
         }
         self.drop_reverted(field, ledger);
         let has_edit = Side::BOTH.iter().any(|side| field.sides[*side].edit.is_some());
-        if has_edit || (field.agreed.is_none() && !field.linked) {
+        if has_edit || field.conflict.is_some() || (field.agreed.is_none() && !field.linked) {
             self.merge(field, ledger);
         }
         self.settle(field);
@@ -65,9 +67,10 @@ impl OneField<'_> {
         }
     }
 
-    /// Who edited and edited back before anybody else saw it changed nothing: the value they all stood at stands.
+    /// Who edited and edited back before anybody else saw it changed nothing: the value they all stood at stands. Not
+    /// so for a consent: who refuses again says something, and must not lose to the other side's loosening.
     fn drop_reverted(&self, field: &mut Field, ledger: &mut Ledger<'_>) {
-        let Some(agreed) = field.agreed.clone() else { return };
+        let Some(agreed) = field.agreed.clone().filter(|_| self.rule.policy.consent.is_none()) else { return };
         let mut dropped = false;
         for side in Side::BOTH {
             let holding = &mut field.sides[side];
@@ -156,7 +159,7 @@ impl OneField<'_> {
     }
 
     /// What a side holds, as a canonical value; `None` where it is unread or cannot be understood.
-    fn value(&self, field: &Field, side: Side) -> Option<Value> {
+    pub(super) fn value(&self, field: &Field, side: Side) -> Option<Value> {
         let place = self.place(side)?;
         let native = field.sides[side].shadow.as_ref()?;
         mapping::read(&self.rule.map, place, native).ok()
@@ -211,6 +214,7 @@ impl OneField<'_> {
         }
         let rule = Self::rule_word(verdict.fates);
         let source = Side::BOTH.into_iter().find(|side| verdict.fates[*side] == Fate::Won);
+        let stubborn = self.is_refused_again(field, verdict.fates);
         for side in Side::BOTH {
             let holding = &mut field.sides[side];
             match verdict.fates[side] {
@@ -222,12 +226,32 @@ impl OneField<'_> {
                 Fate::None | Fate::Won | Fate::Waits | Fate::Unread => {}
             }
         }
-        if field.agreed.is_none() {
+        // A restriction goes ahead before all sides are read; the first link is decided when they are.
+        let is_read = |side: &Side| self.place(*side).is_none() || self.value(field, *side).is_some();
+        if field.agreed.is_none() && Side::BOTH.iter().all(is_read) {
             field.linked = true;
         }
         if verdict.golden != field.golden || field.origin.is_none() {
             self.decided(field, &verdict.golden, source, rule, ledger);
         }
+        if stubborn {
+            self.count_flip(field, ledger);
+        }
+    }
+
+    /// The same value is refused as before: something there writes it again whenever we restore the golden one, which
+    /// never changes, so that no flip of it would be counted.
+    fn is_refused_again(&self, field: &mut Field, fates: Pair<Fate>) -> bool {
+        let mut again = false;
+        for side in Side::BOTH {
+            if field.agreed.is_none() || !matches!(fates[side], Fate::Overruled | Fate::Refilled) {
+                continue;
+            }
+            let refused = self.value(field, side);
+            again |= refused.is_some() && field.refused == refused;
+            field.refused = refused;
+        }
+        again
     }
 
     fn rule_word(fates: Pair<Fate>) -> &'static str {
@@ -262,26 +286,6 @@ impl OneField<'_> {
         }
     }
 
-    fn count_flip(&self, field: &mut Field, ledger: &mut Ledger<'_>) {
-        let now = self.context.now;
-        field.flips.retain(|at| now.duration_since(*at) <= FLIP_WINDOW);
-        field.flips.push(now);
-        if field.flips.len() > self.context.rules.max_flips as usize {
-            field.frozen = true;
-            let id = (ledger.ids)();
-            ledger.events.push(Event::Conflict(Box::new(ConflictEvent {
-                id,
-                field: self.rule.map.name.clone(),
-                verdict: ConflictLine::Oscillation,
-                base: field.agreed.clone(),
-                edits: Pair::from_fn(|side| field.sides[side].edit.clone()),
-                natives: Pair::from_fn(|side| field.sides[side].shadow.clone()),
-                status: ConflictStatus::Open,
-                at: now,
-            })));
-        }
-    }
-
     /// When every patch of the field is settled, all members stand at the golden value: it is agreed.
     fn settle(&self, field: &mut Field) {
         if field.conflict.is_some() || field.frozen || (field.agreed.is_none() && !field.linked) {
@@ -306,7 +310,7 @@ impl OneField<'_> {
             Some(Mark::Normalised { golden } | Mark::Kept { golden }) if *golden == field.golden => return true,
             _ => {}
         }
-        if !self.rule.policy.flow.into_side(side) && self.rule.policy.flow.into_side(side.other()) {
+        if !patch::enters(self.rule, side, &field.golden) {
             // Nothing is ever written here: the side is settled once it was read.
             return holding.shadow.is_some();
         }
@@ -316,71 +320,6 @@ impl OneField<'_> {
             return true;
         }
         patch::stands_at(self.rule, place, shadow, &field.golden)
-    }
-
-    fn log_conflict(
-        &self,
-        field: &mut Field,
-        conflict: Conflict,
-        base: Option<&Value>,
-        waits: bool,
-        ledger: &mut Ledger<'_>,
-    ) {
-        let id = (ledger.ids)();
-        let status = if waits { ConflictStatus::Open } else { ConflictStatus::Resolved };
-        ledger.events.push(Event::Conflict(Box::new(ConflictEvent {
-            id,
-            field: self.rule.map.name.clone(),
-            verdict: ConflictLine::Field(StoredConflict::from(conflict)),
-            base: field.agreed.clone().or_else(|| base.filter(|_| field.linked).cloned()),
-            edits: Pair::from_fn(|side| self.shown_edit(field, side)),
-            natives: Pair::from_fn(|side| field.sides[side].shadow.clone()),
-            status,
-            at: self.context.now,
-        })));
-        if waits {
-            let value = |side| self.value(field, side).unwrap_or(Value::Blank);
-            field.conflict = Some(OpenConflict { id, values: Pair::from_fn(value) });
-        }
-    }
-
-    fn log(
-        &self,
-        field: &Field,
-        id: super::entity::Id,
-        line: StoredConflict,
-        status: ConflictStatus,
-        ledger: &mut Ledger<'_>,
-    ) {
-        ledger.events.push(Event::Conflict(Box::new(ConflictEvent {
-            id,
-            field: self.rule.map.name.clone(),
-            verdict: ConflictLine::Field(line),
-            base: field.agreed.clone(),
-            edits: Pair::from_fn(|side| self.shown_edit(field, side)),
-            natives: Pair::from_fn(|side| field.sides[side].shadow.clone()),
-            status,
-            at: self.context.now,
-        })));
-    }
-
-    /// A side's edit for the log; where it only stands at a value (first link), that value.
-    fn shown_edit(&self, field: &Field, side: Side) -> Option<Edit> {
-        field.sides[side].edit.clone().or_else(|| {
-            let value = self.value(field, side)?;
-            Some(Edit { value, before: None, evidence: Evidence::None, by: None, with_email: false })
-        })
-    }
-}
-
-fn stored(policy: &str, reason: &str, result: Option<Value>) -> StoredConflict {
-    StoredConflict {
-        kind: super::field::ConflictKind::Conflict,
-        winner: None,
-        result,
-        certainty: None,
-        policy: policy.to_owned(),
-        reason: reason.to_owned(),
     }
 }
 

@@ -60,6 +60,8 @@ pub struct Entity {
     pub parked: Pair<Option<Parked>>,
     /// Several people could be this one: a person decides. Nothing is created or linked until then.
     pub ambiguous: Vec<Id>,
+    /// That question's id in the conflict log.
+    pub question: Option<Id>,
     /// It waits to be matched by its keys: nothing is created before.
     pub queued: bool,
     /// What is to be done on each side; derived whenever the entity is decided.
@@ -160,9 +162,21 @@ pub struct Parked {
     pub since: Timestamp,
     /// How often it was tried.
     pub tries: u32,
-    /// Not before this time, unless something changes.
-    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
-    pub next_try: Timestamp,
+    /// Not before this time, unless something changes; `None`: not by itself at all.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
+    pub next_try: Option<Timestamp>,
+}
+
+impl Parked {
+    /// It waits for its delay no longer.
+    pub fn retry_at(&mut self, now: Timestamp) {
+        self.next_try = self.next_try.map(|at| at.min(now));
+    }
+
+    /// Its time has not come.
+    pub fn is_waiting(&self, now: Timestamp) -> bool {
+        self.next_try.is_none_or(|at| now < at)
+    }
 }
 
 /// One field of one entity.
@@ -184,6 +198,8 @@ pub struct Field {
     pub flips: Vec<Timestamp>,
     /// The golden value before this one, to notice flips.
     pub previous: Option<Value>,
+    /// The value that a rule refused last, to notice who enters it again and again.
+    pub refused: Option<Value>,
     /// It flipped too often: nothing is written until a person decides.
     pub frozen: bool,
 }
@@ -287,6 +303,7 @@ impl Entity {
             creating: Pair::default(),
             parked: Pair::default(),
             ambiguous: Vec::new(),
+            question: None,
             queued: true,
             wants: Pair::default(),
             fields: BTreeMap::new(),
@@ -298,9 +315,21 @@ impl Entity {
         self.members[side].as_ref().filter(|member| member.presence == Presence::Seen)
     }
 
+    /// Nobody knows whether our last write to this side was applied.
+    pub fn is_in_doubt(&self, side: Side) -> bool {
+        self.fields.values().any(|field| field.sides[side].sent.as_ref().is_some_and(|sent| sent.in_doubt))
+    }
+
     /// Both sides are linked.
     pub fn is_linked(&self) -> bool {
         self.members.left.is_some() && self.members.right.is_some()
+    }
+}
+
+impl Holding {
+    /// What was read could not be understood.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self.mark, Some(Mark::Parked { golden: None, .. }))
     }
 }
 
@@ -316,6 +345,7 @@ impl Field {
             conflict: None,
             flips: Vec::new(),
             previous: None,
+            refused: None,
             frozen: false,
         }
     }

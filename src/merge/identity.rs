@@ -3,10 +3,11 @@
 use super::{
     context::Context,
     entity::{Entity, Field, Id, Member},
-    patch::key,
+    patch::keys,
     rules::Ambiguous,
     side::{Pair, Side},
 };
+use crate::mapping::Value;
 
 /// What becomes of an entity that waits to be matched.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,10 +38,13 @@ pub enum Match {
 /// on one switchboard with different e-mails are two people.
 pub fn match_entity(entity: &Entity, others: &[Entity], context: &Context<'_>) -> Match {
     for (index, set) in context.rules.matching.iter().enumerate() {
-        let Some(wanted) = key(entity, set, context) else { continue };
+        let wanted = keys(entity, set, context);
+        if wanted.is_empty() {
+            continue;
+        }
         let found: Vec<&Entity> = others
             .iter()
-            .filter(|other| key(other, set, context).as_ref() == Some(&wanted))
+            .filter(|other| !keys(other, set, context).is_disjoint(&wanted))
             .filter(|other| may_be_one(entity, other, index, context))
             .collect();
         if !found.is_empty() {
@@ -56,8 +60,8 @@ pub fn match_entity(entity: &Entity, others: &[Entity], context: &Context<'_>) -
 /// would win: the one whose key leads to both is left to a person instead.
 fn contests(entity: &Entity, other: &Entity, found: &[&Entity], set: usize, context: &Context<'_>) -> bool {
     let same_key = |one: &Entity, two: &Entity| {
-        let text = key(one, &context.rules.matching[set], context);
-        text.is_some() && text == key(two, &context.rules.matching[set], context)
+        let set = &context.rules.matching[set];
+        !keys(one, set, context).is_disjoint(&keys(two, set, context))
     };
     same_key(entity, other)
         && !may_be_one(entity, other, set, context)
@@ -121,15 +125,18 @@ fn several(entity: &Entity, found: &[&Entity], set: usize, context: &Context<'_>
 
 /// No earlier key set says that they are two.
 fn may_be_one(one: &Entity, two: &Entity, set: usize, context: &Context<'_>) -> bool {
-    context.rules.matching[..set].iter().all(|earlier| match (key(one, earlier, context), key(two, earlier, context)) {
-        (Some(left), Some(right)) => left == right,
-        _ => true,
+    context.rules.matching[..set].iter().all(|earlier| {
+        let (one, two) = (keys(one, earlier, context), keys(two, earlier, context));
+        one.is_empty() || two.is_empty() || !one.is_disjoint(&two)
     })
 }
 
 /// Makes one entity of several. The oldest id survives; each side's primary becomes its member, the other records
 /// become secondaries; every field is undecided again, as at any first link, unless the survivor was linked before.
-pub fn unite(mut group: Vec<Entity>, primaries: &Pair<Option<Id>>) -> Option<Entity> {
+///
+/// What any of them had restricted stays restricted, and where any of them was deleted nobody is made, unless there is
+/// a record by now.
+pub fn unite(mut group: Vec<Entity>, primaries: &Pair<Option<Id>>, context: &Context<'_>) -> Option<Entity> {
     group.sort_by_key(|entity| (!entity.is_linked(), entity.id));
     let mut survivor = group.first()?.clone();
     let was_linked = survivor.is_linked();
@@ -151,10 +158,15 @@ pub fn unite(mut group: Vec<Entity>, primaries: &Pair<Option<Id>>) -> Option<Ent
         others.sort();
         others.dedup();
         survivor.secondaries[side] = others;
-        survivor.tombstones[side] = None;
+        survivor.tombstones[side] = match &survivor.members[side] {
+            Some(_) => None,
+            None => group.iter().find_map(|entity| entity.tombstones[side].clone()),
+        };
     }
+    keep_restrictions(&mut survivor, &group, context);
     survivor.queued = false;
     survivor.ambiguous.clear();
+    survivor.question = None;
     if !was_linked {
         for field in survivor.fields.values_mut() {
             field.agreed = None;
@@ -163,6 +175,21 @@ pub fn unite(mut group: Vec<Entity>, primaries: &Pair<Option<Id>>) -> Option<Ent
         }
     }
     Some(survivor)
+}
+
+fn keep_restrictions(survivor: &mut Entity, group: &[Entity], context: &Context<'_>) {
+    for rule in &context.rules.fields {
+        let Some(consent) = &rule.policy.consent else { continue };
+        let level = |value: &Value| consent.steps.iter().rposition(|step| step == value);
+        let golden = |entity: &Entity| entity.fields.get(&rule.map.name).map(|field| field.golden.clone());
+        let strictest = group.iter().filter_map(golden).max_by_key(level);
+        if let (Some(value), Some(field)) = (strictest, survivor.fields.get_mut(&rule.map.name))
+            && consent.restricts(&value)
+            && level(&value) > level(&field.golden)
+        {
+            field.golden = value;
+        }
+    }
 }
 
 fn take_member(survivor: &mut Entity, from: &Entity, side: Side) {

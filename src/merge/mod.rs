@@ -13,6 +13,7 @@
 //! | [`field`] | one field: agreed value and at most one candidate a side, in; a verdict out |
 //! | `first_link`, `edits`, `conflict`, `consent`, `times` | the branches of that decision |
 //! | [`decide`] | every field of an entity decided, and what follows |
+//! | `logged` | what of that goes into the conflict log |
 //! | [`patch`] | golden minus shadow: what is to be written |
 //! | [`answer`] | what a service answered to a write |
 //! | [`history`] | field histories, for conflicts |
@@ -31,6 +32,7 @@ pub mod field;
 mod first_link;
 pub mod history;
 pub mod identity;
+mod logged;
 pub mod patch;
 pub mod policy;
 pub mod reading;

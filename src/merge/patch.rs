@@ -1,5 +1,7 @@
 //! What is to be written: golden minus shadow, less what rules, marks and open questions bar.
 
+use std::collections::BTreeSet;
+
 use hymnal_sdk::{Fields, Native, Timestamp};
 
 use super::{
@@ -69,7 +71,7 @@ pub fn draft(entity: &Entity, side: Side, object: &str, context: &Context<'_>) -
         let Some(place) = Context::place(rule, side, object) else { continue };
         let golden = entity.fields.get(&rule.map.name).map_or(Value::Blank, |field| field.golden.clone());
         let moot = context.is_moot(rule, side, object, &golden);
-        let enters = rule.policy.flow.into_side(side) && !golden.is_blank() && !moot;
+        let enters = enters(rule, side, &golden) && !golden.is_blank() && !moot;
         let refused = entity.fields.get(&rule.map.name).is_some_and(|field| {
             matches!(&field.sides[side].mark, Some(Mark::Parked { golden: Some(parked), .. }) if *parked == field.golden)
         });
@@ -118,7 +120,8 @@ fn wants_patch(entity: &Entity, side: Side, context: &Context<'_>) -> Want {
     if is_waiting(entity.parked[side].as_ref(), context.now) || !entity.ambiguous.is_empty() {
         return Want::Nothing;
     }
-    let mut want = Want::Nothing;
+    // What is in doubt is read back, even where nothing is left to be written.
+    let mut want = if entity.is_in_doubt(side) { Want::Update } else { Want::Nothing };
     for rule in &context.rules.fields {
         let Some(place) = Context::place(rule, side, &member.address.object) else { continue };
         let Some(field) = entity.fields.get(&rule.map.name) else { continue };
@@ -126,9 +129,7 @@ fn wants_patch(entity: &Entity, side: Side, context: &Context<'_>) -> Want {
         if !is_due(rule, place, field, side, context.now) || moot {
             continue;
         }
-        let restricts =
-            rule.policy.consent.as_ref().is_some_and(|consent| consent.steps.first() != Some(&field.golden));
-        want = if restricts { Want::Restrict } else { want.max_update() };
+        want = if restricts(rule, &field.golden) { Want::Restrict } else { want.max_update() };
     }
     want
 }
@@ -172,16 +173,36 @@ pub fn has_key(entity: &Entity, context: &Context<'_>) -> bool {
 
 /// The key of an entity by a key set: each field's normal form, or `None` where one is blank.
 pub fn key(entity: &Entity, set: &[usize], context: &Context<'_>) -> Option<String> {
-    let mut text = String::new();
-    for index in set {
-        let field = entity.fields.get(&context.rules.fields[*index].map.name)?;
-        let part = mapping::key(&field.golden)?;
-        if !text.is_empty() {
-            text.push('\u{1f}');
-        }
-        text.push_str(&part);
-    }
-    Some(text)
+    joined(set.iter().map(|index| mapping::key(&entity.fields.get(&context.rules.fields[*index].map.name)?.golden)))
+}
+
+fn joined(parts: impl Iterator<Item = Option<String>>) -> Option<String> {
+    let parts: Option<Vec<String>> = parts.collect();
+    parts.map(|parts| parts.join("\u{1f}"))
+}
+
+/// Every key of an entity by a key set: of what is golden, and of what a creation was sent with that is not answered.
+/// A person may change the e-mail meanwhile; the record that was made, if one was, has the old one.
+pub fn keys(entity: &Entity, set: &[usize], context: &Context<'_>) -> BTreeSet<String> {
+    let sent = Side::BOTH.into_iter().filter_map(|side| {
+        let creating = entity.creating[side].as_ref()?;
+        joined(set.iter().map(|index| {
+            let rule = &context.rules.fields[*index];
+            let place = Context::place(rule, side, &creating.object)?;
+            mapping::key(&mapping::read(&rule.map, place, creating.fields.get(&place.name)?).ok()?)
+        }))
+    });
+    sent.chain(key(entity, set, context)).collect()
+}
+
+/// Whether a value may be written to a side: where `flow` lets it, and a restriction everywhere. A person who opted out
+/// would be written to again because a mapping points the other way.
+pub fn enters(rule: &FieldRule, side: Side, golden: &Value) -> bool {
+    rule.policy.flow.into_side(side) || restricts(rule, golden)
+}
+
+fn restricts(rule: &FieldRule, golden: &Value) -> bool {
+    rule.policy.consent.as_ref().is_some_and(|consent| consent.restricts(golden))
 }
 
 /// The native value stands for this canonical one.
@@ -194,7 +215,7 @@ fn may_write(rule: &FieldRule, place: &NativeField, field: &Field, side: Side) -
     let holding = &field.sides[side];
     // Decided by a first link or agreed before; what is undecided is nobody's to write.
     let decided = field.agreed.is_some() || field.linked;
-    if !decided || field.frozen || field.conflict.is_some() || !rule.policy.flow.into_side(side) {
+    if !decided || field.frozen || field.conflict.is_some() || !enters(rule, side, &field.golden) {
         return false;
     }
     let Some(shadow) = &holding.shadow else { return false };
@@ -224,7 +245,7 @@ fn is_due(rule: &FieldRule, place: &NativeField, field: &Field, side: Side, now:
 }
 
 fn is_waiting(parked: Option<&Parked>, now: Timestamp) -> bool {
-    parked.is_some_and(|parked| now < parked.next_try)
+    parked.is_some_and(|parked| parked.is_waiting(now))
 }
 
 fn write(

@@ -113,3 +113,10 @@ pub struct Consent {
     /// Where a person may loosen it.
     pub may_loosen: Pair<bool>,
 }
+
+impl Consent {
+    /// The value takes something away from what is allowed: any step but the open one.
+    pub fn restricts(&self, value: &Value) -> bool {
+        self.steps.iter().skip(1).any(|step| step == value)
+    }
+}

@@ -28,7 +28,9 @@ pub struct Reading<'a> {
 /// Where a reading comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A listing or a read by id.
+    /// A listing, or a look-up in an index: it may lag behind what was answered.
+    Listed,
+    /// A read by id, which sees every write that was answered before it.
     Read,
     /// The answer to our own write: it carries the fields it names, and nothing can be staler than it.
     Answer,
@@ -39,8 +41,8 @@ pub enum Source {
 pub enum Folded {
     /// It is merged.
     Merged,
-    /// It was asked for before our last write was answered, or is older than one already merged: it says nothing of
-    /// what is there now, and the record is to be read again.
+    /// It was asked for before our last write was answered, or is older than one already merged, or it would settle
+    /// something that a listing, which may lag, cannot settle: the record is to be read by its id.
     Stale,
 }
 
@@ -64,21 +66,27 @@ pub fn fold(
     context: &Context<'_>,
     ledger: &mut Ledger<'_>,
 ) -> Folded {
-    let Some(member) = &entity.members[side] else { return Folded::Stale };
-    if reading.source == Source::Read && is_stale(member, &reading) {
+    let Some(before) = entity.members[side].clone() else { return Folded::Stale };
+    let proves_nothing = match reading.source {
+        Source::Answer => false,
+        Source::Read => is_stale(&before, &reading),
+        Source::Listed => is_stale(&before, &reading) || asks_too_much(entity, side, &before, &reading, context),
+    };
+    if proves_nothing {
         return Folded::Stale;
     }
-    let before = member.clone();
     let evidence = evidence(&before, side, &reading, context);
     let mut edited = Vec::new();
-    let mut email_moved = before.wrote_email && reading.source == Source::Read;
+    let mut email_moved = before.wrote_email && reading.source != Source::Answer;
     for rule in &context.rules.fields {
         let Some(place) = Context::place(rule, side, &before.address.object) else { continue };
         let Some(native) = readable(&reading, &before, side, place, context) else { continue };
         let field = entity.fields.entry(rule.map.name.clone()).or_insert_with(Field::unread);
         let observed = Observed { rule, place, native, side, ours: is_ours(reading.record), now: context.now };
+        // Whoever changed it, we in a write in doubt included: what changed beside it came with the address.
+        email_moved |= rule.map.kind == FieldType::Email
+            && field.sides[side].shadow.as_ref().is_some_and(|shadow| !observed.same(shadow));
         let Some(was) = observed.settle(&mut field.sides[side], ledger) else { continue };
-        email_moved |= rule.map.kind == FieldType::Email;
         edited.push((rule, was));
     }
     if !edited.is_empty() {
@@ -89,6 +97,10 @@ pub fn fold(
         if let Some(field) = entity.fields.get_mut(&rule.map.name) {
             keep_edit(field, side, was, evidence, reading.record, email_moved);
         }
+    }
+    let moved_on = reading.record.modified_at > before.modified_at && !is_ours(reading.record);
+    if reading.source != Source::Answer && moved_on {
+        retry_refused(entity, context.now);
     }
     if let Some(member) = &mut entity.members[side] {
         note_reading(member, &reading);
@@ -118,7 +130,9 @@ pub fn is_known(entity: &Entity, side: Side, reading: Reading<'_>, context: &Con
             let Some(native) = readable(&reading, member, side, place, context) else { return true };
             let Some(field) = entity.fields.get(&rule.map.name) else { return false };
             let holding = &field.sides[side];
-            holding.sent.is_none() && holding.shadow.as_ref() == Some(native)
+            // What could not be understood is tried again: the rules may have changed.
+            let is_understood = !matches!(holding.mark, Some(Mark::Parked { golden: None, .. }));
+            is_understood && holding.sent.is_none() && holding.shadow.as_ref() == Some(native)
         })
 }
 
@@ -126,6 +140,28 @@ fn is_stale(member: &Member, reading: &Reading<'_>) -> bool {
     let before_our_write = member.written_at.is_some_and(|written| reading.requested_at < written);
     let older = matches!((reading.record.modified_at, member.modified_at), (Some(now), Some(then)) if now < then);
     before_our_write || older
+}
+
+/// A listing that lags shows a deleted record as if it were there, and a written one as it was before.
+fn asks_too_much(entity: &Entity, side: Side, member: &Member, reading: &Reading<'_>, context: &Context<'_>) -> bool {
+    let unsettled = |rule: &FieldRule| {
+        let place = Context::place(rule, side, &member.address.object)?;
+        let holding = &entity.fields.get(&rule.map.name)?.sides[side];
+        let sent = holding.sent.as_ref()?;
+        let native = readable(reading, member, side, place, context)?;
+        let same = |other: &Native| mapping::same_native(&rule.map, place, native, other);
+        Some(sent.in_doubt || (!same(&sent.native) && holding.shadow.as_ref().is_some_and(same)))
+    };
+    member.presence != Presence::Seen || context.rules.fields.iter().any(|rule| unsettled(rule) == Some(true))
+}
+
+/// Somebody changed the record, so that what was refused may be taken now: it waits for its delay no longer.
+fn retry_refused(entity: &mut Entity, now: Timestamp) {
+    for side in Side::BOTH {
+        if let Some(parked) = &mut entity.parked[side] {
+            parked.retry_at(now);
+        }
+    }
 }
 
 fn is_ours(record: &Record) -> bool {
@@ -156,17 +192,17 @@ fn is_mask(text: &str) -> bool {
     text.len() >= 3 && text.bytes().all(|byte| byte == b'*')
 }
 
-/// The time of an edit, as an interval: after our last reading of the record, up to its time of change. Where that
-/// time is our own write's, it says nothing of an edit by somebody else.
+/// The time of an edit, as an interval: after our last reading of the record, up to its time of change. Where the
+/// service says that this was our own write, it says nothing of an edit by somebody else; where it does not say whose it
+/// was, the edit still lies in the interval, since an answer to a write counts as no reading.
 fn evidence(member: &Member, side: Side, reading: &Reading<'_>, context: &Context<'_>) -> Evidence {
     match reading.record.modified_at {
-        Some(_) if is_ours(reading.record) => Evidence::None,
-        Some(theirs) => {
+        Some(theirs) if !is_ours(reading.record) => {
             let until = context.ours(side, theirs);
             let after = member.modified_at.is_some().then(|| member.read_at.min(until));
             Evidence::Record { after, until }
         }
-        None => Evidence::None,
+        _ => Evidence::None,
     }
 }
 
@@ -184,7 +220,10 @@ struct Observed<'a> {
 struct Was {
     before: Option<Value>,
     value: Value,
+    /// It was never read before.
     first: bool,
+    /// What we had written, and had been told was taken, before somebody wrote this.
+    delivered: Option<Value>,
 }
 
 impl Observed<'_> {
@@ -195,6 +234,10 @@ impl Observed<'_> {
             return self.settle_sent(holding, sent, ledger);
         }
         match &holding.shadow {
+            // The rules have changed and can read now what they could not: nobody knows what it was before.
+            Some(shadow) if self.same(shadow) && holding.is_unreadable() && self.is_readable() => {
+                self.edit(holding, None, false)
+            }
             Some(shadow) if self.same(shadow) => None,
             Some(shadow) => {
                 let before = mapping::read(&self.rule.map, self.place, shadow).ok();
@@ -234,11 +277,18 @@ impl Observed<'_> {
             holding.mark = Some(Mark::Normalised { golden: sent.golden });
             return None;
         }
-        let before = match (sent.in_doubt, &holding.shadow) {
-            (true, Some(shadow)) => mapping::read(&self.rule.map, self.place, shadow).ok(),
-            _ => Some(sent.golden),
-        };
-        self.edit(holding, before, false)
+        match (sent.in_doubt, &holding.shadow) {
+            (true, Some(shadow)) => {
+                let before = mapping::read(&self.rule.map, self.place, shadow).ok();
+                self.edit(holding, before, false)
+            }
+            (true, None) => self.edit(holding, Some(sent.golden), false),
+            // It was taken, and somebody who had it before their eyes wrote something else.
+            (false, _) => {
+                let was = self.edit(holding, Some(sent.golden.clone()), false)?;
+                Some(Was { delivered: Some(sent.golden), ..was })
+            }
+        }
     }
 
     fn edit(&self, holding: &mut Holding, before: Option<Value>, first: bool) -> Option<Was> {
@@ -246,7 +296,7 @@ impl Observed<'_> {
         match mapping::read(&self.rule.map, self.place, self.native) {
             Ok(value) => {
                 holding.mark = None;
-                Some(Was { before, value, first })
+                Some(Was { before, value, first, delivered: None })
             }
             Err(problem) => {
                 // What cannot be understood is no value: the field waits, the record goes on.
@@ -257,43 +307,71 @@ impl Observed<'_> {
         }
     }
 
+    fn is_readable(&self) -> bool {
+        mapping::read(&self.rule.map, self.place, self.native).is_ok()
+    }
+
     fn same(&self, other: &Native) -> bool {
         self.native == other || mapping::same_native(&self.rule.map, self.place, self.native, other)
     }
 }
 
 fn waiting(problem: Problem, now: Timestamp) -> Parked {
-    Parked { problem, since: now, tries: 0, next_try: Timestamp::MAX }
+    Parked { problem, since: now, tries: 0, next_try: None }
 }
 
-/// Keeps the edit until it is delivered. A first reading is no edit: the first link decides it.
+/// Keeps the edit until it is delivered. A first reading is no edit: the first link decides it, also where the other
+/// side agreed with itself meanwhile, because the field was mapped there alone.
 fn keep_edit(field: &mut Field, side: Side, was: Was, evidence: Evidence, record: &Record, with_email: bool) {
-    if was.first && field.agreed.is_none() {
-        field.sides[side].edit =
-            Some(Edit { value: was.value, before: None, evidence, by: record.modified_by.clone(), with_email: false });
+    let by = record.modified_by.clone();
+    if was.first {
+        field.agreed = None;
+        field.linked = false;
+        field.sides[side].edit = Some(Edit { value: was.value, before: None, evidence, by, with_email: false });
         return;
     }
-    let holding = &mut field.sides[side];
+    if let Some(value) = was.delivered {
+        deliver(field, side.other(), &value);
+    }
     // An edit of an edit that has not been delivered: the value before the first of them is what the side held when
     // it last agreed with the other.
-    let before = match holding.edit.take() {
+    let before = match field.sides[side].edit.take() {
+        Some(earlier) if is_taken(field, side.other(), &earlier.value) => {
+            field.agreed = Some(earlier.value.clone());
+            Some(earlier.value)
+        }
         Some(earlier) => earlier.before,
         None => was.before,
     };
-    if field.agreed.as_ref() == Some(&was.value) && before.as_ref() == Some(&was.value) {
-        return;
+    field.sides[side].edit = Some(Edit { value: was.value, before, evidence, by, with_email });
+}
+
+/// The edit of `side` has reached the other one, where somebody wrote over it since: the two edits came one after the
+/// other and do not compete.
+fn deliver(field: &mut Field, side: Side, value: &Value) {
+    if field.golden == *value && field.sides[side].edit.as_ref().is_some_and(|edit| edit.value == *value) {
+        field.agreed = Some(value.clone());
+        field.sides[side].edit = None;
     }
-    holding.edit = Some(Edit { value: was.value, before, evidence, by: record.modified_by.clone(), with_email });
+}
+
+/// `side` answered that it took this value, and no reading has shown it yet.
+fn is_taken(field: &Field, side: Side, value: &Value) -> bool {
+    let sent = field.sides[side].sent.as_ref();
+    field.golden == *value && sent.is_some_and(|sent| !sent.in_doubt && sent.golden == *value)
 }
 
 fn note_reading(member: &mut Member, reading: &Reading<'_>) {
     member.modified_at = member.modified_at.max(reading.record.modified_at);
     member.created_at = member.created_at.or(reading.record.created_at);
-    member.read_at = member.read_at.max(reading.requested_at);
+    if reading.source != Source::Answer {
+        // An answer shows what we wrote, and not what somebody did to other fields before.
+        member.read_at = member.read_at.max(reading.requested_at);
+    }
     if reading.record.version.is_some() {
         member.version.clone_from(&reading.record.version);
     }
-    if reading.source == Source::Read {
+    if reading.source != Source::Answer {
         member.wrote_email = false;
     }
     member.presence = Presence::Seen;

@@ -67,7 +67,7 @@ async fn discard(app: &App, name: &str) -> Answer {
         return Ok(json!({ "sync": name, "discarded": false, "message": "nothing is held" }));
     }
     let _turn = running.turn.lock().await;
-    running.sync.state().discard()?;
+    running.sync.discard().await?;
     tracing::info!(sync = name, "The decisions of the first run were dropped; it is planned anew");
     running.wake.notify_one();
     Ok(json!({ "sync": name, "discarded": true }))

@@ -154,7 +154,7 @@ fn record(entity: &Entity, side: Side) -> Json {
         "duplicates": secondaries,
         "parked": entity.parked[side].as_ref().map(|parked| json!({
             "code": parked.problem.code, "message": parked.problem.message, "hint": parked.problem.hint,
-            "since": parked.since.to_string(), "next_try": parked.next_try.to_string(),
+            "since": parked.since.to_string(), "next_try": parked.next_try.map(|at| at.to_string()),
         })),
     })
 }

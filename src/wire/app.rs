@@ -182,7 +182,8 @@ impl App {
     pub fn stop(&self) {
         for running in &self.syncs {
             running.sync.stop();
-            running.wake.notify_waiters();
+            // Kept where nobody waits just now: a cycle that is running ends, and does not sleep then.
+            running.wake.notify_one();
         }
     }
 

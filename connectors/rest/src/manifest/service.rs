@@ -202,6 +202,9 @@ pub struct Rule {
     /// This holds for the body.
     #[serde(default)]
     pub body: Option<BodyTest>,
+    /// It names one of these fields.
+    #[serde(default)]
+    pub named: Vec<String>,
     /// It names no field.
     #[serde(default)]
     pub fieldless: bool,

@@ -47,6 +47,12 @@ pub(crate) struct Seed {
     #[serde(default)]
     pub(crate) archived: bool,
     #[serde(default)]
+    pub(crate) at: Option<String>,
+    #[serde(default)]
+    pub(crate) merged_into: Option<String>,
+    #[serde(default)]
+    pub(crate) converted_into: Option<String>,
+    #[serde(default)]
     pub(crate) edits: Vec<SeedEdit>,
 }
 

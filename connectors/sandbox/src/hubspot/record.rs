@@ -88,10 +88,13 @@ fn told(edit: &FieldEdit) -> Value {
     };
     let value = if edit.value.is_blank() { String::new() } else { edit.value.to_string() };
     let mut told = json!({ "value": value, "timestamp": iso(edit.at), "sourceType": source });
+    // Changelog, "CRM property change source will show user ID instead of owner email": `userId:123`.
     if let Some(by) = by {
         told["sourceId"] = json!(by.name);
         if by.kind == ActorKind::Person {
-            told["updatedByUserId"] = json!(user_id(&by.name));
+            let id = user_id(&by.name);
+            told["sourceId"] = json!(format!("userId:{id}"));
+            told["updatedByUserId"] = json!(id);
         }
     }
     told

@@ -11,6 +11,7 @@
 //! | `login`, `quota` | sessions and tokens; calls in any 24 hours |
 //! | `query`, `soql` | queries and their pages; the language |
 //! | `rows`, `collections` | records one at a time; up to 200 at a time |
+//! | `history` | what was changed in tracked fields |
 //! | `replication` | what was changed or deleted between two times |
 //! | `schema`, `options` | objects and fields; what differs between organisations |
 //! | `values`, `save` | from JSON to stored values; the one path by which rows change |
@@ -26,6 +27,7 @@
 mod answer;
 mod collections;
 mod conversion;
+mod history;
 mod ids;
 mod login;
 mod options;

@@ -42,6 +42,8 @@ pub struct SalesforceOptions {
     pub hidden_fields: Vec<(String, String)>,
     /// `(object, field)` pairs that the integration user may see and not change.
     pub locked_fields: Vec<(String, String)>,
+    /// `(object, field)` pairs whose changes are kept, at most the first 20 of an object.
+    pub history_fields: Vec<(String, String)>,
     /// What a lead's `Status` may be; the first is the default.
     pub lead_statuses: Vec<String>,
     /// Which of them means converted.
@@ -122,6 +124,8 @@ pub enum FieldKind {
     Reference(Vec<&'static str>),
     /// Several fields shown as one: read only.
     Address,
+    /// A value of any other type: read only.
+    Any,
 }
 
 /// The choices of a picklist.
@@ -180,6 +184,7 @@ impl Default for SalesforceOptions {
             custom_fields: ["Lead", "Contact"].into_iter().flat_map(custom_fields).collect(),
             hidden_fields: Vec::new(),
             locked_fields: Vec::new(),
+            history_fields: ["Lead", "Contact"].into_iter().flat_map(history_fields).collect(),
             lead_statuses: words(&["New", "Open", "MQL", "Working", "Nurturing", "Unqualified", "Qualified"]),
             converted_status: "Qualified".into(),
             assignment_rule: None,
@@ -240,6 +245,15 @@ fn custom_fields(object: &str) -> [CustomField; 4] {
         ),
         CustomField::new(object, "Stage__c", "Stage", FieldKind::Picklist(Choices::restricted(&stages))),
     ]
+}
+
+/// What is tracked of a person.
+fn history_fields(object: &str) -> Vec<(String, String)> {
+    let both = ["FirstName", "LastName", "Email", "Phone", "MobilePhone", "Title", "LeadSource", "DoNotCall"];
+    let more = ["HasOptedOutOfEmail", "Description", "Interests__c", "Lead_Score__c", "Stage__c"];
+    let leads: &[&str] = if object == "Lead" { &["Company", "Status"] } else { &[] };
+    let fields = both.iter().chain(&more).chain(leads);
+    fields.map(|field| (object.to_owned(), (*field).to_owned())).collect()
 }
 
 fn words(values: &[&str]) -> Vec<String> {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Refused, json_response},
-    ids,
+    history, ids,
     request::Call,
     soql,
 };
@@ -33,7 +33,8 @@ pub(super) fn first(call: &Call<'_>, deleted_too: bool) -> Result<Response<Bytes
     let now = call.org.account.now();
     let ids = {
         let inner = call.org.account.lock();
-        let mut ids = soql::run(&call.view(&inner.data), &plan, deleted_too);
+        let data = history::data(call, &inner, &plan, now);
+        let mut ids = soql::run(&call.view(&data), &plan, deleted_too);
         ids.retain(|id| inner.listed(&Address::new(plan.object, id.as_str()), now));
         ids
     };
@@ -76,10 +77,12 @@ pub(super) fn next(call: &Call<'_>, locator: &str) -> Result<Response<Bytes>, Re
 fn page_of(call: &Call<'_>, locator: &Locator, name: &str, from: usize) -> Response<Bytes> {
     let total = locator.ids.len();
     let to = (from + locator.page).min(total);
+    let now = call.org.account.now();
     let records: Vec<Value> = {
         let inner = call.org.account.lock();
-        let view = call.view(&inner.data);
-        let rows = inner.data.tables.get(locator.plan.object).map(|table| &table.rows);
+        let data = history::data(call, &inner, &locator.plan, now);
+        let view = call.view(&data);
+        let rows = data.tables.get(locator.plan.object).map(|table| &table.rows);
         let select = locator.plan.select.as_deref().unwrap_or_default();
         locator.ids[from..to]
             .iter()

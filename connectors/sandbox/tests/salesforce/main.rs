@@ -4,6 +4,7 @@
 
 mod collections;
 mod describe;
+mod history;
 mod login;
 mod people;
 mod query;

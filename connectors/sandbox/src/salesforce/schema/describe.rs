@@ -81,7 +81,7 @@ fn field(field: &Field) -> Value {
         "unique": field.unique,
         "caseSensitive": false,
         "idLookup": field.external_id || matches!(field.kind, FieldKind::Id) || field.name == "Email",
-        "filterable": !matches!(field.kind, FieldKind::LongText(_) | FieldKind::Address),
+        "filterable": !matches!(field.kind, FieldKind::LongText(_) | FieldKind::Address | FieldKind::Any),
         "sortable": !matches!(field.kind, FieldKind::LongText(_) | FieldKind::Multipicklist(_) | FieldKind::Address),
         "picklistValues": choices.iter().map(choice).collect::<Vec<_>>(),
         "restrictedPicklist": restricted,

@@ -190,7 +190,13 @@ impl FieldKind {
             Self::Url | Self::Picklist(_) => 255,
             Self::Multipicklist(_) => 4099,
             Self::Id | Self::Reference(_) => 18,
-            Self::Boolean | Self::Double { .. } | Self::Int | Self::Date | Self::Datetime | Self::Address => 0,
+            Self::Boolean
+            | Self::Double { .. }
+            | Self::Int
+            | Self::Date
+            | Self::Datetime
+            | Self::Address
+            | Self::Any => 0,
         }
     }
 
@@ -212,6 +218,7 @@ impl FieldKind {
             Self::Multipicklist(_) => "multipicklist",
             Self::Reference(_) => "reference",
             Self::Address => "address",
+            Self::Any => "anyType",
         }
     }
 }

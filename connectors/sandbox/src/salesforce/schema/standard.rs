@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use hymnal_sdk::Native;
 
 use super::{Field, Object, Source};
-use crate::salesforce::options::{Choices, FieldKind, SalesforceOptions};
+use crate::salesforce::{
+    history::{self, Kept},
+    options::{Choices, FieldKind, SalesforceOptions},
+};
 
 const SALUTATIONS: [&str; 5] = ["Mr.", "Ms.", "Mrs.", "Dr.", "Prof."];
 const SOURCES: [&str; 5] = ["Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Other"];
@@ -16,14 +19,44 @@ const INDUSTRIES: [&str; 6] = ["Banking", "Education", "Healthcare", "Manufactur
 
 /// The standard objects.
 pub(super) fn objects(options: &SalesforceOptions) -> Vec<Object> {
-    vec![
+    let mut objects = vec![
         object("Account", ["Account", "Accounts", "001"], Api::Writes, account()),
         object("Contact", ["Contact", "Contacts", "003"], Api::Writes, contact()),
         object("Lead", ["Lead", "Leads", "00Q"], Api::Writes, lead(options)),
         object("User", ["User", "Users", "005"], Api::Reads, user()),
         object("Organization", ["Organization", "Organizations", "00D"], Api::Reads, organization()),
         object("LeadStatus", ["Lead Status Value", "Lead Status Value", "01J"], Api::Reads, lead_status()),
-    ]
+    ];
+    for kept in history::KEPT {
+        let tracked: Vec<&str> = history::tracked(options, kept.object).collect();
+        if !tracked.is_empty() {
+            objects.push(history(kept, &tracked));
+        }
+    }
+    objects
+}
+
+/// Object reference, "StandardObjectNameHistory".
+fn history(kept: Kept, tracked: &[&str]) -> Object {
+    let fields = vec![
+        system("Id", FieldKind::Id, Source::Id),
+        system("IsDeleted", FieldKind::Boolean, Source::IsDeleted),
+        system(kept.reference, FieldKind::Reference(vec![kept.object]), Source::Stored),
+        system("CreatedById", FieldKind::Reference(vec!["User"]), Source::CreatedBy),
+        system("CreatedDate", FieldKind::Datetime, Source::Created),
+        system("Field", FieldKind::Picklist(Choices::restricted(tracked)), Source::Stored),
+        system("OldValue", FieldKind::Any, Source::Stored),
+        system("NewValue", FieldKind::Any, Source::Stored),
+    ];
+    Object {
+        name: kept.name,
+        label: kept.label,
+        plural: kept.label,
+        prefix: history::PREFIX,
+        writable: false,
+        fields,
+        by_name: BTreeMap::new(),
+    }
 }
 
 /// What the API may do with an object's records.

@@ -217,7 +217,9 @@ impl Scope<'_> {
     fn comparison(&self, name: &Name, op: Op, with: &[Literal]) -> Result<Test, Fault> {
         let (path, field) = self.path(name)?;
         let kind = &field.kind;
-        if matches!(kind, FieldKind::LongText(length) if *length > 255) || matches!(kind, FieldKind::Address) {
+        if matches!(kind, FieldKind::LongText(length) if *length > 255)
+            || matches!(kind, FieldKind::Address | FieldKind::Any)
+        {
             let message = format!("field '{}' can not be filtered in a query call", name.text);
             return Err(Fault { code: "INVALID_FIELD", message, at: name.at.clone() });
         }

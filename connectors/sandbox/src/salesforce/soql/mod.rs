@@ -13,7 +13,7 @@ mod tests;
 
 use std::ops::Range;
 
-pub(super) use check::{Path, Plan};
+pub(super) use check::{Operand, Path, Plan, Test};
 pub(super) use eval::run;
 
 use super::{answer::Refused, schema::Schema};

@@ -1,0 +1,84 @@
+//! Everything that a held first run had decided, dropped: the next cycle plans anew. The conflict log and the journal
+//! stay.
+
+use super::{
+    Sync,
+    reconcile::{listed, superseded},
+    state::LOADED,
+    world::{Counts, World},
+};
+use crate::{
+    merge::{
+        Event, Id,
+        event::{ConflictLine, ConflictStatus},
+    },
+    store::{
+        Batch, StoreError, format,
+        tables::{Wait, entity_of},
+    },
+};
+
+/// The name of the flag that a discard has begun and not ended.
+const DISCARDING: &str = "discarding";
+
+impl Sync {
+    /// Drops all decisions and cursors: the next cycle starts from nothing, and is held anew. Open conflicts are
+    /// superseded. A crash in the middle is made good by the next cycle; until then half of it would be people whom
+    /// nobody knows and no listing brings again.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn discard(&self) -> Result<(), StoreError> {
+        self.state().set(DISCARDING, Some(vec![1]))?;
+        self.complete_discard().await
+    }
+
+    /// Ends a discard that was begun.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn complete_discard(&self) -> Result<(), StoreError> {
+        if !self.flag(DISCARDING)? {
+            return Ok(());
+        }
+        let cycle = self.committer.new_cycle().await;
+        for wait in [Wait::Conflict, Wait::Ambiguous] {
+            let prefix = self.committer.tag.waiting(wait);
+            let rows = self.committer.store.scan(&prefix, None, usize::MAX)?;
+            let ids: Vec<Id> = rows.iter().filter_map(|(key, _)| entity_of(key.get(..prefix.len() + 16)?)).collect();
+            self.decide(cycle, |world| ids.iter().try_for_each(|id| close(world, *id))).await?;
+        }
+        self.state().drop_tables(b"eakqowur")?;
+        let tag = self.committer.tag;
+        let key = tag.state("counts");
+        let counts = match self.committer.store.get(&key)? {
+            Some(bytes) => format::open(&key, &bytes)?,
+            None => Counts::default(),
+        };
+        let mut batch = Batch::default();
+        // The numbers of lines and pages go on: the log is not written over.
+        batch.put(key, format::seal(&Counts { people: 0, linked: 0, ..counts }));
+        for name in ["approved", "pulled-left", "pulled-right", LOADED, DISCARDING] {
+            batch.delete(tag.state(name));
+        }
+        self.committer.store.commit(batch)
+    }
+}
+
+/// Supersedes what waits for a person in one entity.
+fn close(world: &mut World<'_>, id: Id) -> Result<(), StoreError> {
+    let Some(mut entity) = world.entity(id)? else { return Ok(()) };
+    let now = world.context.now;
+    let mut events: Vec<Event> = Vec::new();
+    for (name, field) in &mut entity.fields {
+        if let Some(open) = field.conflict.take() {
+            events.push(superseded(name, field, open.id, now, "the first run was discarded, and is planned anew"));
+        }
+    }
+    let candidates = std::mem::take(&mut entity.ambiguous);
+    if let Some(question) = entity.question.take() {
+        let line = ConflictLine::Ambiguous(candidates);
+        events.push(listed(question, line, ConflictStatus::Superseded, now));
+    }
+    world.put(&entity, events)
+}

@@ -1,0 +1,17 @@
+//! Whole cycles over two services in memory: what people do on both sides, what goes wrong, and what must be true at
+//! the end. Everything is the real thing but the services, the clock and the disk.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
+
+mod stage;
+
+mod agreement;
+mod crashes;
+mod deletions;
+mod lost_answers;
+mod odd_services;
+mod order;
+mod people;
+mod rules;
+mod times;
+mod walk;
