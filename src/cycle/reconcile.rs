@@ -1,5 +1,7 @@
 //! What was observed, folded into what is known. No I/O but the store, no clock but the context's.
 
+use std::rc::Rc;
+
 use hymnal_sdk::{Address, Gone, Got, Record, State, Timestamp};
 
 use super::world::World;
@@ -39,8 +41,16 @@ impl Asked {
 
 /// Folds one reading into the world.
 pub fn observe(world: &mut World<'_>, side: Side, record: &Record, asked: Asked) -> Result<(), StoreError> {
-    let known = world.by_address(side, &record.address)?;
-    match (known, &record.state) {
+    let known = world.shared_by_address(side, &record.address)?;
+    let reading = Reading { record, requested_at: asked.at, source: asked.source };
+    if let Some(entity) = &known
+        && record.state == State::Live
+        && is_member(entity, side, &record.address)
+        && is_known(entity, side, reading, world.context)
+    {
+        return Ok(());
+    }
+    match (known.map(Rc::unwrap_or_clone), &record.state) {
         (Some(entity), State::Live) => observe_known(world, entity, side, record, asked),
         (Some(entity), State::Deleted) => note_deleted(world, entity, side, &record.address),
         (Some(entity), State::Merged { into } | State::Converted { into }) => {
@@ -150,18 +160,15 @@ fn observe_known(
     if !is_member(&entity, side, &record.address) {
         return observe_former(world, entity, side, record, asked);
     }
-    let reading = Reading { record, requested_at: asked.at, source: asked.source };
-    if is_known(&entity, side, reading, world.context) {
-        return Ok(());
-    }
-    let before = entity.clone();
+    let before = world.shared(entity.id)?;
     let keys = golden_keys(&entity, world.context);
+    let reading = Reading { record, requested_at: asked.at, source: asked.source };
     let (folded, events) = world.decide(|context, ledger| fold(&mut entity, side, reading, context, ledger));
     if folded == Folded::Stale {
         world.set(reread_key(world.tag(), side, &record.address), Some(Vec::new()));
         return Ok(());
     }
-    if only_read_again(&before, &entity, side) {
+    if before.is_some_and(|before| only_read_again(&before, &mut entity, side)) {
         return Ok(());
     }
     if !entity.is_linked() && keys != golden_keys(&entity, world.context) {
@@ -173,14 +180,15 @@ fn observe_known(
 
 /// The overlap shows the same again and again: that it was read is worth no write. The time of the reading only
 /// narrows evidence, and a wider interval is still true.
-fn only_read_again(before: &Entity, after: &Entity, side: Side) -> bool {
-    let mut same = after.clone();
-    if let (Some(member), Some(known)) = (&mut same.members[side], &before.members[side]) {
-        member.read_at = known.read_at;
+fn only_read_again(before: &Entity, after: &mut Entity, side: Side) -> bool {
+    let (Some(member), Some(known)) = (&mut after.members[side], &before.members[side]) else { return false };
+    let read_at = std::mem::replace(&mut member.read_at, known.read_at);
+    let same = *after == *before;
+    if let Some(member) = &mut after.members[side] {
+        member.read_at = read_at;
     }
-    same == *before
+    same
 }
-
 /// A record that was deleted and is back restores its link; one that is a secondary gives no values.
 fn observe_former(
     world: &mut World<'_>,

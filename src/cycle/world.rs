@@ -145,7 +145,8 @@ impl<'a> World<'a> {
         Ok(self.shared(id)?.map(Rc::unwrap_or_clone))
     }
 
-    fn shared(&self, id: Id) -> Result<Option<Rc<Entity>>, StoreError> {
+    /// An entity, to look at.
+    pub fn shared(&self, id: Id) -> Result<Option<Rc<Entity>>, StoreError> {
         if let Some(known) = self.entities.borrow().get(&id) {
             return Ok(known.clone());
         }
@@ -163,9 +164,14 @@ impl<'a> World<'a> {
 
     /// The entity that knows an address.
     pub fn by_address(&self, side: Side, address: &Address) -> Result<Option<Entity>, StoreError> {
+        Ok(self.shared_by_address(side, address)?.map(Rc::unwrap_or_clone))
+    }
+
+    /// The entity that knows an address, to look at.
+    pub fn shared_by_address(&self, side: Side, address: &Address) -> Result<Option<Rc<Entity>>, StoreError> {
         let Some(bytes) = self.get(&self.tag.address(side, address))? else { return Ok(None) };
         match entity_of(&bytes) {
-            Some(id) => self.entity(id),
+            Some(id) => self.shared(id),
             None => Ok(None),
         }
     }

@@ -97,7 +97,14 @@ impl RestConnector {
         let mut place = Place::read(cursor)?.begun(poll, self.clock.now().as_millisecond());
         let mut base = self.fillings(name);
         base.insert(Hole::Fields, asked_for(object, fields));
-        let answer = match self.read(call, poll_request(poll, &place, &base)?).await {
+        let request = match poll_request(poll, &place, &base) {
+            Err(error) if error.kind == Kind::TooLarge && !place.seen.is_empty() => {
+                place.seen.clear();
+                poll_request(poll, &place, &base)?
+            }
+            other => other?,
+        };
+        let answer = match self.read(call, request).await {
             Err(error) if place.page.is_some() && is_expired(&poll.paginator, &error) => {
                 place = place.again(poll);
                 self.read(call, poll_request(poll, &place, &base)?).await?
@@ -162,14 +169,18 @@ fn loser(survivor: &Address, id: String) -> Record {
 }
 
 fn poll_request(poll: &Poll, place: &Place, base: &Fillings) -> Result<Request> {
-    let tie = place.after_id.is_some();
-    let shape = if tie { &poll.tie } else { &poll.request };
+    let shape = match (&place.after_id, &poll.beyond) {
+        (Some(_), _) => &poll.tie,
+        (None, Some(beyond)) if !place.seen.is_empty() => beyond,
+        (None, _) => &poll.request,
+    };
     if let (Paginator::NextLink { .. }, Some(link)) = (&poll.paginator, &place.page) {
         return Ok(render::follow(shape, link));
     }
     let mut fillings = base.clone();
     fillings.insert(Hole::Since, Filling::Literal(written(poll.written, place.since)));
     fillings.insert(Hole::Limit, Filling::Number(poll.page));
+    fillings.insert(Hole::Ids, Filling::Ids(place.seen.clone()));
     if let Some(id) = &place.after_id {
         fillings.insert(Hole::AfterId, Filling::Text(id.clone()));
     }

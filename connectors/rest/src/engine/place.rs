@@ -2,19 +2,27 @@
 //!
 //! A poll reads windows: everything at or after a time, oldest first. The next page is either where the service says
 //! (a cursor, a link), or a new window from the last row's time. If a whole page shares that time, no new window
-//! could move on: then the rows of exactly that time are read by id, and after them the window one step later. So
+//! could move on: then the rows of exactly that time are read by id, and after them the window one step later. Rows of
+//! a window's own time that were read already may be left out of it, by their ids, where the service can do so. So
 //! neither equal times at a page's edge, nor more rows of one time than a page or a cap holds, nor rows that move
 //! away while pages are read can hide a record.
 //!
 //! When a poll has ended, the next starts `overlap` before the newest row, since rows become visible late. That
 //! stretch shrinks as our clock goes on: what was read `overlap` ago has no late rows left before it. Where the stretch
-//! holds more than half a page, to read it at every poll would cost a page or more each time: then only its last half
-//! page is, and all of it once, when `overlap` has passed.
+//! holds many rows, to read it at every poll would cost pages each time: then its last rows are read again by the next
+//! poll, and all of it once, when `overlap` has passed.
 
 use hymnal_sdk::{Cursor, Error, Kind, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::object::Poll;
+
+/// So many rows, or half a page where that is less, are read again without a thought.
+const FEW: usize = 100;
+
+/// So many ids are named in a request (HubSpot's search takes 100 values in a filter, and 3,000
+/// characters in all).
+const NAMED: usize = 100;
 
 /// Where a listing stands. Times are milliseconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +34,9 @@ pub(super) struct Place {
     /// Only rows of exactly `since`, with greater ids than this.
     #[serde(rename = "i", skip_serializing_if = "Option::is_none")]
     pub(super) after_id: Option<String>,
+    /// Rows of exactly `since` that were read already, by id: the window is read without them.
+    #[serde(rename = "e", skip_serializing_if = "Vec::is_empty")]
+    pub(super) seen: Vec<String>,
     /// The page within the window, as its paginator counts.
     #[serde(rename = "p", skip_serializing_if = "Option::is_none")]
     pub(super) page: Option<String>,
@@ -41,7 +52,7 @@ pub(super) struct Place {
     /// When, by our clock, that was first read.
     #[serde(rename = "w", skip_serializing_if = "is_zero")]
     pub(super) newest_read: i64,
-    /// Where the stretch starts in which rows may still become visible, while polls read its end only.
+    /// Where the stretch starts in which rows may still become visible, while polls read not all of it.
     #[serde(rename = "u", skip_serializing_if = "Option::is_none")]
     pub(super) unsettled: Option<i64>,
     /// When, by our clock, all of that stretch is to be read again.
@@ -187,11 +198,19 @@ impl Place {
 
     fn next_window(&self, poll: &Poll, rows: &[(i64, String)]) -> Result<(Self, bool)> {
         match rows.last() {
-            Some((time, _)) if *time > self.since => Ok((self.window(*time), false)),
+            Some((time, _)) if *time > self.since => Ok((self.window_behind(poll, *time, rows), false)),
             Some((time, _)) if *time == self.since => Ok((self.tie(*time, poll.first_id.clone()), false)),
             Some(_) => Err(stuck("it answers with records older than those asked for")),
             None => Err(stuck("it says that there is more, and answers with nothing")),
         }
+    }
+
+    /// The window from the time at which a page ended, without the rows of that time which it held.
+    fn window_behind(&self, poll: &Poll, time: i64, rows: &[(i64, String)]) -> Self {
+        let here = self.window(time);
+        let seen = rows.iter().rev().take_while(|row| row.0 == time).map(|row| row.1.clone());
+        let seen: Vec<String> = seen.take(NAMED + 1).collect();
+        if poll.beyond.is_some() && seen.len() <= NAMED { Self { seen, ..here } } else { here }
     }
 
     /// Where the next poll starts, after the last page of this one.
@@ -204,13 +223,19 @@ impl Place {
             None if back == 0 => return self.window(newest + step(poll)),
             None => (newest - back).max(0),
         };
-        let half = poll.page / 2;
-        let is_short = self.since <= start && rows.iter().filter(|(time, _)| *time >= start).count() <= half;
+        let few = FEW.min(poll.page / 2);
+        let is_short = self.since <= start && rows.iter().filter(|(time, _)| *time >= start).count() <= few;
         if self.unsettled.is_none() && is_short {
             return self.window(start);
         }
-        let end = rows.len().checked_sub(half).filter(|at| *at > 0).and_then(|at| rows.get(at));
-        let since = end.map_or(self.since, |(time, _)| *time).max(start);
+        let is_new = self.newest_read == now;
+        let since = match rows.len().checked_sub(few).filter(|at| *at > 0).and_then(|at| rows.get(at)) {
+            // The last rows have been read twice by now.
+            _ if self.unsettled.is_some() && !is_new => newest + step(poll),
+            Some((time, _)) => *time,
+            None => self.since,
+        };
+        let since = since.max(start);
         let full_at = if self.unsettled.is_some() { self.full_at } else { now.saturating_add(overlap(poll)) };
         Self { unsettled: Some(start), full_at, ..self.window(since) }
     }

@@ -157,7 +157,12 @@ impl Check<'_> {
         let known = [Hole::Since, Hole::Cursor, Hole::Limit, Hole::Fields];
         self.request(at, &poll.request, &known);
         self.request(at, &poll.tie, &[Hole::Since, Hole::AfterId, Hole::Cursor, Hole::Limit, Hole::Fields]);
-        for (request, hole) in [(&poll.request, Hole::Since), (&poll.tie, Hole::Since), (&poll.tie, Hole::AfterId)] {
+        let mut needed = vec![(&poll.request, Hole::Since), (&poll.tie, Hole::Since), (&poll.tie, Hole::AfterId)];
+        if let Some(beyond) = &poll.beyond {
+            self.request(at, beyond, &[Hole::Since, Hole::Ids, Hole::Limit, Hole::Fields]);
+            needed.extend([(beyond, Hole::Since), (beyond, Hole::Ids)]);
+        }
+        for (request, hole) in needed {
             if !holes(request).contains(&hole) {
                 self.note(at, format!("this poll's request must say `{hole}`"), "without it the list never moves on");
             }

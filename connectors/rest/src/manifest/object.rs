@@ -163,6 +163,10 @@ pub struct Poll {
     pub request: RequestShape,
     /// Everything changed exactly at `{since}` whose id is greater than `{after_id}`, by id.
     pub tie: RequestShape,
+    /// Everything changed after `{since}`, and of what changed exactly then all but `{ids}`, by time: a page that ended
+    /// amid records of one time goes on behind those it held. Without it they are read again.
+    #[serde(default)]
+    pub beyond: Option<RequestShape>,
     /// What `{after_id}` is before the first id.
     pub first_id: String,
     /// Where the records stand.
