@@ -76,7 +76,7 @@ fn println_seed(seed: u64) {
 fn shape(seed: u64) -> Shape {
     let mut shape = Shape { seed, ..Shape::default() };
     let mut random = Ids::new(!seed);
-    let mut coin = || random.random() % 2 == 0;
+    let mut coin = || random.random().is_multiple_of(2);
     shape.rules.verify = coin();
     for side in Side::BOTH {
         let is_unique = coin();
@@ -151,7 +151,7 @@ impl Walk {
 
     /// Somebody who is known leaves, or comes back.
     fn come_and_go(&mut self) {
-        if let Some((side, id)) = self.gone.pop().filter(|_| self.random.random() % 2 == 0) {
+        if let Some((side, id)) = self.gone.pop().filter(|_| self.random.random().is_multiple_of(2)) {
             // Where the e-mail was taken meanwhile the service refuses.
             self.stage.tick();
             let _ = self.stage.people[side].restore(object(side), &id);
