@@ -94,7 +94,7 @@ impl RestConnector {
         fields: &[String],
         cursor: Option<&Cursor>,
     ) -> Result<RawPage> {
-        let mut place = Place::read(cursor)?.begun(poll, self.clock.now().as_millisecond());
+        let mut place = Place::read(cursor)?.begun(poll, self.clock.now().as_millisecond(), self.started);
         let mut base = self.fillings(name);
         base.insert(Hole::Fields, asked_for(object, fields));
         let request = match poll_request(poll, &place, &base) {

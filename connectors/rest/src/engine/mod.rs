@@ -43,6 +43,8 @@ pub struct RestConnector {
     account: Arc<Mutex<Option<String>>>,
     http: Arc<dyn Http>,
     clock: Arc<dyn Clock>,
+    /// When this connector was made, in milliseconds since 1970.
+    started: i64,
     capabilities: BTreeMap<String, Capabilities>,
     /// By object and field: what the service's own description said of it last.
     learnt: Mutex<BTreeMap<(String, String), Learnt>>,
@@ -77,7 +79,8 @@ impl RestConnector {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let capabilities = manifest.objects.iter().map(|(name, object)| (name.clone(), capabilities(object))).collect();
-        Self { manifest, settings, account, http, clock, capabilities, learnt: Mutex::new(BTreeMap::new()) }
+        let started = clock.now().as_millisecond();
+        Self { manifest, settings, account, http, clock, started, capabilities, learnt: Mutex::new(BTreeMap::new()) }
     }
 
     fn object(&self, name: &str) -> Result<&Object> {

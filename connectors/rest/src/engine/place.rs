@@ -126,9 +126,11 @@ impl Place {
     }
 
     /// The place from which the next request reads, by our clock: the whole stretch in which rows may still become
-    /// visible, where that is due.
-    pub(super) fn begun(self, poll: &Poll, now: i64) -> Self {
-        let is_due = now >= self.full_at || now < self.full_at.saturating_sub(overlap(poll));
+    /// visible, where that is due, and where it was left by a run before this one, which `started` later: nobody who
+    /// starts another run should have to wait for what came late in the last.
+    pub(super) fn begun(self, poll: &Poll, now: i64, started: i64) -> Self {
+        let left_at = self.full_at.saturating_sub(overlap(poll));
+        let is_due = now >= self.full_at || now < left_at || left_at < started;
         match self.unsettled {
             Some(start) if is_due => Self { unsettled: None, full_at: 0, ..self.window(start) },
             _ => self,

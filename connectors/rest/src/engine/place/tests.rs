@@ -78,7 +78,7 @@ impl Service {
         mut meanwhile: impl FnMut(&mut Self, usize),
     ) -> (BTreeSet<u64>, Place) {
         let mut seen = BTreeSet::new();
-        let mut place = from.clone().begun(poll, now);
+        let mut place = from.clone().begun(poll, now, 0);
         let mut last = i64::MIN;
         for turn in 0..10_000 {
             let (rows, follow) = self.page(poll, &place);
@@ -247,6 +247,18 @@ fn many_rows_are_read_twice_however_often_it_polls() {
     }
     let again = service.calls - first;
     assert!(again <= first + usize::try_from(polls).unwrap(), "{first} calls at first, {again} in {polls} polls after");
+}
+
+#[test]
+fn another_run_reads_all_that_may_still_be_late() {
+    let poll = keyset(10);
+    let mut service = Service::with((1..=100).map(|id| (id, 10_000_000 + i64::try_from(id).unwrap())));
+    let (_, place) = service.list(&poll, &Place::default(), 50_000, |_, _| {});
+    service.rows.insert(200, 10_000_001);
+    let (seen, same) = service.list(&poll, &place, 51_000, |_, _| {});
+    assert!(!seen.contains(&200), "the last rows alone are read again at first");
+    let (seen, _) = service.list(&poll, &same.begun(&poll, 52_000, 52_000), 52_000, |_, _| {});
+    assert!(seen.contains(&200));
 }
 
 #[test]
