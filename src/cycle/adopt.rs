@@ -69,7 +69,7 @@ fn derive_one(world: &mut World<'_>, id: Id, known: &Maps) -> Result<(), StoreEr
     }
     retry_all(&mut entity, context);
     let ((), events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
-    world.put_anew(&entity, events);
+    world.put_anew(entity, events);
     Ok(())
 }
 

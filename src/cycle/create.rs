@@ -81,7 +81,7 @@ impl Sync {
             .look(|world| {
                 let (mut ready, mut due) = (Vec::new(), None::<Timestamp>);
                 for id in ids {
-                    let Some(entity) = world.entity(*id)? else { continue };
+                    let Some(entity) = world.shared(*id)? else { continue };
                     if entity.wants[side] != Want::Create {
                         continue;
                     }
@@ -153,7 +153,7 @@ impl Sync {
             .look(|world| {
                 let mut wanted: BTreeMap<String, BTreeSet<Native>> = BTreeMap::new();
                 for id in ids {
-                    let Some(entity) = world.entity(*id)? else { continue };
+                    let Some(entity) = world.shared(*id)? else { continue };
                     for (key, value) in first_keys(&entity, side, object, world.context) {
                         wanted.entry(key).or_default().insert(value);
                     }
@@ -215,7 +215,7 @@ impl Sync {
                         refused(&mut entity, side, error, context, ledger);
                     }
                 });
-                world.put(&entity, events)?;
+                world.put(entity, events)?;
             }
             Ok(())
         })
@@ -284,13 +284,14 @@ fn mark_one(
     let Some(mut entity) = world.entity(id)?.filter(|entity| entity.wants[side] == Want::Create) else {
         return Ok(None);
     };
-    if looked_in_vain(world, &mut entity, side, external_id)? {
+    if looked_in_vain(&mut entity, side, external_id, world.context.now) {
+        world.put(entity, Vec::new())?;
         return Ok(None);
     }
     let patch = draft(&entity, side, object, world.context);
     let events = mark_creating(&mut entity, side, object, &patch, world.context);
     world.decide(|context, ledger| decide(&mut entity, context, ledger));
-    world.put(&entity, events)?;
+    world.put(entity, events)?;
     let mut fields = patch.fields();
     if let Some(key) = external_id {
         fields.insert(key.to_owned(), Native::Text(id.to_string()));
@@ -300,19 +301,9 @@ fn mark_one(
 
 /// A creation in doubt was looked for and not found. Twice, some time apart, and it is believed not to have happened;
 /// with an id of ours in a unique field it is safe to repeat at once.
-fn looked_in_vain(
-    world: &mut World<'_>,
-    entity: &mut Entity,
-    side: Side,
-    external_id: Option<&str>,
-) -> Result<bool, StoreError> {
-    let now = world.context.now;
-    let Some(creating) = &mut entity.creating[side] else { return Ok(false) };
+fn looked_in_vain(entity: &mut Entity, side: Side, external_id: Option<&str>, now: Timestamp) -> bool {
+    let Some(creating) = &mut entity.creating[side] else { return false };
     creating.looked += 1;
     creating.at = now;
-    if external_id.is_some() || creating.looked >= LOOKS {
-        return Ok(false);
-    }
-    world.put(entity, Vec::new())?;
-    Ok(true)
+    external_id.is_none() && creating.looked < LOOKS
 }

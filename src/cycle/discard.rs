@@ -80,5 +80,5 @@ fn close(world: &mut World<'_>, id: Id) -> Result<(), StoreError> {
         let line = ConflictLine::Ambiguous(candidates);
         events.push(listed(question, line, ConflictStatus::Superseded, now));
     }
-    world.put(&entity, events)
+    world.put(entity, events)
 }

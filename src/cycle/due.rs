@@ -86,5 +86,5 @@ fn unlink_deleted(world: &mut World<'_>, id: Id, grace: SignedDuration) -> Resul
 fn decide_again(world: &mut World<'_>, id: Id, _: SignedDuration) -> Result<(), StoreError> {
     let Some(mut entity) = world.entity(id)? else { return Ok(()) };
     let ((), events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
-    world.put(&entity, events)
+    world.put(entity, events)
 }

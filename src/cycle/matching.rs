@@ -52,7 +52,7 @@ fn stand_alone(world: &mut World<'_>, mut entity: Entity) -> Result<(), StoreErr
     let mut events: Vec<Event> = answered(&mut entity, world).into_iter().collect();
     let ((), decided) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
     events.extend(decided);
-    world.put(&entity, events)
+    world.put(entity, events)
 }
 
 /// The question who this is has its answer: the line in the log is closed.
@@ -97,7 +97,7 @@ fn become_one(
     }
     let ((), decided) = world.decide(|context, ledger| decide(&mut united, context, ledger));
     events.extend(decided);
-    world.put(&united, events)
+    world.put(united, events)
 }
 
 /// A record that our creation in doubt turns out to have made: what it holds of what we sent was never edited by
@@ -133,7 +133,7 @@ fn wait_for_a_person(world: &mut World<'_>, mut entity: Entity, candidates: Vec<
     let line = listed(question, line, ConflictStatus::Open, world.context.now);
     events.push(Event::Ambiguous { candidates });
     events.push(line);
-    world.put(&entity, events)
+    world.put(entity, events)
 }
 
 fn secondaries(entity: &Entity) -> impl Iterator<Item = Address> + '_ {

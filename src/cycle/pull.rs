@@ -234,7 +234,7 @@ impl Sync {
             let ids: Vec<Id> = rows.iter().filter_map(|(key, _)| entity_of(key)).collect();
             self.decide(cycle, |world| {
                 for id in &ids {
-                    let Some(entity) = world.entity(*id)? else { continue };
+                    let Some(entity) = world.shared(*id)? else { continue };
                     let Some(member) = &entity.members[side] else { continue };
                     if matches!(member.presence, crate::merge::entity::Presence::NotVisible { .. }) {
                         let tag: Tag = world.tag();

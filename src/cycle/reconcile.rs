@@ -98,7 +98,7 @@ pub fn observe_gone(world: &mut World<'_>, side: Side, address: &Address) -> Res
     }
     let ((), mut events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
     events.push(Event::NotVisible { side, address: address.clone() });
-    world.put(&entity, events)
+    world.put(entity, events)
 }
 
 /// The service said that a record was deleted. Nothing is done about it before the grace is over, so that a merge or
@@ -111,7 +111,7 @@ pub fn note_deleted(
 ) -> Result<(), StoreError> {
     if entity.secondaries[side].contains(address) {
         entity.secondaries[side].retain(|other| other != address);
-        return world.put(&entity, vec![Event::Unlinked { side, address: address.clone() }]);
+        return world.put(entity, vec![Event::Unlinked { side, address: address.clone() }]);
     }
     let now = world.context.now;
     let is_member = is_member(&entity, side, address);
@@ -123,7 +123,7 @@ pub fn note_deleted(
     }
     let ((), mut events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
     events.push(Event::SeenDeleted { side, address: address.clone() });
-    world.put(&entity, events)
+    world.put(entity, events)
 }
 
 /// Unlinks a member whose deletion was believed and whose grace is over. A secondary takes its place; where there is
@@ -142,7 +142,7 @@ pub fn unlink(world: &mut World<'_>, mut entity: Entity, side: Side) -> Result<(
     }
     let ((), decided) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
     events.extend(decided);
-    world.put(&entity, events)
+    world.put(entity, events)
 }
 
 /// The key under which a record waits to be read again.
@@ -175,7 +175,7 @@ fn observe_known(
         entity.queued = true;
         world.decide(|context, ledger| decide(&mut entity, context, ledger));
     }
-    world.put(&entity, events)
+    world.put(entity, events)
 }
 
 /// The overlap shows the same again and again: that it was read is worth no write. The time of the reading only
@@ -212,7 +212,7 @@ fn observe_former(
     let reading = Reading { record, requested_at: asked.at, source: asked.source };
     let (_, decided) = world.decide(|context, ledger| fold(&mut entity, side, reading, context, ledger));
     events.extend(decided);
-    world.put(&entity, events)
+    world.put(entity, events)
 }
 
 /// A record seen for the first time is a person of its own until its keys were matched.
@@ -221,7 +221,7 @@ fn meet(world: &mut World<'_>, side: Side, record: &Record, asked: Asked) -> Res
     entity.members[side] = Some(new_member(record, asked.at));
     let reading = Reading { record, requested_at: asked.at, source: asked.source };
     world.decide(|context, ledger| fold(&mut entity, side, reading, context, ledger));
-    world.put(&entity, vec![Event::Met { side, address: record.address.clone() }])
+    world.put(entity, vec![Event::Met { side, address: record.address.clone() }])
 }
 
 /// A record was merged into another, or converted: the link moves there, and what the other record holds is the first
@@ -238,7 +238,7 @@ pub fn moved(
     }
     if !is_member(&entity, side, from) {
         entity.secondaries[side].retain(|other| other != from);
-        return world.put(&entity, Vec::new());
+        return world.put(entity, Vec::new());
     }
     let now = world.context.now;
     let mut events = vec![Event::Moved { side, from: from.clone(), to: into.clone() }];
@@ -262,7 +262,7 @@ pub fn moved(
     world.set(reread_key(world.tag(), side, into), Some(Vec::new()));
     let ((), decided) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
     events.extend(decided);
-    world.put(&entity, events)
+    world.put(entity, events)
 }
 
 /// The loser's person and the winner's are one. The other system may then have two records of that person: the

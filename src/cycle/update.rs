@@ -95,7 +95,7 @@ impl Sync {
             .look(|world| {
                 let mut addresses = Vec::new();
                 for id in ids {
-                    let Some(entity) = world.entity(*id)? else { continue };
+                    let Some(entity) = world.shared(*id)? else { continue };
                     let Some(member) = &entity.members[side] else { continue };
                     if member.address.object == object && (always || failed.contains(id) || is_unsettled(&entity, side))
                     {
@@ -163,7 +163,7 @@ fn mark_one(world: &mut World<'_>, side: Side, object: &str, id: Id) -> Result<O
     let patch = patch(&entity, side, world.context);
     let events = mark_sending(&mut entity, side, &patch, world.context);
     let ((), _) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
-    world.put(&entity, events)?;
+    world.put(entity, events)?;
     if patch.changes.is_empty() {
         return Ok(None);
     }
@@ -194,15 +194,18 @@ fn confirm_one(
             refused(&mut entity, side, error, context, ledger);
         }
     });
-    world.put(&entity, events)?;
-    let Some(member) = &entity.members[side] else { return Ok(()) };
-    let address = member.address.clone();
+    let address = entity.members[side].as_ref().map(|member| member.address.clone());
+    world.put(entity, events)?;
+    let Some(address) = address else { return Ok(()) };
     match answer {
         Err(error) if error.kind == Kind::Gone => observe_gone(world, side, &address),
         // The service has merged the record meanwhile, and wrote to the one that is left.
         Ok(written) if written.id != address.id => {
             let into = Address::new(address.object.clone(), written.id.clone());
-            moved(world, entity, side, &address, &into)
+            match world.entity(item.id)? {
+                Some(entity) => moved(world, entity, side, &address, &into),
+                None => Ok(()),
+            }
         }
         _ => Ok(()),
     }

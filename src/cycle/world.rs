@@ -157,8 +157,8 @@ impl<'a> World<'a> {
         Ok(entity)
     }
 
-    fn set_entity(&mut self, id: Id, entity: Option<&Entity>) {
-        self.entities.get_mut().insert(id, entity.map(|entity| Rc::new(entity.clone())));
+    fn set_entity(&mut self, id: Id, entity: Option<Rc<Entity>>) {
+        self.entities.get_mut().insert(id, entity);
         self.put.insert(id);
     }
 
@@ -206,26 +206,28 @@ impl<'a> World<'a> {
     }
 
     /// Puts an entity and everything that is derived of it, with what happened to it.
-    pub fn put(&mut self, entity: &Entity, events: Vec<Event>) -> Result<(), StoreError> {
+    pub fn put(&mut self, entity: Entity, events: Vec<Event>) -> Result<(), StoreError> {
         let before = self.shared(entity.id)?;
-        if before.as_deref() != Some(entity) {
-            self.replace(before.as_deref(), Some(entity));
+        self.note(&entity, events);
+        if before.as_deref() != Some(&entity) {
+            self.replace(before.as_deref(), Some(&entity));
+            self.set_entity(entity.id, Some(Rc::new(entity)));
         }
-        self.note(entity, events);
         Ok(())
     }
 
     /// Puts an entity of which nothing that is derived stands in the store.
-    pub fn put_anew(&mut self, entity: &Entity, events: Vec<Event>) {
-        self.changes.extend(self.derived(entity).into_iter().map(|(key, value)| (key, Some(value))));
-        self.set_entity(entity.id, Some(entity));
-        self.note(entity, events);
+    pub fn put_anew(&mut self, entity: Entity, events: Vec<Event>) {
+        self.changes.extend(self.derived(&entity).into_iter().map(|(key, value)| (key, Some(value))));
+        self.note(&entity, events);
+        self.set_entity(entity.id, Some(Rc::new(entity)));
     }
 
     /// Removes an entity that became a part of another.
     pub fn remove(&mut self, id: Id) -> Result<(), StoreError> {
         if let Some(before) = self.shared(id)? {
             self.replace(Some(&before), None);
+            self.set_entity(id, None);
         }
         Ok(())
     }
@@ -290,6 +292,7 @@ impl<'a> World<'a> {
         Decided { batch, lines: self.lines, changed }
     }
 
+    /// Replaces what is derived of an entity.
     fn replace(&mut self, before: Option<&Entity>, after: Option<&Entity>) {
         let old = before.map(|entity| self.derived(entity)).unwrap_or_default();
         let new = after.map(|entity| self.derived(entity)).unwrap_or_default();
@@ -300,9 +303,6 @@ impl<'a> World<'a> {
             if old.get(&key) != Some(&value) {
                 self.changes.insert(key, Some(value));
             }
-        }
-        if let Some(entity) = after.or(before) {
-            self.set_entity(entity.id, after);
         }
         let count =
             |entity: Option<&Entity>| (u64::from(entity.is_some()), u64::from(entity.is_some_and(Entity::is_linked)));
