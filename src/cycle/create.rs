@@ -17,7 +17,7 @@ use crate::{
     mapping,
     merge::{
         Context, Entity, Id, Side,
-        answer::{created, mark_creating, park_record, refused},
+        answer::{created, mark_creating, refused, set_aside},
         decide::decide,
         entity::Want,
         patch::{draft, key},
@@ -210,7 +210,7 @@ impl Sync {
                     Ok(written) => created(&mut entity, side, written, answered_at, context, ledger),
                     Err(error) => {
                         if is_stubborn {
-                            park_record(&mut entity, side, stubborn_problem(error), context.now, ledger);
+                            set_aside(&mut entity, side, &stubborn_problem(error), context, ledger);
                         }
                         refused(&mut entity, side, error, context, ledger);
                     }

@@ -77,7 +77,7 @@ impl Sync {
         let mut anything = false;
         let mut exhausted = false;
         loop {
-            while flying.len() < IN_FLIGHT && pushed.trouble.is_none() && !self.is_stopping() {
+            while flying.len() < IN_FLIGHT && pushed.trouble.is_none() && self.goes_on()? {
                 if let Some((job, ids)) = self.next_batch(&mut waiting, side, exhausted)? {
                     flying.push(self.send(cycle, side, urgency, job, ids));
                 } else if exhausted {
@@ -102,6 +102,11 @@ impl Sync {
             pushed.due = [pushed.due, batch.due].into_iter().flatten().min();
         }
         Ok(anything)
+    }
+
+    /// Nobody has asked it to end, or to pause: a first load takes hours, and a person who pauses it means now.
+    fn goes_on(&self) -> Result<bool, Failure> {
+        Ok(!self.is_stopping() && self.pause(self.committer.clock.now())?.is_none())
     }
 
     /// A full batch, or the rest where the lane has no more.

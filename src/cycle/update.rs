@@ -13,7 +13,7 @@ use crate::{
     mapping::Problem,
     merge::{
         Entity, Id, Side,
-        answer::{mark_sending, park_record, refused, updated},
+        answer::{mark_sending, refused, set_aside, updated},
         decide::decide,
         patch::patch,
     },
@@ -189,7 +189,7 @@ fn confirm_one(
         Ok(written) => updated(&mut entity, side, written, answered_at, context, ledger),
         Err(error) => {
             if is_stubborn {
-                park_record(&mut entity, side, stubborn_problem(error), context.now, ledger);
+                set_aside(&mut entity, side, &stubborn_problem(error), context, ledger);
             }
             refused(&mut entity, side, error, context, ledger);
         }

@@ -7,8 +7,9 @@ use super::{
     decide::decide,
     entity::{Creating, Entity, Holding, Mark, Member, Parked, Presence, Sent},
     event::Event,
-    patch::Patch,
+    patch::{Patch, restricts},
     reading::{Ledger, Reading, Source, fold},
+    rules::FieldRule,
     side::Side,
 };
 use crate::mapping::{self, FieldType, Problem};
@@ -137,11 +138,6 @@ pub fn refused(entity: &mut Entity, side: Side, error: &Error, context: &Context
         return;
     }
     let was_creating = entity.creating[side].take();
-    for field in entity.fields.values_mut() {
-        if field.sides[side].sent.as_ref().is_some_and(|sent| sent.in_doubt) {
-            field.sides[side].sent = None;
-        }
-    }
     let object = match (&was_creating, &entity.members[side]) {
         (Some(creating), _) => Some(creating.object.clone()),
         (None, member) => member.as_ref().map(|member| member.address.object.clone()),
@@ -159,11 +155,11 @@ pub fn refused(entity: &mut Entity, side: Side, error: &Error, context: &Context
                     park_field(entity, side, &name, problem.clone(), context.now);
                     ledger.events.push(Event::Refused { side, field: Some(name), problem });
                 }
-                None => park_record(entity, side, problem, context.now, ledger),
+                None => set_aside(entity, side, &problem, context, ledger),
             }
         }
         Kind::RejectedField | Kind::RejectedRecord | Kind::Fatal => {
-            park_record(entity, side, problem, context.now, ledger);
+            set_aside(entity, side, &problem, context, ledger);
         }
         Kind::Transient
         | Kind::Throttled
@@ -173,14 +169,34 @@ pub fn refused(entity: &mut Entity, side: Side, error: &Error, context: &Context
         | Kind::TooLarge
         | Kind::Cancelled => {}
     }
+    for field in entity.fields.values_mut() {
+        field.sides[side].sent.take_if(|sent| sent.in_doubt);
+    }
     decide(entity, context, ledger);
 }
 
-/// Sets a record aside after what should have worked failed too often.
-pub fn park_record(entity: &mut Entity, side: Side, problem: Problem, now: Timestamp, ledger: &mut Ledger<'_>) {
-    let parked = again(entity.parked[side].take(), problem.clone(), now);
-    entity.parked[side] = Some(parked);
-    ledger.events.push(Event::Refused { side, field: None, problem });
+/// Sets a record aside that was refused as a whole, or failed too often. Where a restriction of consent was among what
+/// was sent, the other fields are set aside instead, so that it goes alone: what refused them must not hold it up.
+pub fn set_aside(entity: &mut Entity, side: Side, problem: &Problem, context: &Context<'_>, ledger: &mut Ledger<'_>) {
+    let sent = |rule: &&FieldRule| {
+        let sent = entity.fields.get(&rule.map.name).and_then(|field| field.sides[side].sent.as_ref());
+        sent.is_some_and(|sent| sent.in_doubt)
+    };
+    let (restrictions, others): (Vec<&FieldRule>, Vec<&FieldRule>) = context
+        .rules
+        .fields
+        .iter()
+        .filter(sent)
+        .partition(|rule| entity.fields.get(&rule.map.name).is_some_and(|field| restricts(rule, &field.golden)));
+    if restrictions.is_empty() || others.is_empty() {
+        entity.parked[side] = Some(again(entity.parked[side].take(), problem.clone(), context.now));
+        ledger.events.push(Event::Refused { side, field: None, problem: problem.clone() });
+        return;
+    }
+    for rule in others {
+        park_field(entity, side, &rule.map.name, problem.clone(), context.now);
+        ledger.events.push(Event::Refused { side, field: Some(rule.map.name.clone()), problem: problem.clone() });
+    }
 }
 
 fn settle_by_answer(
@@ -219,7 +235,7 @@ fn again(before: Option<Parked>, problem: Problem, now: Timestamp) -> Parked {
 
 fn canonical(native: Option<&str>, side: Side, object: &str, context: &Context<'_>) -> Option<String> {
     let native = native?;
-    let mapped = |rule: &&super::rules::FieldRule| {
+    let mapped = |rule: &&FieldRule| {
         Context::place(rule, side, object).is_some_and(|place| place.name.eq_ignore_ascii_case(native))
     };
     context.rules.fields.iter().find(mapped).map(|rule| rule.map.name.clone())

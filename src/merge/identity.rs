@@ -102,13 +102,16 @@ fn primary(group: &[&Entity], side: Side, context: &Context<'_>) -> Option<Id> {
 }
 
 fn several(entity: &Entity, found: &[&Entity], set: usize, context: &Context<'_>) -> Match {
+    // By their records where the times are equal: ids of entities tell who was met first, which is chance.
+    let records =
+        |other: &Entity| Pair::from_fn(|side| other.members[side].as_ref().map(|member| member.address.clone()));
     let by_age = |other: &&&Entity| {
         let times = Side::BOTH.iter().filter_map(|side| other.members[*side].as_ref()?.created_at);
-        (times.min(), other.id)
+        (times.min(), records(other))
     };
     let by_change = |other: &&&Entity| {
         let times = Side::BOTH.iter().filter_map(|side| other.members[*side].as_ref()?.modified_at);
-        (times.max(), std::cmp::Reverse(other.id))
+        (times.max(), std::cmp::Reverse(records(other)))
     };
     let chosen = match context.rules.ambiguous {
         Ambiguous::Review => None,

@@ -202,7 +202,8 @@ pub fn enters(rule: &FieldRule, side: Side, golden: &Value) -> bool {
     rule.policy.flow.into_side(side) || restricts(rule, golden)
 }
 
-fn restricts(rule: &FieldRule, golden: &Value) -> bool {
+/// The value is a restriction of consent.
+pub(super) fn restricts(rule: &FieldRule, golden: &Value) -> bool {
     rule.policy.consent.as_ref().is_some_and(|consent| consent.restricts(golden))
 }
 

@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use hymnal::{
-    cycle::{report::Held, state::Pause},
+    cycle::{
+        report::Held,
+        state::{Pause, SyncState},
+    },
     mapping::NativeField,
     merge::{FirstRun, Flow, Side},
 };
 use hymnal_memory::Method;
 use hymnal_sdk::Clock;
 
-use super::stage::{CONTACTS, LEADS, Shape, Stage, field};
+use super::stage::{CONTACTS, LEADS, Shape, Shuffled, Stage, field};
 
 const ANN: &str = "ann@example.com";
 const BEN: &str = "ben@example.com";
@@ -49,6 +52,19 @@ async fn restrictions_are_the_first_thing_written() {
     assert_eq!((first.method, first.items), (Method::Update, 1));
     stage.settle().await;
     stage.check().await;
+}
+
+/// The service refuses the record for another field: the restriction goes alone, and does not wait with it.
+#[tokio::test]
+async fn a_restriction_does_not_wait_for_what_is_refused_beside_it() {
+    let stage = Stage::new();
+    let ids = stage.linked(&[("email", ANN), ("optout", "no")]).await;
+    stage.make(Side::Right, &[("email", BEN)]);
+    // Hymnal has not made Ben on the left yet: the e-mail is free there, and taken on the right.
+    stage.edit(Side::Left, &ids.left, &[("email", BEN), ("optout", "yes")]);
+    stage.settle().await;
+    assert_eq!(stage.value(Side::Right, &ids.right, "email"), ANN);
+    assert_eq!(stage.value(Side::Right, &ids.right, "optout"), "yes");
 }
 
 /// Opt-outs follow the address in some services: what changes together with the e-mail loosens nothing.
@@ -265,6 +281,31 @@ async fn while_it_is_paused_everything_is_read_and_nothing_written() {
     stage.settle().await;
     assert_eq!(stage.value(Side::Right, &ids.right, "city"), "Rome");
     assert_eq!(stage.value(Side::Right, &ids.right, "optout"), "yes");
+    stage.check().await;
+}
+
+/// A first load takes hours: who pauses it in the middle does not wait for its end.
+#[tokio::test]
+async fn a_pause_holds_what_has_not_been_sent() {
+    let mut stage = Stage::new();
+    for number in 0..60 {
+        stage.make(Side::Left, &[("email", &format!("p{number}@example.com"))]);
+    }
+    let (kv, since) = (stage.kv.clone(), stage.clock.now());
+    let pause = Pause { until: None, reason: String::new(), since };
+    let inner = std::sync::Arc::clone(&stage.sync.systems.right.connector);
+    let tag = stage.sync.committer.tag;
+    let connector = Shuffled::over(inner, 1).telling(move || {
+        SyncState { store: &kv, tag }.set_pause(Some(&pause)).expect("a store in memory");
+    });
+    stage.sync.systems.right.connector = std::sync::Arc::new(connector);
+    stage.cycle().await;
+    let made = stage.people.right.live(LEADS).len();
+    assert!((1..=28).contains(&made), "seven batches of four at most: {made}");
+    stage.sync.state().set_pause(None).expect("a store in memory");
+    stage.restart().await;
+    stage.settle().await;
+    assert_eq!(stage.people.right.live(LEADS).len(), 60);
     stage.check().await;
 }
 

@@ -46,15 +46,15 @@ async fn both_edit_one_field_and_the_later_wins_on_both_sides_with_one_line() {
     assert_eq!(line["values"]["marketing"]["value"], "+12125550111");
     assert_eq!(line["values"]["marketing"]["native"], "212 555 0111");
     assert_eq!(line["values"]["crm"]["value"], "+12125550122");
-    // Marketing keeps a history of each field; sales has the time of the record alone.
-    for (system, evidence) in [("marketing", "field"), ("crm", "record")] {
-        assert_eq!(line["values"][system]["evidence"], evidence, "{line}");
+    // Both keep a history of the phone: that of a field is better evidence than the record's time.
+    for system in ["marketing", "crm"] {
+        assert_eq!(line["values"][system]["evidence"], "field", "{line}");
         assert!(line["values"][system]["by"].is_string(), "{line}");
         assert!(line["values"][system]["modified_at"].is_string(), "{line}");
     }
     assert_eq!(line["values"]["crm"]["by"], SALES_PERSON, "{line}");
     assert_eq!((&line["policy"], &line["winner"]), (&json!("latest"), &json!("crm")));
-    assert_eq!(line["certainty"], "likely", "when sales was edited is known as an interval: {line}");
+    assert_eq!(line["certainty"], "certain", "both are known as points: {line}");
     assert_eq!(line["result"], "+12125550122");
     assert_eq!(line["records"], json!({ "marketing": format!("contacts/{hub}"), "crm": format!("Contact/{crm}") }));
     for key in ["id", "at", "entity", "cycle", "reason"] {

@@ -1,4 +1,4 @@
-//! A connector that gives the records of a page in any order, and some of them twice.
+//! Connectors that do more than their service: give the records of a page in any order, or tell a test of each write.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,15 +8,20 @@ use hymnal_sdk::{
     List, Page, Patch, Record, Result, Schema, Written,
 };
 
-/// A connector whose pages are in no order.
+/// A connector whose pages are in no order, and that tells of each write before it is made.
 pub(crate) struct Shuffled {
     inner: Arc<dyn Connector>,
     random: Mutex<Ids>,
+    tell: Box<dyn Fn() + Send + Sync>,
 }
 
 impl Shuffled {
     pub(crate) fn over(inner: Arc<dyn Connector>, seed: u64) -> Self {
-        Self { inner, random: Mutex::new(Ids::new(seed)) }
+        Self { inner, random: Mutex::new(Ids::new(seed)), tell: Box::new(|| ()) }
+    }
+
+    pub(crate) fn telling(self, tell: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { tell: Box::new(tell), ..self }
     }
 
     fn shuffle(&self, records: &mut Vec<Record>) {
@@ -97,6 +102,7 @@ impl Connector for Shuffled {
         object: &'a str,
         drafts: &'a [Draft],
     ) -> BoxFuture<'a, Result<Vec<Result<Written>>>> {
+        (self.tell)();
         self.inner.create(call, object, drafts)
     }
 
@@ -106,6 +112,7 @@ impl Connector for Shuffled {
         object: &'a str,
         patches: &'a [Patch],
     ) -> BoxFuture<'a, Result<Vec<Result<Written>>>> {
+        (self.tell)();
         self.inner.update(call, object, patches)
     }
 
