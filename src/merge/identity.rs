@@ -167,6 +167,8 @@ pub fn unite(mut group: Vec<Entity>, primaries: &Pair<Option<Id>>, context: &Con
         };
     }
     keep_restrictions(&mut survivor, &group, context);
+    // What was refused was refused to somebody who was not known to be this one: a creation, most often.
+    survivor.parked = Pair::default();
     survivor.queued = false;
     survivor.ambiguous.clear();
     survivor.question = None;
