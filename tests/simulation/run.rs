@@ -23,6 +23,8 @@ pub(crate) struct Outcome {
     pub(crate) fired: BTreeMap<String, u64>,
     /// Everything that the store holds at the end, and the conflict log.
     pub(crate) trace: Vec<u8>,
+    /// What happened, in words, for those who look for a cause.
+    pub(crate) story: Vec<String>,
 }
 
 /// Runs a schedule from the start to the end, or to the first broken promise.
@@ -39,7 +41,8 @@ pub(crate) fn run(schedule: &Schedule) -> Outcome {
             trace.extend([key, value].concat());
         }
         trace.extend(std::fs::read(world.folder.path().join("conflicts.jsonl")).unwrap_or_default());
-        Outcome { violations, fired: world.fired(), trace }
+        let story = std::mem::take(&mut world.oracle.lock().story);
+        Outcome { violations, fired: world.fired(), trace, story }
     })
 }
 
@@ -59,6 +62,7 @@ async fn chaos(world: &mut World, schedule: &Schedule) -> bool {
             }
         }
         due.await;
+        world.oracle.lock().tell(format!("STEP {:?}", timed.step));
         do_step(world, &timed.step, &mut cycle);
         if !holds(world) {
             return false;

@@ -25,6 +25,9 @@ pub(crate) fn keep(seed: u64, violation: &Violation) {
         Err(error) => eprintln!("cannot keep it in {}: {error}", path.display()),
     }
     eprintln!("{text}");
+    if std::env::var_os("HYMNAL_STORY").is_some() {
+        eprintln!("{}", outcome.story.join("\n"));
+    }
 }
 
 /// The fewest steps found that break the same promise: whole parts are left out, then smaller ones (ddmin: Zeller,

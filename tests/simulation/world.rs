@@ -116,6 +116,12 @@ impl World {
             Err(death) if death.is::<Killed>() => Ended::Killed,
             Err(panic) => std::panic::resume_unwind(panic),
         };
+        let what = match &ended {
+            Ended::Over(report) => format!("cycle over: {report:?}"),
+            Ended::Failed => "the store failed".to_owned(),
+            Ended::Killed => "killed".to_owned(),
+        };
+        self.oracle.lock().tell(what);
         if !matches!(ended, Ended::Over(_)) {
             self.kill();
         }

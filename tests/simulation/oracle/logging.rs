@@ -7,6 +7,7 @@ impl Oracle {
     pub(crate) fn read_papers(&mut self) {
         let from = self.papers.read(&self.kv, self.tick);
         for line in self.papers.lines[from..].to_vec() {
+            self.tell(format!("the log: {line:?}"));
             if line.kind == "conflict" && line.status != "superseded" {
                 self.check_conflict(&line);
             }

@@ -81,6 +81,8 @@ pub(crate) struct Oracle {
     /// When the last look-up or list was answered, by side.
     looked: Pair<u64>,
     pub(crate) violations: Vec<Violation>,
+    /// What happened, in words.
+    pub(crate) story: Vec<String>,
 }
 
 /// What is known of a record.
@@ -94,12 +96,18 @@ struct Track {
     ours: usize,
     /// What Hymnal was shown of it last: by field the value, and the number of commits at that time.
     shown: BTreeMap<String, (String, u64)>,
+    /// What Hymnal was shown of it first.
+    first: BTreeMap<String, String>,
     /// Since when Hymnal knows of it: commits at that time.
     met: Option<u64>,
+    /// What we sent and the service said it took, where it took something else.
+    claimed: BTreeSet<(String, String)>,
     /// When it was last read by id.
     got: Option<Duration>,
     /// It was taken away: since when.
     gone: Option<u64>,
+    /// It was in the bin once.
+    was_gone: bool,
 }
 
 /// A change of a field.
@@ -109,8 +117,6 @@ struct Change {
     field: String,
     value: String,
     before: String,
-    /// What we had sent, where the service made something else of it.
-    sent: Option<String>,
     by: By,
 }
 
@@ -165,7 +171,14 @@ impl Oracle {
             hidden: BTreeSet::new(),
             looked: Pair::default(),
             violations: Vec::new(),
+            story: Vec::new(),
         }
+    }
+
+    /// Adds to the story.
+    pub(crate) fn tell(&mut self, what: String) {
+        let at = self.clock.glance().as_millis();
+        self.story.push(format!("{at:>9} ms  {what}"));
     }
 
     /// The record that stands for a person on a side: the live one that was made last.
@@ -224,12 +237,14 @@ impl Oracle {
     pub(crate) fn shows(&mut self, side: Side, record: &Record, method: Method) {
         let commits = self.kv.commits();
         let now = self.clock.glance();
+        self.tell(format!("{side:?} {} is shown by {method:?}: {:?} {:?}", record.address, record.state, record.fields));
         let Some(track) = self.records.get_mut(&(side, record.address.clone())) else { return };
         track.met.get_or_insert(commits);
         if method == Method::Get {
             track.got = Some(now);
         }
         for (name, value) in &record.fields {
+            track.first.entry(name.clone()).or_insert_with(|| plain(name, Some(value)));
             track.shown.insert(name.clone(), (plain(name, Some(value)), commits));
         }
     }
@@ -282,11 +297,15 @@ impl Oracle {
             made_by,
             ours: 0,
             shown: BTreeMap::new(),
+            first: BTreeMap::new(),
             met: None,
+            claimed: BTreeSet::new(),
             got: None,
             gone: None,
+            was_gone: false,
             row,
         };
+        self.tell(format!("{:?} {} of {who} is made by {made_by:?}: {:?}", key.0, key.1, track.row.fields));
         self.note_email(&track, who);
         if let (By::Us(_), Cause::Call { bent, .. }) = (made_by, cause) {
             self.check_creation(&key, &track, bent);
@@ -305,14 +324,22 @@ impl Oracle {
             one.truncate(1);
             edits.extend(one);
         }
+        for edit in &edits {
+            let Change { field, value, before, by, .. } = edit;
+            self.tell(format!("{:?} {}: `{field}` from `{before}` to `{value}` by {by:?}", key.0, key.1));
+        }
+        if edits.is_empty() {
+            let (side, address) = &key;
+            self.tell(format!("{side:?} {address} is touched; deleted {:?}, merged {:?}", row.deleted_at, row.merged_into));
+        }
         let mine: Vec<Change> = edits.iter().filter(|edit| matches!(edit.by, By::Us(_))).cloned().collect();
         if let Cause::Call { method, bent, .. } = cause {
+            if bent {
+                self.read_papers();
+                track.claimed.extend(self.papers.last_sent(&key));
+            }
             if !mine.is_empty() {
                 track.ours += 1;
-                self.read_papers();
-                for edit in edits.iter_mut().filter(|edit| bent && matches!(edit.by, By::Us(_))) {
-                    edit.sent = self.papers.last_sent(&key, &edit.field);
-                }
                 self.check_write(&key, &track, &mine, bent);
             } else if matches!(method, Method::Update) && row.modified_by.kind == ActorKind::Us && edits.is_empty() {
                 track.ours += 1;
@@ -321,6 +348,7 @@ impl Oracle {
         }
         if row.deleted_at.is_some() && track.gone.is_none() {
             track.gone = Some(self.tick);
+            track.was_gone = true;
         } else if row.deleted_at.is_none() {
             track.gone = None;
         }
@@ -408,7 +436,14 @@ impl Oracle {
         rule.is_some_and(|rule| rule.policy.blanks == Blanks::Ignore)
     }
 
+    /// Values of this field do not travel from this side.
+    fn is_barred(&self, side: Side, field: &str) -> bool {
+        let rule = self.rules.fields.iter().find(|rule| rule.map.name == field);
+        rule.is_some_and(|rule| !rule.policy.flow.into_side(side.other()))
+    }
+
     fn breaks(&mut self, promise: Promise, text: String) {
+        self.tell(format!("BROKEN {promise:?}: {text}"));
         self.violations.push(Violation { promise, text });
     }
 }
@@ -426,7 +461,6 @@ fn changes(row: &Row, from: usize, tick: u64, by: By, before: impl Fn(&str) -> S
         tick,
         value: plain(&edit.field, Some(&edit.value)),
         before: before(&edit.field),
-        sent: None,
         field: edit.field.clone(),
         by,
     };

@@ -18,6 +18,9 @@ use serde_json::Value as Json;
 use super::{Key, plain};
 use crate::crash::CrashKv;
 
+/// Where, what record, what fields.
+type Sending = (Side, Option<Address>, BTreeMap<String, String>);
+
 /// What was written down.
 pub(crate) struct Papers {
     log: PathBuf,
@@ -27,7 +30,7 @@ pub(crate) struct Papers {
     /// Lines of the conflict log, in the order of the file.
     pub(super) lines: Vec<Line>,
     /// What the journal says is being sent: record, or nothing for one to be made; fields with values.
-    pub(super) sendings: Vec<(Side, Option<Address>, BTreeMap<String, String>)>,
+    pub(super) sendings: Vec<Sending>,
     /// What it says was written.
     pub(super) written: Vec<(Side, Address)>,
 }
@@ -121,10 +124,10 @@ impl Papers {
         }
     }
 
-    /// What was sent last to a field of a record.
-    pub(super) fn last_sent(&self, (side, address): &Key, field: &str) -> Option<String> {
-        let sendings = self.sendings.iter().rev().filter(|(at, record, _)| at == side && record.as_ref() == Some(address));
-        sendings.filter_map(|(_, _, values)| values.get(field).cloned()).next()
+    /// What was sent last to a record.
+    pub(super) fn last_sent(&self, (side, address): &Key) -> BTreeMap<String, String> {
+        let of = |(at, record, _): &&Sending| at == side && record.as_ref() == Some(address);
+        self.sendings.iter().rfind(of).map(|(_, _, values)| values.clone()).unwrap_or_default()
     }
 
     /// The log has a line that shows this value as one side's.

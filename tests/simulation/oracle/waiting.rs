@@ -26,7 +26,11 @@ impl Oracle {
         let mut broken = Vec::new();
         for (wait, id, field) in self.waits().collect::<Vec<_>>() {
             let cause = match wait {
-                Wait::Parked => (field == "phone" && self.has_long_phone(id)) || self.is_in_the_way(id),
+                Wait::Parked => {
+                    (field == "phone" && self.has_long_phone(id))
+                        || self.is_in_the_way(id)
+                        || self.was_deleted_quietly(id)
+                }
                 Wait::NotVisible => self.was_deleted_quietly(id),
                 Wait::Deleting => false,
                 _ => true,

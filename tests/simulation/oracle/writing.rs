@@ -26,7 +26,8 @@ impl Oracle {
 
     /// I6: a write changes something.
     pub(super) fn check_idle_write(&mut self, key: &Key, track: &Track, bent: bool) {
-        if !bent {
+        // Who does not read before writing may write what has come by itself.
+        if !bent && self.shape.verify {
             let (side, address) = key;
             self.breaks(Promise::NoEcho, format!("{side:?} {address} was written and holds what it held: {:?}", track.row));
         }
@@ -67,6 +68,12 @@ impl Oracle {
         if edit.by != By::Others || edit.value != *lost {
             return;
         }
+        if lost.is_empty() && !self.agreed.contains_key(&(self.root(track.who), change.field.clone())) {
+            return; // At a first link a blank is filled, whoever left it.
+        }
+        if self.is_barred(*side, field) && track.first.get(field) == Some(lost) {
+            return; // It stood there when the record was met, and may not travel: the other side's first value wins.
+        }
         let was_shown = track.shown.get(field).is_some_and(|(value, commits)| value == lost && self.sank_in(*commits));
         if !was_shown || self.is_safe(*side, track, edit) {
             return;
@@ -79,14 +86,18 @@ impl Oracle {
     pub(super) fn is_safe(&self, side: super::Side, track: &Track, edit: &Change) -> bool {
         let (field, value) = (&edit.field, &edit.value);
         let reached = self.of(side.other(), track.who).any(|(_, other)| {
-            let came = |change: &Change| change.value == *value || change.sent.as_ref() == Some(value);
-            other.edits.iter().any(|change| change.field == *field && came(change) && !value.is_empty())
+            let came = |change: &Change| change.field == *field && change.value == *value && !value.is_empty();
+            other.edits.iter().any(came) || other.claimed.contains(&(field.clone(), value.clone()))
         });
         // A cleared field reaches the other side when that is cleared after it.
         let cleared = value.is_empty()
             && self.of(side.other(), track.who).any(|(_, other)| {
                 let stands = other.row.fields.get(field.as_str());
+                // Who was made without it, or came back out of the bin, is linked for the first time: a blank is filled.
+                let was_made_blank = other.made > edit.tick && !other.edits.iter().any(|it| it.field == *field && it.tick == other.made);
                 super::plain(field, stands).is_empty()
+                    || was_made_blank
+                    || other.was_gone
                     || other.edits.iter().any(|it| it.field == *field && it.value.is_empty() && it.tick > edit.tick)
             });
         let agreed = self.agreed.get(&(self.root(track.who), field.clone()));
