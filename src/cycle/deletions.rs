@@ -37,7 +37,6 @@ impl Sync {
             match capable.deletions {
                 Told::Feed => changed += self.pull_archived(cycle, system, object).await?,
                 Told::Listing if is_due => changed += self.pull_archived(cycle, system, object).await?,
-                Told::Listing => {}
                 Told::Unknown if is_unheard => {
                     if is_due {
                         self.begin_asking(side, object)?;
@@ -45,8 +44,8 @@ impl Sync {
                     let most = if when == Deletions::Now { usize::MAX } else { ASKS };
                     changed += self.ask_for_each(cycle, system, object, most).await?;
                 }
-                // A list of everything shows who is missing.
-                Told::Unknown => {}
+                // Not yet, or a list of everything shows who is missing.
+                Told::Listing | Told::Unknown => {}
             }
         }
         if is_due {
