@@ -24,7 +24,7 @@
 //! | [`adopt`] | rules that have changed |
 //! | [`sight`] | the alarm when many cannot be seen |
 //! | [`state`] | what a sync remembers of itself |
-//! | [`preview`] | what a push would do |
+//! | [`plan`] | what a cycle would do, written nowhere |
 //! | [`sweep`] | what is older than it is kept |
 //! | [`report`] | what a cycle came to |
 //! | [`ids`] | the one source of ids |
@@ -38,7 +38,7 @@ pub mod due;
 mod full_check;
 pub mod ids;
 pub mod matching;
-pub mod preview;
+pub mod plan;
 pub mod pull;
 pub mod push;
 pub mod reconcile;
@@ -156,11 +156,7 @@ impl Sync {
         let mut report = Report { cycle: Some(cycle), ..Report::default() };
         self.lock_failures().clear();
         self.complete_discard().await?;
-        *self.lock_read() = Pair::default();
-        self.declare(&mut report).await?;
-        self.pull_both(cycle, deletions, &mut report).await?;
-        report.observed += self.match_queued(cycle).await?;
-        report.observed += self.wake(cycle).await?;
+        self.observe_all(cycle, deletions, &mut report).await?;
         self.watch_sight().await?;
         report.held = self.held()?;
         if report.held.is_none() && !self.is_stopping() {
@@ -175,6 +171,16 @@ impl Sync {
         self.sweep().await?;
         self.note_cycle(cycle, &report)?;
         Ok(report)
+    }
+
+    /// Reads both systems and decides: all of a cycle but its writes.
+    async fn observe_all(&self, cycle: Id, deletions: Deletions, report: &mut Report) -> Result<(), StoreError> {
+        *self.lock_read() = Pair::default();
+        self.declare(report).await?;
+        self.pull_both(cycle, deletions, report).await?;
+        report.observed += self.match_queued(cycle).await?;
+        report.observed += self.wake(cycle).await?;
+        Ok(())
     }
 
     async fn pull_both(&self, cycle: Id, deletions: Deletions, report: &mut Report) -> Result<(), StoreError> {

@@ -149,6 +149,11 @@ fn alarms(sync: &crate::cycle::Sync) -> Result<Json, StoreError> {
     Ok(json!(alarms))
 }
 
+/// The name of what waits, or is listed.
+pub(super) fn name(wait: Wait) -> &'static str {
+    WAITS.into_iter().find(|(_, known)| *known == wait).map_or("", |(name, _)| name)
+}
+
 const WAITS: [(&str, Wait); 11] = [
     ("conflicts", Wait::Conflict),
     ("frozen", Wait::Frozen),

@@ -14,6 +14,7 @@ mod odd_services;
 mod on_delete;
 mod order;
 mod people;
+mod plan;
 mod rules;
 mod sight;
 mod times;
