@@ -255,6 +255,7 @@ impl Writer<'_> {
             (Wrong::Reformatted { field: field.clone() }, On::Update),
             (Wrong::Rounded { field: "score".to_owned() }, On::Update),
             (Wrong::Automation { field: field.clone(), value }, On::Update),
+            (Wrong::FieldRenamed { field: "city".to_owned() }, On::Any),
             (Wrong::FieldRetyped { field: "name".to_owned() }, On::Any),
             (Wrong::ChoiceRemoved { field: "stage".to_owned(), choice: "won".to_owned() }, On::Any),
         ];

@@ -63,7 +63,8 @@ impl Oracle {
         let field = line.field.as_str();
         let delivered = super::Side::BOTH.into_iter().any(|side| {
             let Some(value) = &line.values[side.other()] else { return false };
-            self.of(side, who).any(|(_, track)| {
+            let there = self.live(side, who).filter(|((_, address), _)| line.records[side].contains(&address.to_string()));
+            there.into_iter().any(|(_, track)| {
                 track.edits.iter().any(|edit| {
                     let noted = match edit.by {
                         By::Us(call) => self.heard.get(&call).is_some_and(|commits| self.sank_in(*commits)),

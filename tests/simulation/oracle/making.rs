@@ -1,5 +1,7 @@
 //! What must be true of each record that we make, at the moment at which it is made.
 
+use std::time::Duration;
+
 use super::{By, Key, Oracle, Promise, Track, plain};
 
 impl Oracle {
@@ -27,7 +29,12 @@ impl Oracle {
             let is_marked = matches!(other.made_by, By::Us(_)) && shape.external_id && other.who == track.who;
             let is_told = theirs == email || is_marked;
             let came_after = other.made_by == By::Others && other.made > looked;
-            is_told && !came_after && !self.hidden.contains(*key)
+            let came_just_now = shape.find_lag > 0 && !shape.unique_email && other.made_by == By::Others && {
+                let age = self.clock.glance().saturating_sub(other.made_at);
+                age <= Duration::from_secs(shape.find_lag + 1)
+            };
+            let was_hidden = self.hidden.contains(*key) || self.shown_again.get(*key).is_some_and(|at| *at > looked);
+            is_told && !came_after && !came_just_now && !was_hidden
         });
         // Where a look-up lags and nothing is unique, a lost answer may make somebody twice.
         let excused = bent || (shape.find_lag > 0 && !shape.unique_email && !shape.external_id);
@@ -41,8 +48,10 @@ impl Oracle {
     fn check_nobody_back(&mut self, (side, address): &Key, track: &Track) {
         let deleted = self.of(*side, track.who).find(|(_, other)| {
             let known = other.met.is_some_and(|commits| self.sank_in(commits));
-            other.gone.is_some() && other.row.merged_into.is_none() && known
+            other.gone.is_some() && other.row.merged_into.is_none() && known && other.who == track.who
         });
+        // Where the last of them was deleted too, whoever is made anew is somebody new.
+        let deleted = deleted.filter(|_| !self.of(side.other(), track.who).any(|(_, other)| other.was_gone));
         if let Some(((_, other), _)) = deleted {
             let text = format!("{side:?} {address} is made, and {other} of the same person was deleted");
             self.breaks(Promise::NoResurrection, text);

@@ -78,7 +78,9 @@ pub(crate) struct Oracle {
     /// Where both sides stood at one value: person and field, the value, and since when.
     agreed: BTreeMap<(usize, String), Vec<(String, u64)>>,
     hidden: BTreeSet<Key>,
-    /// When the last look-up or list was answered, by side.
+    /// When something hidden was shown again.
+    shown_again: BTreeMap<Key, u64>,
+    /// When the last look-up was answered, by side.
     looked: Pair<u64>,
     pub(crate) violations: Vec<Violation>,
     /// What happened, in words.
@@ -91,6 +93,7 @@ struct Track {
     row: Row,
     edits: Vec<Change>,
     made: u64,
+    made_at: Duration,
     made_by: By,
     /// Changes that we made to it.
     ours: usize,
@@ -169,6 +172,7 @@ impl Oracle {
             joined: BTreeMap::new(),
             agreed: BTreeMap::new(),
             hidden: BTreeSet::new(),
+            shown_again: BTreeMap::new(),
             looked: Pair::default(),
             violations: Vec::new(),
             story: Vec::new(),
@@ -210,13 +214,15 @@ impl Oracle {
             self.hidden.insert(key);
         } else {
             self.hidden.remove(&key);
+            self.tick += 1;
+            self.shown_again.insert(key, self.tick);
         }
     }
 
     /// A call of ours arrives at a service. Answers its number.
     pub(crate) fn arrives(&mut self, side: Side, method: Method) -> (u64, u64) {
         self.calls += 1;
-        if matches!(method, Method::Find | Method::List) {
+        if method == Method::Find {
             self.looked[side] = self.tick;
         }
         (self.calls, (self.bent[side])())
@@ -265,6 +271,7 @@ impl Oracle {
     }
 
     fn sync(&mut self, side: Side, cause: Cause) {
+        self.read_papers();
         for (object, row) in (self.sources[side])(self.sequences[side]) {
             self.sequences[side] = self.sequences[side].max(row.sequence);
             self.tick += 1;
@@ -294,6 +301,7 @@ impl Oracle {
             who,
             edits,
             made: self.tick,
+            made_at: self.clock.glance(),
             made_by,
             ours: 0,
             shown: BTreeMap::new(),

@@ -111,10 +111,12 @@ impl Oracle {
         if !change.value.is_empty() || change.before.is_empty() {
             return;
         }
+        let cleared_in = |other: &Track| {
+            other.edits.iter().any(|edit| edit.field == field && edit.value.is_empty() && edit.by == By::Others)
+        };
         let cleared = !self.ignores_blanks(field)
-            && self.of(side.other(), track.who).chain(self.of(*side, track.who)).any(|(_, other)| {
-                other.edits.iter().any(|edit| edit.field == field && edit.value.is_empty() && edit.by == By::Others)
-            });
+            && (cleared_in(track)
+                || self.of(side.other(), track.who).chain(self.of(*side, track.who)).any(|(_, other)| cleared_in(other)));
         let removed = field == "tags";
         if !cleared && !removed && !self.papers.has_logged(field, *side, &change.before) {
             let before = &change.before;
