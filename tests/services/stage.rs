@@ -282,9 +282,7 @@ fn start(config: &Config, connectors: Pair<Arc<dyn Connector>>, clock: &Arc<dyn 
     let rules = Arc::new(config.syncs[0].clone());
     let log = Arc::new(ConflictLog::open(&folder.join("conflicts.jsonl"), Mask::Off).expect("a log"));
     let kv: Arc<dyn Kv> = Arc::new(MemoryKv::new());
-    let system = |side: Side| {
-        System::new(side, &rules.systems[side], &rules.fields, Arc::clone(&connectors[side]))
-    };
+    let system = |side: Side| System::new(side, &rules.systems[side], &rules.fields, Arc::clone(&connectors[side]));
     let systems = Pair::new(system(Side::Left), system(Side::Right));
     let committer = Committer::new(Arc::clone(&rules), kv, Tag(1), Arc::clone(clock), log, 7);
     Sync::new(committer, systems, Box::new(|| Box::pin(async { Ok(()) })))

@@ -90,7 +90,11 @@ impl World {
         let Some(row) = self.rows.get_mut(&(object.to_owned(), id.to_owned())) else { return false };
         let before = row.fields.clone();
         for (name, value) in fields {
-            if value.is_null() { row.fields.remove(&name) } else { row.fields.insert(name, value) };
+            if value.is_null() {
+                row.fields.remove(&name)
+            } else {
+                row.fields.insert(name, value)
+            };
         }
         let is_changed = row.fields != before;
         if is_changed {
@@ -137,11 +141,5 @@ impl World {
     pub fn live(&self, object: &str) -> Vec<Row> {
         let rows = self.rows.iter().filter(|((of, _), row)| of == object && !row.is_deleted);
         rows.map(|(_, row)| row.clone()).collect()
-    }
-
-    /// Live records, for the login to see, one of whose fields has this value, without regard to case.
-    pub(crate) fn with(&self, object: &str, field: &str, value: &str) -> Vec<&Row> {
-        let value = value.to_lowercase();
-        self.all(object).filter(|row| !row.is_deleted && row.text(field).to_lowercase() == value).collect()
     }
 }

@@ -26,7 +26,13 @@ struct Table {
 }
 
 const TABLES: &[Table] = &[
-    Table { collection: "Contacts", object: "Contacts", id: "CONTACT_ID", email: "EMAIL_ADDRESS", required: "FIRST_NAME" },
+    Table {
+        collection: "Contacts",
+        object: "Contacts",
+        id: "CONTACT_ID",
+        email: "EMAIL_ADDRESS",
+        required: "FIRST_NAME",
+    },
     Table { collection: "Leads", object: "Leads", id: "LEAD_ID", email: "EMAIL", required: "LAST_NAME" },
     Table {
         collection: "Prospect",
@@ -62,12 +68,14 @@ pub(super) fn answer(world: &mut World, asked: &Asked) -> Answer {
         return Answer::json(401, &json!({ "Message": "Authentication failed" }));
     }
     let answer = match asked.route("/v3.1") {
-        ("GET", parts) if parts == ["Instance"] => {
-            Answer::json(200, &json!({ "INSTANCE_NAME": "Kit", "INSTANCE_SUBDOMAIN": "kit", "PLAN_NAME": "Professional" }))
-        }
+        ("GET", parts) if parts == ["Instance"] => Answer::json(
+            200,
+            &json!({ "INSTANCE_NAME": "Kit", "INSTANCE_SUBDOMAIN": "kit", "PLAN_NAME": "Professional" }),
+        ),
         ("GET", parts) if matches!(parts.as_slice(), ["CustomFields", _]) => custom_fields(),
         (method, parts) => {
-            let Some(table) = parts.first().and_then(|name| TABLES.iter().find(|table| table.collection == *name)) else {
+            let Some(table) = parts.first().and_then(|name| TABLES.iter().find(|table| table.collection == *name))
+            else {
                 // A plural where the collection is singular is answered so.
                 return Answer::json(405, &json!({ "Message": "The requested resource does not support this method" }));
             };
@@ -108,7 +116,8 @@ fn search(world: &World, table: &Table, asked: &Asked) -> Answer {
     if top > 500 {
         return bad("`top` is 500 at most");
     }
-    let since = if after.is_empty() { None } else { after.parse::<hymnal_sdk::Timestamp>().ok().map(|at| at.as_second()) };
+    let since =
+        if after.is_empty() { None } else { after.parse::<hymnal_sdk::Timestamp>().ok().map(|at| at.as_second()) };
     let rows = world.all(table.object).filter(|row| {
         !row.is_deleted
             && since.is_none_or(|since| row.modified_at.as_second() > since)

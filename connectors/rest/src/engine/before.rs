@@ -23,7 +23,8 @@ impl RestConnector {
                 item.before = self.as_it_is(call, order.name, id, &[]).await?;
             }
         }
-        let mut answers = if free.is_empty() { Vec::new() } else { self.halving(call, order, &free).await? }.into_iter();
+        let mut answers =
+            if free.is_empty() { Vec::new() } else { self.halving(call, order, &free).await? }.into_iter();
         let unanswered = || Error::new(Kind::Transient, "unanswered", "an item has no answer").in_doubt();
         Ok(taken
             .into_iter()
@@ -43,7 +44,8 @@ impl RestConnector {
                     record.fields.get(field).is_some_and(|held| is_same(held, value))
                         && item.id.as_ref() != Some(&record.address.id)
                 });
-                let is_twice = items.iter().take(index).any(|before| filled(before, field).is_some_and(|it| is_same(it, value)));
+                let is_twice =
+                    items.iter().take(index).any(|before| filled(before, field).is_some_and(|it| is_same(it, value)));
                 if other.is_some() || is_twice {
                     let mut error = Error::new(Kind::Conflict, "taken", format!("another record has this `{field}`"));
                     error.other = other.map(|record| record.address.id.clone());

@@ -49,8 +49,7 @@ impl RestConnector {
             Changes::Poll(poll) => self.by_time(call, &list, object, poll).await,
             Changes::Polls(polls) => self.by_times(call, &list, object, polls).await,
             Changes::Window(window) => {
-                let (page, next) =
-                    self.windowed(call, list.object, object, window, list.fields, list.cursor).await?;
+                let (page, next) = self.windowed(call, list.object, object, window, list.fields, list.cursor).await?;
                 let records = read(&list, object, &page)?;
                 Ok(Page { records, next: if page.done { Next::Done(next) } else { Next::More(next) } })
             }

@@ -81,7 +81,12 @@ impl Stand {
         } else {
             met - back
         };
-        Self { since: since.max(self.since).max(0), newest: self.newest, newest_read: self.newest_read, ..Self::default() }
+        Self {
+            since: since.max(self.since).max(0),
+            newest: self.newest,
+            newest_read: self.newest_read,
+            ..Self::default()
+        }
     }
 }
 

@@ -91,10 +91,8 @@ impl RestConnector {
         let object = self.object(name)?;
         let order = Order { name, object, write: able(name, "deleted", object.delete.as_ref())?, key: None };
         let nothing = Draft { fields: Fields::new(), trace: String::new() };
-        let items: Vec<Item> = ids
-            .iter()
-            .map(|id| Item { id: Some(id.clone()), trace: id.clone(), ..drafted(&nothing) })
-            .collect();
+        let items: Vec<Item> =
+            ids.iter().map(|id| Item { id: Some(id.clone()), trace: id.clone(), ..drafted(&nothing) }).collect();
         let answers = self.written(call, &order, &items).await?;
         Ok(answers.into_iter().map(|answer| answer.map(|_| ())).collect())
     }

@@ -196,7 +196,11 @@ impl Check<'_> {
             self.note(at, "this window's request must say `{since}`".to_owned(), "without it the list never moves on");
         }
         if window.page < 2 {
-            self.note(at, "`page` must be at least 2".to_owned(), "each page begins with the last record of the one before");
+            self.note(
+                at,
+                "`page` must be at least 2".to_owned(),
+                "each page begins with the last record of the one before",
+            );
         }
     }
 
@@ -229,8 +233,17 @@ impl Check<'_> {
     }
 
     fn write(&mut self, at: &str, write: &Write) {
-        let in_request =
-            [Hole::Items, Hole::Ids, Hole::Id, Hole::IdPath, Hole::Key, Hole::Value, Hole::Record, Hole::Trace, Hole::Version];
+        let in_request = [
+            Hole::Items,
+            Hole::Ids,
+            Hole::Id,
+            Hole::IdPath,
+            Hole::Key,
+            Hole::Value,
+            Hole::Record,
+            Hole::Trace,
+            Hole::Version,
+        ];
         self.request(at, &write.request, &in_request);
         let in_item = [Hole::Id, Hole::Key, Hole::Value, Hole::Record, Hole::Trace];
         self.batch(at, write.batch, &write.request, write.item.as_ref(), &in_item);
