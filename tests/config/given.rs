@@ -81,7 +81,8 @@ impl World {
         Self::default()
             .variable("CREDENTIALS_DIRECTORY", "/run/credentials")
             .file("/run/credentials/hubspot-token", b"pat-na1-secret\n", 0o440)
-            .file("/run/credentials/insightly-key", b"12345678-abcd\n", 0o440)
+            .file("/run/credentials/insightly-marketing-key", b"12345678-abcd\n", 0o440)
+            .file("/run/credentials/insightly-crm-key", b"87654321-dcba\n", 0o440)
             .file(
                 "/run/credentials/salesforce-key",
                 b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
