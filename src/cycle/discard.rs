@@ -57,7 +57,7 @@ impl Sync {
         };
         let mut batch = Batch::default();
         // The numbers of lines and pages go on: the log is not written over.
-        batch.put(key, format::seal(&Counts { people: 0, linked: 0, ..counts }));
+        batch.put(key, format::seal(&Counts { lines: counts.lines, pages: counts.pages, ..Counts::default() }));
         for name in ["approved", "pulled-left", "pulled-right", LOADED, DISCARDING] {
             batch.delete(tag.state(name));
         }

@@ -63,7 +63,7 @@ use self::{
     world::World,
 };
 use crate::{
-    merge::{Id, Pair, Side},
+    merge::{Id, Mode, Pair, Side},
     store::{StoreError, tables::entity_of},
 };
 
@@ -344,6 +344,9 @@ impl Sync {
         let now = self.committer.clock.now();
         if !self.was_read()? {
             return Ok(Some(Held::FirstPull));
+        }
+        if self.committer.rules.mode == Mode::Observe {
+            return Ok(Some(Held::Observing));
         }
         if self.pause(now)?.is_some() {
             return Ok(Some(Held::Paused));

@@ -65,6 +65,8 @@ pub enum Held {
     FirstRun,
     /// A person paused it.
     Paused,
+    /// It only observes.
+    Observing,
     /// A system has not been read once.
     FirstPull,
 }
@@ -72,7 +74,9 @@ pub enum Held {
 impl Report {
     /// The outbox is empty and this pull of each system brought nothing new.
     pub fn is_quiet(&self) -> bool {
-        self.observed == 0 && self.written == Written::default() && self.pending == 0 && self.troubles.is_empty()
+        // Who only observes leaves everything pending.
+        let is_done = self.pending == 0 || self.held == Some(Held::Observing);
+        self.observed == 0 && self.written == Written::default() && is_done && self.troubles.is_empty()
     }
 
     /// Notes a failure of a service; a failure of the store ends the cycle.

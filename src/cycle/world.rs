@@ -22,6 +22,7 @@ use crate::{
         history::History,
         patch::{has_key, keys},
         reading::Ledger,
+        scope::ScopeRule,
     },
     store::{
         Batch, KeyValue, Kv, StoreError, format,
@@ -94,6 +95,10 @@ pub struct Counts {
     pub people: u64,
     /// People linked in both systems.
     pub linked: u64,
+    /// People who are left out by `include`.
+    pub left_out: u64,
+    /// People who are not created on a side, by its `create_when`.
+    pub not_created: Pair<u64>,
     /// Lines of the conflict log.
     pub lines: u64,
     /// Pages of the journal.
@@ -216,8 +221,9 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    /// Puts an entity of which nothing that is derived stands in the store.
+    /// Puts an entity of which nothing that is derived stands in the store, and that is not counted.
     pub fn put_anew(&mut self, entity: Entity, events: Vec<Event>) {
+        self.recount(None, Some(&entity));
         self.changes.extend(self.derived(&entity).into_iter().map(|(key, value)| (key, Some(value))));
         self.note(&entity, events);
         self.set_entity(entity.id, Some(Rc::new(entity)));
@@ -255,6 +261,12 @@ impl<'a> World<'a> {
             stored.into_iter().map(|(key, value)| (key, Some(value))).collect();
         all.extend(changed);
         Ok(all.into_iter().filter_map(|(key, value)| Some((key, value?))).take(limit).collect())
+    }
+
+    /// Nobody is counted any more: everybody is put anew.
+    pub fn count_nobody(&mut self) {
+        let Counts { lines, pages, .. } = self.counts;
+        self.counts = Counts { lines, pages, ..Counts::default() };
     }
 
     /// How many there are.
@@ -304,11 +316,18 @@ impl<'a> World<'a> {
                 self.changes.insert(key, Some(value));
             }
         }
-        let count =
-            |entity: Option<&Entity>| (u64::from(entity.is_some()), u64::from(entity.is_some_and(Entity::is_linked)));
-        let (was, is) = (count(before), count(after));
-        self.counts.people = self.counts.people + is.0 - was.0;
-        self.counts.linked = self.counts.linked + is.1 - was.1;
+        self.recount(before, after);
+    }
+
+    fn recount(&mut self, before: Option<&Entity>, after: Option<&Entity>) {
+        let (was, is) = (counted(before, self.context), counted(after, self.context));
+        let counts = &mut self.counts;
+        counts.people = counts.people + is.people - was.people;
+        counts.linked = counts.linked + is.linked - was.linked;
+        counts.left_out = counts.left_out + is.left_out - was.left_out;
+        for side in Side::BOTH {
+            counts.not_created[side] = counts.not_created[side] + is.not_created[side] - was.not_created[side];
+        }
     }
 
     /// Everything that follows from an entity.
@@ -386,6 +405,23 @@ impl<'a> World<'a> {
     }
 }
 
+/// What one entity adds to the counts.
+fn counted(entity: Option<&Entity>, context: &Context<'_>) -> Counts {
+    let Some(entity) = entity else { return Counts::default() };
+    let lives = entity.members.iter().any(|(_, member)| member.is_some());
+    let bars = |side: Side| {
+        let creates = context.rules.systems[side].create.is_some() && entity.members[side].is_none();
+        lives && creates && entity.scope.bars(side) == Some(ScopeRule::Create(side))
+    };
+    Counts {
+        people: 1,
+        linked: u64::from(entity.is_linked()),
+        left_out: u64::from(lives && !entity.scope.is_in()),
+        not_created: Pair::from_fn(|side| u64::from(bars(side))),
+        ..Counts::default()
+    }
+}
+
 /// What of an entity waits, or is listed: kind, field, and for parked things when they are due (milliseconds).
 fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)> {
     let mut waits = Vec::new();
@@ -427,6 +463,10 @@ fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)>
         if !entity.secondaries[side].is_empty() {
             add(Wait::Duplicate, "", Vec::new());
         }
+    }
+    if entity.scope.problem.is_some() {
+        // Asked again whenever the person changes, not by the clock.
+        add(Wait::Parked, ":scope", i64::MAX.to_be_bytes().to_vec());
     }
     if !entity.ambiguous.is_empty() {
         add(Wait::Ambiguous, "", Vec::new());

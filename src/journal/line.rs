@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 use super::entry::LogLine;
 use crate::{
     mapping::Value,
-    merge::{Certainty, Event, Evidence, Pair, Side, SyncRules, entity::Edit, event::ConflictLine},
+    merge::{Certainty, Event, Evidence, Pair, Side, SyncRules, entity::Edit, event::ConflictLine, scope::ScopeRule},
 };
 
 /// Whether values are shown.
@@ -111,6 +111,13 @@ pub fn event(event: &Event, rules: &SyncRules) -> Json {
         Event::NotVisible { side, address } => json!({ "not_visible": { name(side): address.to_string() } }),
         Event::SeenAgain { side, address } => json!({ "seen_again": { name(side): address.to_string() } }),
         Event::Unlinked { side, address } => json!({ "unlinked": { name(side): address.to_string() } }),
+        Event::Scope { rule, entered } => {
+            let rule = match rule {
+                ScopeRule::Include => "include".to_owned(),
+                ScopeRule::Create(side) => format!("create_when.{}", name(side)),
+            };
+            json!({ if *entered { "entered_scope" } else { "left_scope" }: rule })
+        }
         Event::Moved { side, from, to } => {
             json!({ "moved": name(side), "from": from.to_string(), "to": to.to_string() })
         }

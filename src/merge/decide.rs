@@ -13,6 +13,7 @@ use super::{
     policy::OnConflict,
     reading::Ledger,
     rules::FieldRule,
+    scope,
     side::{Pair, Side},
 };
 use crate::mapping::{self, NativeField, Value};
@@ -29,6 +30,7 @@ pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_
         let one = OneField { rule, records: &records, follows, context };
         one.decide(field, ledger);
     }
+    scope::judge(entity, context.rules, ledger.events);
     entity.wants = Pair::from_fn(|side| wants(entity, side, context));
 }
 

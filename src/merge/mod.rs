@@ -18,6 +18,7 @@
 //! | [`answer`] | what a service answered to a write |
 //! | [`history`] | field histories, for conflicts |
 //! | [`identity`] | who is who |
+//! | [`scope`] | who is in the sync, and who is created where |
 //! | [`event`] | what was decided and done, for journal and conflict log |
 
 pub mod answer;
@@ -37,6 +38,7 @@ pub mod patch;
 pub mod policy;
 pub mod reading;
 pub mod rules;
+pub mod scope;
 pub mod side;
 mod times;
 
@@ -48,5 +50,6 @@ pub use entity::{Entity, Id};
 pub use event::Event;
 pub use field::{Candidate, Certainty, Conflict, ConflictKind, Evidence, Fate, Merge, SideInput, Verdict};
 pub use policy::{Back, Blanks, Consent, FieldPolicy, Flow, OnConflict, OnOverride};
-pub use rules::{Ambiguous, FieldRule, FirstRun, Keyless, SyncRules, SystemRules};
+pub use rules::{Ambiguous, FieldRule, FirstRun, Keyless, Mode, SyncRules, SystemRules};
+pub use scope::Scope;
 pub use side::{Pair, Side};
