@@ -96,7 +96,10 @@ pub(super) fn sync(rules: &SyncRules) -> Table {
         ("every", duration(rules.every).into()),
         ("first_run", if rules.first_run == FirstRun::Go { "go" } else { "plan" }.into()),
         ("mode", if rules.mode == Mode::Observe { "observe" } else { "sync" }.into()),
-        ("priority", texts([rules.priority, rules.priority.other()].map(name).into_iter().filter(|name| !name.is_empty()))),
+        (
+            "priority",
+            texts([rules.priority, rules.priority.other()].map(name).into_iter().filter(|name| !name.is_empty())),
+        ),
         ("on_delete", both(&|_| "unlink".into())),
         ("verify", rules.verify.into()),
         ("delete_grace", duration(rules.delete_grace).into()),

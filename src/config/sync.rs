@@ -141,7 +141,12 @@ impl Timing {
 }
 
 /// What stands under each of the two connectors of a key.
-pub(super) fn by_system<'i>(cx: &mut Reading<'_>, group: &Group<'i>, name: &str, scope: &Scope) -> Vec<(Side, Item<'i>)> {
+pub(super) fn by_system<'i>(
+    cx: &mut Reading<'_>,
+    group: &Group<'i>,
+    name: &str,
+    scope: &Scope,
+) -> Vec<(Side, Item<'i>)> {
     let Some((item, _)) = group.entry(name) else { return Vec::new() };
     let Some(table) = cx.table(item) else { return Vec::new() };
     let named = items(table).into_iter();

@@ -12,6 +12,7 @@
 //! | [`system`] | one system of a running sync |
 //! | [`commit`] | one decision, one commit |
 //! | [`world`] | the store as one decision sees it |
+//! | [`counts`] | how many there are |
 //! | [`pull`] | what changed in one system |
 //! | [`reconcile`] | what was observed, folded into what is known |
 //! | [`matching`] | records that nobody knows yet |
@@ -21,19 +22,20 @@
 //! | [`discard`] | everything that was decided, dropped |
 //! | [`adopt`] | rules that have changed |
 //! | [`state`] | what a sync remembers of itself |
-//! | [`preview`] | what a push would do |
+//! | [`plan`] | what a cycle would do, written nowhere |
 //! | [`sweep`] | what is older than it is kept |
 //! | [`report`] | what a cycle came to |
 //! | [`ids`] | the one source of ids |
 
 pub mod adopt;
 pub mod commit;
+pub mod counts;
 pub mod create;
 pub mod discard;
 pub mod due;
 pub mod ids;
 pub mod matching;
-pub mod preview;
+pub mod plan;
 pub mod pull;
 pub mod push;
 pub mod reconcile;
@@ -146,11 +148,7 @@ impl Sync {
         let mut report = Report { cycle: Some(cycle), ..Report::default() };
         self.lock_failures().clear();
         self.complete_discard().await?;
-        *self.lock_read() = Pair::default();
-        self.declare(&mut report).await?;
-        self.pull_both(cycle, deletions, &mut report).await?;
-        report.observed += self.match_queued(cycle).await?;
-        report.observed += self.wake(cycle).await?;
+        self.observe_all(cycle, deletions, &mut report).await?;
         report.held = self.held()?;
         if report.held.is_none() && !self.is_stopping() {
             (self.gate)().await?;
@@ -163,6 +161,16 @@ impl Sync {
         self.sweep().await?;
         self.note_cycle(cycle, &report)?;
         Ok(report)
+    }
+
+    /// Reads both systems and decides: all of a cycle but its writes.
+    async fn observe_all(&self, cycle: Id, deletions: Deletions, report: &mut Report) -> Result<(), StoreError> {
+        *self.lock_read() = Pair::default();
+        self.declare(report).await?;
+        self.pull_both(cycle, deletions, report).await?;
+        report.observed += self.match_queued(cycle).await?;
+        report.observed += self.wake(cycle).await?;
+        Ok(())
     }
 
     async fn pull_both(&self, cycle: Id, deletions: Deletions, report: &mut Report) -> Result<(), StoreError> {
@@ -303,7 +311,7 @@ impl Sync {
     ///
     /// # Errors
     /// The store's.
-    pub async fn look_counts(&self) -> Result<world::Counts, StoreError> {
+    pub async fn look_counts(&self) -> Result<counts::Counts, StoreError> {
         self.look(|world| Ok(world.counts())).await
     }
 

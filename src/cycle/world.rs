@@ -10,9 +10,8 @@ use std::{
 };
 
 use hymnal_sdk::{Address, Timestamp};
-use serde::{Deserialize, Serialize};
 
-use super::ids::Ids;
+use super::{counts::Counts, ids::Ids};
 use crate::{
     journal::entry::{JournalPage, LogLine},
     merge::{
@@ -22,7 +21,6 @@ use crate::{
         history::History,
         patch::{has_key, keys},
         reading::Ledger,
-        scope::ScopeRule,
     },
     store::{
         Batch, KeyValue, Kv, StoreError, format,
@@ -86,23 +84,6 @@ pub struct World<'a> {
     lines: Vec<LogLine>,
     counts: Counts,
     counts_before: Counts,
-}
-
-/// How many there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    /// People.
-    pub people: u64,
-    /// People linked in both systems.
-    pub linked: u64,
-    /// People who are left out by `include`.
-    pub left_out: u64,
-    /// People who are not created on a side, by its `create_when`.
-    pub not_created: Pair<u64>,
-    /// Lines of the conflict log.
-    pub lines: u64,
-    /// Pages of the journal.
-    pub pages: u64,
 }
 
 /// What one decision comes to.
@@ -223,7 +204,7 @@ impl<'a> World<'a> {
 
     /// Puts an entity of which nothing that is derived stands in the store, and that is not counted.
     pub fn put_anew(&mut self, entity: Entity, events: Vec<Event>) {
-        self.recount(None, Some(&entity));
+        self.counts.replace(None, Some(&entity), self.context);
         self.changes.extend(self.derived(&entity).into_iter().map(|(key, value)| (key, Some(value))));
         self.note(&entity, events);
         self.set_entity(entity.id, Some(Rc::new(entity)));
@@ -265,8 +246,7 @@ impl<'a> World<'a> {
 
     /// Nobody is counted any more: everybody is put anew.
     pub fn count_nobody(&mut self) {
-        let Counts { lines, pages, .. } = self.counts;
-        self.counts = Counts { lines, pages, ..Counts::default() };
+        self.counts = self.counts.of_nobody();
     }
 
     /// How many there are.
@@ -316,18 +296,7 @@ impl<'a> World<'a> {
                 self.changes.insert(key, Some(value));
             }
         }
-        self.recount(before, after);
-    }
-
-    fn recount(&mut self, before: Option<&Entity>, after: Option<&Entity>) {
-        let (was, is) = (counted(before, self.context), counted(after, self.context));
-        let counts = &mut self.counts;
-        counts.people = counts.people + is.people - was.people;
-        counts.linked = counts.linked + is.linked - was.linked;
-        counts.left_out = counts.left_out + is.left_out - was.left_out;
-        for side in Side::BOTH {
-            counts.not_created[side] = counts.not_created[side] + is.not_created[side] - was.not_created[side];
-        }
+        self.counts.replace(before, after, self.context);
     }
 
     /// Everything that follows from an entity.
@@ -402,23 +371,6 @@ impl<'a> World<'a> {
         self.changes.insert(self.tag.line(line.number), Some(format::seal(&line)));
         self.changes.insert(self.tag.latest_line(event.id), Some(line.number.to_be_bytes().to_vec()));
         self.lines.push(line);
-    }
-}
-
-/// What one entity adds to the counts.
-fn counted(entity: Option<&Entity>, context: &Context<'_>) -> Counts {
-    let Some(entity) = entity else { return Counts::default() };
-    let lives = entity.members.iter().any(|(_, member)| member.is_some());
-    let bars = |side: Side| {
-        let creates = context.rules.systems[side].create.is_some() && entity.members[side].is_none();
-        lives && creates && entity.scope.bars(side) == Some(ScopeRule::Create(side))
-    };
-    Counts {
-        people: 1,
-        linked: u64::from(entity.is_linked()),
-        left_out: u64::from(lives && !entity.scope.is_in()),
-        not_created: Pair::from_fn(|side| u64::from(bars(side))),
-        ..Counts::default()
     }
 }
 

@@ -45,19 +45,17 @@ impl Expression {
     /// Everything that is wrong with it, by place.
     pub fn compile(source: &str, fields: &[(&str, FieldType)]) -> Result<Self, Vec<flaws::Flaw>> {
         let found = flaws::find(source, fields);
-        let compiled = LANGUAGE.compile_expression_owned(source.to_owned());
-        match compiled {
-            Ok(compiled) if found.is_empty() => {
-                let names: BTreeSet<String> = compiled.undeclared_variables(false).into_iter().collect();
-                let is_set = |name: &String| fields.contains(&(name.as_str(), FieldType::Set));
-                let sets = names.iter().filter(|name| is_set(name)).cloned().collect();
-                Ok(Self { source: source.to_owned(), names, sets, compiled: Arc::new(compiled) })
-            }
-            Ok(_) => Err(found),
-            // A filter of the wrong shape is no syntax; the words are checked first, since they say more.
-            Err(error) if found.is_empty() => Err(vec![flaws::syntax(source, &error)]),
-            Err(_) => Err(found),
+        // The words are checked first, since they say more than the compiler, which stops at the first thing.
+        if !found.is_empty() {
+            return Err(found);
         }
+        let compiled = LANGUAGE
+            .compile_expression_owned(source.to_owned())
+            .map_err(|error| vec![flaws::syntax(source, &error)])?;
+        let names: BTreeSet<String> = compiled.undeclared_variables(false).into_iter().collect();
+        let is_set = |name: &String| fields.contains(&(name.as_str(), FieldType::Set));
+        let sets = names.iter().filter(|name| is_set(name)).cloned().collect();
+        Ok(Self { source: source.to_owned(), names, sets, compiled: Arc::new(compiled) })
     }
 
     /// Whether it holds for these values.
@@ -65,7 +63,8 @@ impl Expression {
     /// # Errors
     /// It cannot be evaluated on them: an operation on a value of another type.
     pub fn holds<'v>(&self, value: impl Fn(&str) -> Option<&'v Value>) -> Result<bool, Problem> {
-        let blank = |name: &String| if self.sets.contains(name) { Jinja::from(Vec::<Jinja>::new()) } else { Jinja::from(()) };
+        let blank =
+            |name: &String| if self.sets.contains(name) { Jinja::from(Vec::<Jinja>::new()) } else { Jinja::from(()) };
         let one = |name: &String| value(name).filter(|value| !value.is_blank()).map_or_else(|| blank(name), typed);
         let known: BTreeMap<&str, Jinja> = self.names.iter().map(|name| (name.as_str(), one(name))).collect();
         let answer = self.compiled.eval(Jinja::from(known)).map_err(|error| self.failed(&error))?;

@@ -94,8 +94,8 @@ impl<'a> Look<'a> {
         let token = self.at(index)?;
         match token.kind {
             Kind::Name if self.before(index, 1) == "." => None,
-            Kind::Name if self.before(index, 1) == "|" => self.unknown(token, "filter", &FILTERS),
-            Kind::Name if self.asks(index) => self.unknown(token, "test", &TESTS),
+            Kind::Name if self.before(index, 1) == "|" => unknown(token, "filter", &FILTERS),
+            Kind::Name if self.asks(index) => unknown(token, "test", &TESTS),
             Kind::Name if WORDS.contains(&token.text) => None,
             Kind::Name => self.unknown_field(token),
             Kind::Text | Kind::Number => self.wrong_type(index),
@@ -123,13 +123,6 @@ impl<'a> Look<'a> {
 
     fn kind_of(&self, name: &str) -> Option<FieldType> {
         self.fields.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
-    }
-
-    fn unknown(&self, token: &Token<'_>, what: &str, valid: &[&str]) -> Option<Flaw> {
-        if valid.contains(&token.text) {
-            return None;
-        }
-        Some(nearest(token, format!("there is no {what} `{}` in expressions", token.text), valid.iter().copied()))
     }
 
     fn unknown_field(&self, token: &Token<'_>) -> Option<Flaw> {
@@ -179,7 +172,9 @@ impl<'a> Look<'a> {
         if COMPARING.contains(&self.after(index, 1)) {
             return self.at(index + 2).filter(|token| token.kind == Kind::Name).map(|token| token.text);
         }
-        let open = (0..index).rev().find(|at| !matches!(self.tokens[*at].kind, Kind::Text | Kind::Number) && self.tokens[*at].text != ",")?;
+        let open = (0..index)
+            .rev()
+            .find(|at| !matches!(self.tokens[*at].kind, Kind::Text | Kind::Number) && self.tokens[*at].text != ",")?;
         let listed = matches!(self.tokens[open].text, "[" | "(") && self.before(open, 1) == "in";
         let operator = if self.before(open, 2) == "not" { open.checked_sub(2) } else { open.checked_sub(1) };
         listed.then(|| self.name_before(operator?)).flatten()
@@ -251,6 +246,11 @@ impl<'a> Look<'a> {
     }
 }
 
+fn unknown(token: &Token<'_>, what: &str, valid: &[&str]) -> Option<Flaw> {
+    let message = format!("there is no {what} `{}` in expressions", token.text);
+    (!valid.contains(&token.text)).then(|| nearest(token, message, valid.iter().copied()))
+}
+
 fn nearest<'v>(token: &Token<'_>, message: String, valid: impl Iterator<Item = &'v str>) -> Flaw {
     let valid = valid.map(str::to_owned).collect();
     Flaw { range: token.range(), message, hint: Hint::Nearest { word: token.text.to_owned(), valid } }
@@ -271,7 +271,8 @@ fn tokens(source: &str) -> Vec<Token<'_>> {
             _ if first.is_ascii_digit() => (Kind::Number, run(rest, |char| name(char) || char == '.')),
             _ if name(first) => (Kind::Name, run(rest, name)),
             _ => {
-                let two = ["==", "!=", "<=", ">=", "**", "//", "&&", "||"].into_iter().find(|two| rest.starts_with(two));
+                let two =
+                    ["==", "!=", "<=", ">=", "**", "//", "&&", "||"].into_iter().find(|two| rest.starts_with(two));
                 (Kind::Sign, two.map_or(first.len_utf8(), str::len))
             }
         };

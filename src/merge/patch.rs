@@ -47,7 +47,10 @@ pub fn patch(entity: &Entity, side: Side, context: &Context<'_>) -> Patch {
     for rule in &context.rules.fields {
         let Some(place) = Context::place(rule, side, object) else { continue };
         let Some(field) = entity.fields.get(&rule.map.name) else { continue };
-        if is_out(entity, rule, field) || !is_due(rule, place, field, side, context.now) || context.is_moot(rule, side, object, field) {
+        if is_out(entity, rule, field)
+            || !is_due(rule, place, field, side, context.now)
+            || context.is_moot(rule, side, object, field)
+        {
             continue;
         }
         match write(rule, place, side, object, &field.golden, context) {

@@ -7,11 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::request::Answer;
 use crate::{
-    cycle::{
-        due::waiting_entity,
-        report::Held,
-        world::{Counts, LANES},
-    },
+    cycle::{counts::Counts, due::waiting_entity, report::Held, world::LANES},
     merge::{Id, Mode, Side},
     store::{
         StoreError,
@@ -141,6 +137,11 @@ fn scope(sync: &crate::cycle::Sync, counts: &Counts) -> Json {
         out.insert(format!("create_when.{}", system.connector), json!(counts.not_created[side]));
     }
     Json::Object(out)
+}
+
+/// The name of what waits, or is listed.
+pub(super) fn name(wait: Wait) -> &'static str {
+    WAITS.into_iter().find(|(_, known)| *known == wait).map_or("", |(name, _)| name)
 }
 
 const WAITS: [(&str, Wait); 11] = [

@@ -6,14 +6,14 @@ use hymnal_rest::{Service, SettingValue as RestValue};
 use hymnal_sdk::{Clock, Connector, Error, Http, SignedDuration, Transport, http::Share};
 use tokio::sync::{Mutex, Notify};
 
-use super::{clock::seed, manifests::Manifests, state::State};
+use super::{clock::seed, manifests::Manifests, scratch, state::State};
 use crate::{
     config::{Config, ConnectorConfig, SettingValue, sync_digest},
     cycle::{Gate, Sync, commit::Committer, system::System},
     http::{Layers, LayersConfig, ReqwestTransport, TransportOptions},
     journal::{ConflictLog, Mask},
     merge::{Pair, Side},
-    store::{StoreError, tables::Tag},
+    store::{OverlayKv, StoreError, tables::Tag},
 };
 
 /// Why the parts could not be put together.
@@ -139,7 +139,8 @@ impl App {
             let system = |side: Side| {
                 let of = &rules.systems[side];
                 // The other side of a sync that observes one system is nobody: without objects, nothing is asked of it.
-                let named = if of.connector.is_empty() { &rules.systems[side.other()].connector } else { &of.connector };
+                let named =
+                    if of.connector.is_empty() { &rules.systems[side.other()].connector } else { &of.connector };
                 let connector = connectors.get(named).map(|wired| Arc::clone(&wired.connector));
                 connector.map(|connector| System::new(side, of, &rules.fields, connector))
             };
@@ -173,6 +174,12 @@ impl App {
             running.sync.adopt(&sync_digest(&running.sync.committer.rules)).await?;
         }
         Ok(())
+    }
+
+    /// A store over the state, for a plan: nothing of what is committed to it lasts.
+    pub fn overlay(&self) -> OverlayKv {
+        let (dir, clock) = (self.config.daemon.state_dir.clone(), Arc::clone(&self.clock));
+        OverlayKv::new(Arc::clone(&self.state.store), Box::new(move || scratch::make(&dir, &*clock)))
     }
 
     /// A sync by name.

@@ -204,7 +204,8 @@ fn numbers_and_durations_in_every_form() {
 
 #[test]
 fn who_is_in_it_is_compiled() {
-    let sync = people(&base_with("every = \"30s\"", "include = \"email and score > 10\"\ncreate_when = { crm = \"name\" }"));
+    let sync =
+        people(&base_with("every = \"30s\"", "include = \"email and score > 10\"\ncreate_when = { crm = \"name\" }"));
     assert_eq!(sync.include.expect("a rule").source(), "email and score > 10");
     assert_eq!(sync.systems.right.create_when.expect("a rule").source(), "name");
     assert!(sync.systems.left.create_when.is_none());
@@ -222,7 +223,10 @@ fn a_rule_that_a_blank_surprises_is_doubted() {
 #[test]
 fn a_sync_that_only_observes_may_name_one_system() {
     let text = BASE
-        .replace("between = { marketing = \"contacts\", crm = [\"Contact\", \"Lead\"] }", "between = { crm = \"Lead\" }")
+        .replace(
+            "between = { marketing = \"contacts\", crm = [\"Contact\", \"Lead\"] }",
+            "between = { crm = \"Lead\" }",
+        )
         .replace("create = { marketing = \"contacts\", crm = \"Lead\" }", "mode = \"observe\"")
         .replace("marketing = \"email\", ", "")
         .replace("marketing = \"lastname\", ", "")

@@ -46,8 +46,12 @@ async fn it_may_look_at_one_system_alone() {
     let mut shape = Shape::default();
     shape.rules.mode = Mode::Observe;
     shape.rules.systems.left.create = None;
-    shape.rules.systems.right =
-        SystemRules { connector: String::new(), objects: Vec::new(), create: None, ..shape.rules.systems.right.clone() };
+    shape.rules.systems.right = SystemRules {
+        connector: String::new(),
+        objects: Vec::new(),
+        create: None,
+        ..shape.rules.systems.right.clone()
+    };
     for rule in &mut shape.rules.fields {
         rule.map.native.right.clear();
     }

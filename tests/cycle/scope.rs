@@ -1,7 +1,7 @@
 //! Who is in the sync: `include`, `create_when`, entering and leaving.
 
 use hymnal::{
-    cycle::{report::Written, world::Counts},
+    cycle::{counts::Counts, report::Written},
     mapping::{Expression, FieldType},
     merge::{Event, Side, entity::Presence, scope::ScopeRule},
     store::{
@@ -108,7 +108,11 @@ async fn create_when_says_who_is_created_and_not_who_is_kept() {
     let stage = shape.stage();
     let ann = stage.make(Side::Left, &[("email", ANN), ("title", "lead")]);
     stage.make(Side::Right, &[("email", BEN), ("name", "Ben")]);
-    assert_eq!(stage.settle().await, Written { created: 1, updated: 0 }, "the rule of one side bars the other in nothing");
+    assert_eq!(
+        stage.settle().await,
+        Written { created: 1, updated: 0 },
+        "the rule of one side bars the other in nothing"
+    );
     assert_eq!(stage.all(Side::Right, ANN), [""; 0]);
     assert_eq!(counts(&stage).await.not_created.right, 1);
     stage.edit(Side::Left, &ann, &[("title", "mql")]);

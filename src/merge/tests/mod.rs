@@ -16,8 +16,8 @@ use hymnal_sdk::{
 use uuid::Uuid;
 
 use super::{
-    Ambiguous, Back, Blanks, Consent, Context, Entity, Event, FieldPolicy, FieldRule, FirstRun, Flow, Id, Keyless, Mode,
-    ObjectFacts, OnConflict, OnOverride, Pair, Side, SyncRules, SystemRules,
+    Ambiguous, Back, Blanks, Consent, Context, Entity, Event, FieldPolicy, FieldRule, FirstRun, Flow, Id, Keyless,
+    Mode, ObjectFacts, OnConflict, OnOverride, Pair, Side, SyncRules, SystemRules,
     answer::{mark_sending, updated},
     history::History,
     patch::{Patch, patch},

@@ -103,7 +103,11 @@ impl Stage {
     pub(crate) fn check_equal(&self) {
         for entity in self.entities() {
             let Pair { left: Some(left), right: Some(right) } = &entity.members else { continue };
-            if !entity.scope.is_in() || left.presence != Presence::Seen || right.presence != Presence::Seen || !entity.ambiguous.is_empty() {
+            if !entity.scope.is_in()
+                || left.presence != Presence::Seen
+                || right.presence != Presence::Seen
+                || !entity.ambiguous.is_empty()
+            {
                 continue;
             }
             for rule in &self.rules.fields {
