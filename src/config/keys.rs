@@ -233,8 +233,8 @@ pub(super) static SYNC: Keys = Keys {
         key(
             "on_delete",
             Shape::OneOfBySystem(&Choices {
-                built: &["unlink"],
-                unbuilt: &["archive", "delete", "recreate", "restrict"],
+                built: &["unlink", "archive", "delete", "recreate", "restrict"],
+                unbuilt: &[],
             }),
             "What happens on the other side when a record is deleted there. Default: unlink.",
         ),
@@ -246,6 +246,11 @@ pub(super) static SYNC: Keys = Keys {
         ),
         key("deletions_every", Shape::Duration, "How often deletions are looked for. Default: 5m."),
         key(
+            "full_check",
+            Shape::Duration,
+            "How often everything is listed and compared, whether or not it changed. Default: 1d.",
+        ),
+        key(
             "max_flips",
             Shape::Whole(1, 1_000),
             "A field that flips more often than this in an hour is frozen. Default: 3.",
@@ -254,10 +259,7 @@ pub(super) static SYNC: Keys = Keys {
         key("settle", Shape::DurationOrZero, "How long a write in doubt is given to become visible. Default: 10s."),
         key("fields", Shape::Named(&FIELD), "The mapped fields, by canonical name."),
     ],
-    unbuilt: &[
-        unbuilt("full_check", "remove it"),
-        unbuilt("guards", "remove the table: `first_run = \"plan\"` holds the first run until you approve it"),
-    ],
+    unbuilt: &[unbuilt("guards", "remove the table: `first_run = \"plan\"` holds the first run until you approve it")],
     open: None,
 };
 

@@ -12,6 +12,7 @@ use super::{
     patch::{self, wants},
     policy::OnConflict,
     reading::Ledger,
+    removal,
     rules::FieldRule,
     scope,
     side::{Pair, Side},
@@ -30,6 +31,7 @@ pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_
         let one = OneField { rule, records: &records, follows, context };
         one.decide(field, ledger);
     }
+    removal::reconsider(entity, context, ledger);
     scope::judge(entity, context.rules, ledger.events);
     entity.wants = Pair::from_fn(|side| wants(entity, side, context));
 }

@@ -113,6 +113,13 @@ async fn one_sync(app: &App, running: &Running) -> Answer {
     all.insert("mode".into(), serde_json::to_value(sync.committer.rules.mode).unwrap_or(Json::Null));
     all.insert("out_of_scope".into(), json!(counts.left_out + counts.not_created.left + counts.not_created.right));
     all.insert("scope".into(), scope(sync, &counts));
+    all.insert("alarms".into(), alarms(sync)?);
+    let mut noticed = Map::new();
+    for side in Side::BOTH {
+        let within = sync.deletions_every(side).await?;
+        noticed.insert(sync.systems[side].name.clone(), json!(within.as_secs()));
+    }
+    all.insert("deletions_noticed_within_seconds".into(), Json::Object(noticed));
     all.insert(
         "last_cycle".into(),
         last.map_or(Json::Null, |last| {
@@ -137,6 +144,23 @@ fn scope(sync: &crate::cycle::Sync, counts: &Counts) -> Json {
         out.insert(format!("create_when.{}", system.connector), json!(counts.not_created[side]));
     }
     Json::Object(out)
+}
+
+/// What somebody must know, and only a person can put right.
+fn alarms(sync: &crate::cycle::Sync) -> Result<Json, StoreError> {
+    let mut alarms = Vec::new();
+    for side in Side::BOTH {
+        if let Some(blind) = sync.blind(side)? {
+            alarms.push(json!({
+                "kind": "not_visible",
+                "connector": sync.systems[side].name,
+                "since": blind.since.to_string(),
+                "message": "many records cannot be seen any more, and nobody says that they were deleted",
+                "hint": "look whether the login lost a permission; nothing is done about them until they are seen again",
+            }));
+        }
+    }
+    Ok(json!(alarms))
 }
 
 /// The name of what waits, or is listed.
