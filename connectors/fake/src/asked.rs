@@ -71,8 +71,8 @@ impl Answer {
         Self { status, headers: Vec::new(), body: String::new() }
     }
 
-    pub(crate) fn with(mut self, header: &'static str, value: impl ToString) -> Self {
-        self.headers.push((header, value.to_string()));
+    pub(crate) fn with(mut self, header: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((header, value.into()));
         self
     }
 

@@ -89,13 +89,13 @@ pub(super) fn answer(world: &mut World, asked: &Asked) -> Answer {
             }
         }
     };
-    answer.with("x-ratelimit-limit", DAILY).with("x-ratelimit-remaining", DAILY - 1)
+    answer.with("x-ratelimit-limit", DAILY.to_string()).with("x-ratelimit-remaining", (DAILY - 1).to_string())
 }
 
 pub(super) fn throttled() -> Answer {
     Answer::json(429, &json!({ "Message": "API rate limit exceeded" }))
-        .with("x-ratelimit-limit", DAILY)
-        .with("x-ratelimit-remaining", DAILY / 2)
+        .with("x-ratelimit-limit", DAILY.to_string())
+        .with("x-ratelimit-remaining", (DAILY / 2).to_string())
 }
 
 fn custom_fields() -> Answer {
@@ -116,8 +116,11 @@ fn search(world: &World, table: &Table, asked: &Asked) -> Answer {
     if top > 500 {
         return bad("`top` is 500 at most");
     }
-    let since =
-        if after.is_empty() { None } else { after.parse::<hymnal_sdk::Timestamp>().ok().map(|at| at.as_second()) };
+    let since = if after.is_empty() {
+        None
+    } else {
+        after.parse::<hymnal_sdk::Timestamp>().ok().map(hymnal_sdk::Timestamp::as_second)
+    };
     let rows = world.all(table.object).filter(|row| {
         !row.is_deleted
             && since.is_none_or(|since| row.modified_at.as_second() > since)

@@ -120,7 +120,9 @@ impl Check<'_> {
                 if polls.len() < 2 {
                     self.note(&at("changes"), "`polls` are several".to_owned(), "write `changes.poll`");
                 }
-                polls.iter().for_each(|poll| self.poll(&at("changes"), poll));
+                for poll in polls {
+                    self.poll(&at("changes"), poll);
+                }
             }
             Changes::Window(window) => self.window(&at("changes"), window),
             Changes::Scan(scan) => self.scan(&at("changes"), scan),
