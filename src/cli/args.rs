@@ -125,6 +125,8 @@ pub enum ConflictsCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Answer one that waits: take what a system holds, the last synced value, or another one.
+    Resolve(Resolve),
     /// All, for a spreadsheet.
     Export {
         /// As CSV; formulas are escaped.
@@ -134,6 +136,31 @@ pub enum ConflictsCommand {
         #[arg(long)]
         open: bool,
     },
+}
+
+/// `conflicts resolve`
+#[derive(Debug, ClapArgs)]
+pub struct Resolve {
+    /// The conflict.
+    pub id: String,
+    /// The name of the system whose value both are to have, or `base`: the last synced value.
+    #[arg(long, value_name = "SYSTEM", conflicts_with = "value", required_unless_present = "value")]
+    pub take: Option<String>,
+    /// The value that both are to have.
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+    pub value: Option<String>,
+    /// Where the values have moved since it was opened: the number of the line that you saw.
+    #[arg(long, value_name = "NUMBER")]
+    pub seen: Option<u64>,
+    /// You have the person's consent: it may be loosened.
+    #[arg(long)]
+    pub i_have_consent: bool,
+    /// Show what would be written, and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `explain`

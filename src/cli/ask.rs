@@ -12,7 +12,7 @@ use super::{
     setup::{app, load},
     show,
 };
-use crate::server::{Refusal, Request, answer, socket};
+use crate::server::{Refusal, Request, ResolveRequest, answer, socket};
 
 /// How often `--follow` asks.
 const FOLLOW: Duration = Duration::from_secs(2);
@@ -56,6 +56,19 @@ pub async fn conflicts(config: Option<&Path>, command: ConflictsCommand) -> Resu
         ConflictsCommand::Show { id, json } => {
             let found = ask(config, Request::Conflict { id }).await?;
             told(json, &found, show::conflict);
+        }
+        ConflictsCommand::Resolve(args) => {
+            let request = ResolveRequest {
+                id: args.id,
+                take: args.take,
+                value: args.value,
+                seen: args.seen,
+                by: operator(),
+                have_consent: args.i_have_consent,
+                dry_run: args.dry_run,
+            };
+            let done = ask(config, Request::Resolve(request)).await?;
+            told(args.json, &done, show::resolved);
         }
         ConflictsCommand::Export { csv, open } => {
             let found = ask(config, Request::Conflicts { open, sync: None, limit: Some(usize::MAX) }).await?;
@@ -114,6 +127,12 @@ pub async fn reload(config: Option<&Path>) -> Result<u8, Exit> {
     answer.map_err(refused)?;
     Out::text("The daemon has read the configuration again.\n");
     Ok(0)
+}
+
+/// Who gives the command, for the journal.
+pub fn operator() -> String {
+    let name = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "somebody at the command line".to_owned())
 }
 
 fn told(json: bool, answer: &Json, for_people: fn(&Json) -> String) {

@@ -72,7 +72,7 @@ fn close(world: &mut World<'_>, id: Id) -> Result<(), StoreError> {
     let mut events: Vec<Event> = Vec::new();
     for (name, field) in &mut entity.fields {
         if let Some(open) = field.conflict.take() {
-            events.push(superseded(name, field, open.id, now, "the first run was discarded, and is planned anew"));
+            events.push(superseded(name, field, &open, now, "the first run was discarded, and is planned anew"));
         }
     }
     let candidates = std::mem::take(&mut entity.ambiguous);

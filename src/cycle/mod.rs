@@ -22,6 +22,7 @@
 //! | [`adopt`] | rules that have changed |
 //! | [`state`] | what a sync remembers of itself |
 //! | [`preview`] | what a push would do |
+//! | [`resolve`] | a person answers a conflict |
 //! | [`sweep`] | what is older than it is kept |
 //! | [`report`] | what a cycle came to |
 //! | [`ids`] | the one source of ids |
@@ -37,6 +38,7 @@ pub mod preview;
 pub mod pull;
 pub mod push;
 pub mod reconcile;
+pub mod resolve;
 pub mod report;
 pub mod state;
 pub mod sweep;
@@ -236,7 +238,7 @@ impl Sync {
     }
 
     /// What the objects can hold, as the connectors declare it: nobody is asked.
-    async fn declare(&self, report: &mut Report) -> Result<(), StoreError> {
+    pub(crate) async fn declare(&self, report: &mut Report) -> Result<(), StoreError> {
         if self.committer.objects().await != Pair::default() {
             return Ok(());
         }

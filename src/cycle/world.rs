@@ -30,11 +30,13 @@ use crate::{
 };
 
 /// The lanes of the outbox, most urgent first.
-pub const LANES: [u8; 2] = [CONSENT, ORDINARY];
+pub const LANES: [u8; 3] = [CONSENT, PERSON, ORDINARY];
 /// Restrictions of consent.
 pub const CONSENT: u8 = 0;
+/// What a person decided, and waits for.
+pub const PERSON: u8 = 1;
 /// Everything else.
-pub const ORDINARY: u8 = 1;
+pub const ORDINARY: u8 = 2;
 
 /// What the outbox says is to be done, so that batches can be made without reading the entities.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -208,7 +210,7 @@ impl<'a> World<'a> {
     /// Puts an entity and everything that is derived of it, with what happened to it.
     pub fn put(&mut self, entity: Entity, events: Vec<Event>) -> Result<(), StoreError> {
         let before = self.shared(entity.id)?;
-        self.note(&entity, events);
+        self.note(&entity, events)?;
         if before.as_deref() != Some(&entity) {
             self.replace(before.as_deref(), Some(&entity));
             self.set_entity(entity.id, Some(Rc::new(entity)));
@@ -217,10 +219,11 @@ impl<'a> World<'a> {
     }
 
     /// Puts an entity of which nothing that is derived stands in the store.
-    pub fn put_anew(&mut self, entity: Entity, events: Vec<Event>) {
+    pub fn put_anew(&mut self, entity: Entity, events: Vec<Event>) -> Result<(), StoreError> {
         self.changes.extend(self.derived(&entity).into_iter().map(|(key, value)| (key, Some(value))));
-        self.note(&entity, events);
+        self.note(&entity, events)?;
         self.set_entity(entity.id, Some(Rc::new(entity)));
+        Ok(())
     }
 
     /// Removes an entity that became a part of another.
@@ -235,6 +238,11 @@ impl<'a> World<'a> {
     /// Sets a key that belongs to no entity.
     pub fn set(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
         self.changes.insert(key, value);
+    }
+
+    /// The store under it, without what this decision has changed.
+    pub fn store(&self) -> &dyn Kv {
+        self.store
     }
 
     /// The value under a key.
@@ -324,6 +332,7 @@ impl<'a> World<'a> {
             let lane = match entity.wants[side] {
                 Want::Nothing => None,
                 Want::Restrict => Some(CONSENT),
+                Want::Decided => Some(PERSON),
                 Want::Update | Want::Create => Some(ORDINARY),
             };
             let create = self.context.rules.systems[side].create.as_ref();
@@ -357,32 +366,42 @@ impl<'a> World<'a> {
         }
     }
 
-    fn note(&mut self, entity: &Entity, events: Vec<Event>) {
+    fn note(&mut self, entity: &Entity, events: Vec<Event>) -> Result<(), StoreError> {
         if events.is_empty() {
-            return;
+            return Ok(());
         }
         for event in &events {
             if let Event::Conflict(event) = event {
-                self.add_line(entity, event);
+                self.add_line(entity, event)?;
             }
         }
         let page = JournalPage { at: self.context.now, cycle: self.cycle, events };
         self.counts.pages += 1;
         let key = [self.tag.journal(entity.id), self.counts.pages.to_be_bytes().to_vec()].concat();
         self.changes.insert(key, Some(format::seal(&page)));
+        Ok(())
     }
 
-    fn add_line(&mut self, entity: &Entity, event: &ConflictEvent) {
+    fn add_line(&mut self, entity: &Entity, event: &ConflictEvent) -> Result<(), StoreError> {
         self.counts.lines += 1;
+        let before = self.get(&self.tag.latest_line(event.id))?;
+        let before = before.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()).map(u64::from_be_bytes);
         let records = Pair::from_fn(|side| {
             let member = entity.members[side].as_ref().map(|member| member.address.clone());
             member.into_iter().chain(entity.secondaries[side].iter().cloned()).collect()
         });
-        let line =
-            LogLine { number: self.counts.lines, entity: entity.id, cycle: self.cycle, records, event: event.clone() };
+        let line = LogLine {
+            number: self.counts.lines,
+            before,
+            entity: entity.id,
+            cycle: self.cycle,
+            records,
+            event: event.clone(),
+        };
         self.changes.insert(self.tag.line(line.number), Some(format::seal(&line)));
         self.changes.insert(self.tag.latest_line(event.id), Some(line.number.to_be_bytes().to_vec()));
         self.lines.push(line);
+        Ok(())
     }
 }
 
@@ -394,11 +413,9 @@ fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)>
     let mapped = context.rules.fields.iter().map(|rule| &rule.map.name);
     for (name, field) in mapped.filter_map(|name| entity.fields.get_key_value(name)) {
         let mut add = |wait, value| waits.push((wait, name.clone(), value));
-        if field.conflict.is_some() {
-            add(Wait::Conflict, Vec::new());
-        }
-        if field.frozen {
-            add(Wait::Frozen, Vec::new());
+        if let Some(open) = &field.conflict {
+            let wait = if field.frozen { Wait::Frozen } else { Wait::Conflict };
+            add(wait, open.id.bytes().to_vec());
         }
         for side in Side::BOTH {
             match &field.sides[side].mark {
@@ -429,7 +446,7 @@ fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)>
         }
     }
     if !entity.ambiguous.is_empty() {
-        add(Wait::Ambiguous, "", Vec::new());
+        add(Wait::Ambiguous, "", entity.question.map(|id| id.bytes().to_vec()).unwrap_or_default());
     }
     let lives = entity.members.iter().any(|(_, member)| member.is_some());
     if lives && !entity.is_linked() && !has_key(entity, context) {

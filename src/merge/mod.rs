@@ -18,6 +18,7 @@
 //! | [`answer`] | what a service answered to a write |
 //! | [`history`] | field histories, for conflicts |
 //! | [`identity`] | who is who |
+//! | [`person`] | what a person decides |
 //! | [`event`] | what was decided and done, for journal and conflict log |
 
 pub mod answer;
@@ -32,8 +33,9 @@ pub mod field;
 mod first_link;
 pub mod history;
 pub mod identity;
-mod logged;
+pub(crate) mod logged;
 pub mod patch;
+pub mod person;
 pub mod policy;
 pub mod reading;
 pub mod rules;

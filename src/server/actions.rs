@@ -7,6 +7,7 @@ use super::{
     conflicts,
     explain::explain,
     request::{Answer, Refusal, Request},
+    resolve::resolve,
     status::status,
 };
 use crate::{
@@ -18,8 +19,9 @@ use crate::{
 pub async fn answer(app: &App, request: Request) -> Answer {
     match request {
         Request::Status => status(app).await,
-        Request::Conflicts { open, sync, limit } => conflicts::list(app, open, sync.as_deref(), limit),
+        Request::Conflicts { open, sync, limit } => conflicts::list(app, open, sync.as_deref(), limit).await,
         Request::Conflict { id } => conflicts::show(app, &id),
+        Request::Resolve(request) => resolve(app, &request).await,
         Request::Explain { key, field } => explain(app, &key, field.as_deref()).await,
         Request::Approve { sync } => approve(app, &sync).await,
         Request::Discard { sync } => discard(app, &sync).await,

@@ -23,6 +23,8 @@ pub enum Request {
         /// Its id.
         id: String,
     },
+    /// A person answers a conflict.
+    Resolve(ResolveRequest),
     /// One person.
     Explain {
         /// An e-mail, an entity's id, or `connector:object:id`.
@@ -56,6 +58,25 @@ pub enum Request {
     },
     /// Reads the configuration again.
     Reload,
+}
+
+/// A person answers a conflict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolveRequest {
+    /// The conflict.
+    pub id: String,
+    /// A connector's name, or `base`.
+    pub take: Option<String>,
+    /// Or a value, as a person types it.
+    pub value: Option<String>,
+    /// The number of the line that the person saw.
+    pub seen: Option<u64>,
+    /// Who.
+    pub by: String,
+    /// The person says that they have the consent that it takes.
+    pub have_consent: bool,
+    /// Only look.
+    pub dry_run: bool,
 }
 
 /// What is answered.

@@ -7,7 +7,7 @@
 //! | `k` | key set, key, `0`, entity | nothing: the match index |
 //! | `q` | key set, key, `0`, entity | nothing: entities that wait to be matched, in key order |
 //! | `o` | side, lane, entity | nothing: the outbox |
-//! | `w` | kind, entity, field | what waits, or is listed; for parked things when they are due |
+//! | `w` | kind, entity, field | what waits, or is listed; for questions their conflict, for parked things when they are due |
 //! | `j` | entity, number | the journal |
 //! | `c` | number | the lines of the conflict log |
 //! | `i` | conflict | the number of its latest line |
@@ -179,6 +179,11 @@ impl Tag {
 pub fn entity_of(key: &[u8]) -> Option<Id> {
     let bytes: [u8; 16] = key.get(key.len().checked_sub(16)?..)?.try_into().ok()?;
     Some(Id(uuid::Uuid::from_bytes(bytes)))
+}
+
+/// The conflict that a row of what waits names.
+pub fn conflict_of(value: &[u8]) -> Option<Id> {
+    Some(Id(uuid::Uuid::from_bytes(value.try_into().ok()?)))
 }
 
 /// The number of a sync, by name.

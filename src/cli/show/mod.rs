@@ -6,11 +6,13 @@
 //! | [`mod@status`] | `status` |
 //! | [`mod@conflicts`] | the conflict log |
 //! | [`mod@explain`] | one person |
+//! | `resolve` | a person's answer to a conflict |
 //! | `words` | values, times and names out of JSON |
 
 pub mod conflicts;
 pub mod explain;
 pub mod held;
+mod resolve;
 pub mod status;
 mod words;
 
@@ -18,6 +20,7 @@ pub use self::{
     conflicts::{conflict, conflicts, csv, sentence},
     explain::explain,
     held::{approved, done, ended, would},
+    resolve::resolved,
     status::status,
     words::moment,
 };
