@@ -31,6 +31,12 @@ pub enum Command {
         #[command(subcommand)]
         command: ConflictsCommand,
     },
+    /// What is set aside: fields and records that a service refuses, by reason.
+    Parked {
+        /// What to do.
+        #[command(subcommand)]
+        command: ParkedCommand,
+    },
     /// Explain one person: every value, who set it, by which rule, what lost.
     Explain(Explain),
     /// Let what is held go: the first run of a sync.
@@ -158,6 +164,46 @@ pub struct Resolve {
     /// Show what would be written, and change nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `parked`
+#[derive(Debug, Subcommand)]
+pub enum ParkedCommand {
+    /// Every reason with its count, and what to do about it.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// One reason with the people it is about, or one person with the reasons.
+    Show {
+        /// The reason's id, or the person's.
+        id: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Try again now.
+    Retry(Parked),
+    /// Leave it as it is, until the value changes.
+    Dismiss(Parked),
+}
+
+/// `parked retry`, `parked dismiss`
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false, args = ["id", "reason", "all"])]
+pub struct Parked {
+    /// The id of a reason, or of a person.
+    pub id: Option<String>,
+    /// Everything with this reason: `no-such-option`.
+    #[arg(long, value_name = "REASON")]
+    pub reason: Option<String>,
+    /// Everything.
+    #[arg(long)]
+    pub all: bool,
     /// As JSON.
     #[arg(long)]
     pub json: bool,

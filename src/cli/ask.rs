@@ -7,12 +7,15 @@ use serde_json::Value as Json;
 
 use super::{
     Exit,
-    args::{self, ConflictsCommand},
+    args::{self, ConflictsCommand, ParkedCommand},
     out::Out,
     setup::{app, load},
     show,
 };
-use crate::server::{Refusal, Request, ResolveRequest, answer, socket};
+use crate::{
+    merge::parked::Handling,
+    server::{ParkedRequest, Refusal, Request, ResolveRequest, answer, socket},
+};
 
 /// How often `--follow` asks.
 const FOLLOW: Duration = Duration::from_secs(2);
@@ -79,6 +82,25 @@ pub async fn conflicts(config: Option<&Path>, command: ConflictsCommand) -> Resu
             }
         }
     }
+    Ok(0)
+}
+
+/// `parked`
+pub async fn parked(config: Option<&Path>, command: ParkedCommand) -> Result<u8, Exit> {
+    let (args, handling) = match command {
+        ParkedCommand::List { json } => {
+            told(json, &ask(config, Request::Parked).await?, show::parked);
+            return Ok(0);
+        }
+        ParkedCommand::Show { id, json } => {
+            told(json, &ask(config, Request::ParkedShow { id }).await?, show::parked);
+            return Ok(0);
+        }
+        ParkedCommand::Retry(args) => (args, Handling::Retry),
+        ParkedCommand::Dismiss(args) => (args, Handling::Dismiss),
+    };
+    let request = ParkedRequest { id: args.id, reason: args.reason, all: args.all, handling, by: operator() };
+    told(args.json, &ask(config, Request::HandleParked(request)).await?, show::handled);
     Ok(0)
 }
 

@@ -16,6 +16,7 @@
 //! | [`reconcile`] | what was observed, folded into what is known |
 //! | [`matching`] | records that nobody knows yet |
 //! | [`due`] | what waited for its time |
+//! | [`parked`] | what is set aside, by its reason |
 //! | [`push`] | the outbox of one side |
 //! | [`update`], [`create`] | one batch |
 //! | [`discard`] | everything that was decided, dropped |
@@ -34,6 +35,7 @@ pub mod discard;
 pub mod due;
 pub mod ids;
 pub mod matching;
+pub mod parked;
 pub mod preview;
 pub mod pull;
 pub mod push;
@@ -87,6 +89,9 @@ pub struct Sync {
 
 /// How often schemas are asked for: a choice that an admin added is known after this time at most.
 const LEARN_EVERY: Duration = Duration::from_hours(1);
+
+/// The same while something waits for it.
+const LEARN_WAITING: Duration = Duration::from_mins(5);
 
 /// What must be over before anything is written: the count of the store's keys.
 pub type Gate = Box<dyn Fn() -> BoxFuture<'static, Result<(), StoreError>> + Send + std::marker::Sync>;
@@ -182,7 +187,7 @@ impl Sync {
 
     async fn pull_one(&self, cycle: Id, side: Side, deletions: Deletions) -> Result<usize, Failure> {
         let mut changed = self.pull(cycle, side).await?;
-        self.learn(side).await;
+        self.learn(cycle, side).await?;
         let every = SignedDuration::try_from(self.committer.rules.deletions_every).unwrap_or(SignedDuration::MAX);
         let last = self.time(&state::deletions_name(side))?;
         let now = self.committer.clock.now();
@@ -253,25 +258,28 @@ impl Sync {
         Ok(())
     }
 
-    /// Asks for the schemas of one system, once an hour. Only after it has answered a pull, and only for itself: a
-    /// system that is down or throttled keeps nobody waiting here.
-    async fn learn(&self, side: Side) {
+    /// Asks for the schemas of one system, once an hour, and oftener while something is parked that another schema could
+    /// release. Only after it has answered a pull, and only for itself: a system that is down or throttled keeps nobody
+    /// waiting here.
+    async fn learn(&self, cycle: Id, side: Side) -> Result<(), StoreError> {
         let now = self.committer.clock.elapsed();
         let last = self.lock_learnt()[side];
-        if last.is_some_and(|at| now.saturating_sub(at) < LEARN_EVERY) {
-            return;
+        let every = if self.waits_for_a_schema(side)? { LEARN_WAITING } else { LEARN_EVERY };
+        if last.is_some_and(|at| now.saturating_sub(at) < every) {
+            return Ok(());
         }
         let system = &self.systems[side];
         for object in &system.objects {
             match system.connector.describe(&hymnal_sdk::Call::default(), &object.name).await {
-                Ok(schema) => self.committer.learn_schema(side, &object.name, schema).await,
+                Ok(schema) => self.note_schema(cycle, side, &object.name, schema).await?,
                 // It is asked again in the next cycle. Until then the schema known stands, or none: that costs early
                 // messages, not correctness, since the service refuses by itself.
-                Err(error) if matches!(error.kind, Kind::Transient | Kind::Throttled | Kind::Auth) => return,
+                Err(error) if matches!(error.kind, Kind::Transient | Kind::Throttled | Kind::Auth) => return Ok(()),
                 Err(_) => {}
             }
         }
         self.lock_learnt()[side] = Some(now);
+        Ok(())
     }
 
     fn lock_read(&self) -> std::sync::MutexGuard<'_, Pair<bool>> {

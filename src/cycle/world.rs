@@ -12,14 +12,15 @@ use std::{
 use hymnal_sdk::{Address, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::ids::Ids;
+use super::{ids::Ids, parked};
 use crate::{
     journal::entry::{JournalPage, LogLine},
     merge::{
         Context, Entity, Event, Id, Pair, Side,
-        entity::{Mark, Parked, Presence, Want},
+        entity::{Mark, Presence, Want},
         event::ConflictEvent,
         history::History,
+        parked::waiting,
         patch::{has_key, keys},
         reading::Ledger,
     },
@@ -407,9 +408,8 @@ impl<'a> World<'a> {
 
 /// What of an entity waits, or is listed: kind, field, and for parked things when they are due (milliseconds).
 fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)> {
-    let mut waits = Vec::new();
+    let mut waits: Vec<_> = waiting(entity, context).iter().map(parked::row).collect();
     let due = |at: Timestamp| at.as_millisecond().to_be_bytes().to_vec();
-    let retry = |parked: &Parked| parked.next_try.map_or_else(|| i64::MAX.to_be_bytes().to_vec(), due);
     let mapped = context.rules.fields.iter().map(|rule| &rule.map.name);
     for (name, field) in mapped.filter_map(|name| entity.fields.get_key_value(name)) {
         let mut add = |wait, value| waits.push((wait, name.clone(), value));
@@ -420,11 +420,11 @@ fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)>
         for side in Side::BOTH {
             match &field.sides[side].mark {
                 Some(Mark::Parked { golden, parked })
-                    if golden.as_ref().is_none_or(|golden| *golden == field.golden) =>
+                    if parked.dismissed_by.is_some()
+                        && golden.as_ref().is_none_or(|golden| *golden == field.golden) =>
                 {
-                    add(Wait::Parked, retry(parked));
+                    add(Wait::Kept, Vec::new());
                 }
-                Some(Mark::Ignored { golden }) if *golden == field.golden => add(Wait::Ignored, Vec::new()),
                 Some(Mark::Normalised { golden }) if *golden == field.golden => add(Wait::Normalised, Vec::new()),
                 Some(Mark::Kept { golden }) if *golden == field.golden => add(Wait::Kept, Vec::new()),
                 _ => {}
@@ -433,8 +433,8 @@ fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)>
     }
     let mut add = |wait, name: &str, value| waits.push((wait, name.to_owned(), value));
     for side in Side::BOTH {
-        if let Some(parked) = &entity.parked[side] {
-            add(Wait::Parked, "", retry(parked));
+        if entity.parked[side].as_ref().is_some_and(|parked| parked.dismissed_by.is_some()) {
+            add(Wait::Kept, "", Vec::new());
         }
         match entity.members[side].as_ref().map(|member| member.presence) {
             Some(Presence::NotVisible { .. }) => add(Wait::NotVisible, "", Vec::new()),

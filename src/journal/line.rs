@@ -97,6 +97,9 @@ pub fn event(event: &Event, rules: &SyncRules) -> Json {
                 .collect();
             json!({ "sending": name(side), "record": address.as_ref().map(ToString::to_string), "changes": changes })
         }
+        Event::Handled { side, field, code, handling, by } => json!({
+            "parked": handling, "system": name(side), "field": field, "code": code, "by": by,
+        }),
         Event::Ruled(ruling) => ruled(ruling),
         Event::Written { side, address, created } => {
             json!({ "written": name(side), "record": address.to_string(), "created": created })

@@ -228,7 +228,7 @@ fn again(before: Option<Parked>, problem: Problem, now: Timestamp) -> Parked {
     let (since, tries) = before.map_or((now, 0), |parked| (parked.since, parked.tries));
     let delay = FIRST_RETRY.saturating_mul(1 << tries.min(12)).min(LAST_RETRY);
     let next_try = now.saturating_add(delay).ok();
-    Parked { problem, since, tries: tries + 1, next_try }
+    Parked { problem, since, tries: tries + 1, next_try, dismissed_by: None }
 }
 
 /// What is sent, for the journal.

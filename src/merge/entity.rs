@@ -167,6 +167,8 @@ pub struct Parked {
     /// Not before this time, unless something changes; `None`: not by itself at all.
     #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
     pub next_try: Option<Timestamp>,
+    /// Who said that it is to be left as it is.
+    pub dismissed_by: Option<String>,
 }
 
 impl Parked {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     entity::{Edit, Id},
     field::Conflict,
+    parked::Handling,
     side::{Pair, Side},
 };
 use crate::mapping::{Problem, Value};
@@ -62,6 +63,19 @@ pub enum Event {
         address: Option<Address>,
         /// What.
         changes: Vec<SentChange>,
+    },
+    /// A person handled something parked.
+    Handled {
+        /// Where.
+        side: Side,
+        /// The field; `None`: the record.
+        field: Option<String>,
+        /// Why it was parked.
+        code: String,
+        /// What is done about it.
+        handling: Handling,
+        /// Who.
+        by: String,
     },
     /// A person decided a value.
     Ruled(Box<Ruling>),

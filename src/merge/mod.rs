@@ -18,6 +18,7 @@
 //! | [`answer`] | what a service answered to a write |
 //! | [`history`] | field histories, for conflicts |
 //! | [`identity`] | who is who |
+//! | [`parked`] | what is set aside, and what people do about it |
 //! | [`person`] | what a person decides |
 //! | [`event`] | what was decided and done, for journal and conflict log |
 
@@ -34,6 +35,7 @@ mod first_link;
 pub mod history;
 pub mod identity;
 pub(crate) mod logged;
+pub mod parked;
 pub mod patch;
 pub mod person;
 pub mod policy;

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{
     conflicts,
     explain::explain,
+    parked,
     request::{Answer, Refusal, Request},
     resolve::resolve,
     status::status,
@@ -22,6 +23,9 @@ pub async fn answer(app: &App, request: Request) -> Answer {
         Request::Conflicts { open, sync, limit } => conflicts::list(app, open, sync.as_deref(), limit).await,
         Request::Conflict { id } => conflicts::show(app, &id),
         Request::Resolve(request) => resolve(app, &request).await,
+        Request::Parked => parked::list(app).await,
+        Request::ParkedShow { id } => parked::show(app, &id).await,
+        Request::HandleParked(request) => parked::handle(app, &request).await,
         Request::Explain { key, field } => explain(app, &key, field.as_deref()).await,
         Request::Approve { sync } => approve(app, &sync).await,
         Request::Discard { sync } => discard(app, &sync).await,

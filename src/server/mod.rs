@@ -8,6 +8,7 @@
 //! | [`status`] | how everything is |
 //! | [`explain`] | one person |
 //! | [`conflicts`] | the conflict log |
+//! | [`parked`] | what is parked |
 //! | [`resolve`] | a person answers conflicts |
 //! | [`socket`] | the control socket of a running daemon |
 //! | [`health`] | `/healthz` and `/readyz` |
@@ -16,10 +17,11 @@ pub mod actions;
 pub mod conflicts;
 pub mod explain;
 pub mod health;
+pub mod parked;
 pub mod request;
 pub mod resolve;
 pub mod socket;
 pub mod status;
 
 pub use actions::answer;
-pub use request::{Answer, Refusal, Request, ResolveRequest};
+pub use request::{Answer, ParkedRequest, Refusal, Request, ResolveRequest};

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::merge::parked::Handling;
+
 /// What can be asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case")]
@@ -25,6 +27,15 @@ pub enum Request {
     },
     /// A person answers a conflict.
     Resolve(ResolveRequest),
+    /// What is parked, by its reason.
+    Parked,
+    /// What is parked for one reason, or of one person.
+    ParkedShow {
+        /// The reason's id, or the person's.
+        id: String,
+    },
+    /// A person retries or dismisses what is parked.
+    HandleParked(ParkedRequest),
     /// One person.
     Explain {
         /// An e-mail, an entity's id, or `connector:object:id`.
@@ -77,6 +88,21 @@ pub struct ResolveRequest {
     pub have_consent: bool,
     /// Only look.
     pub dry_run: bool,
+}
+
+/// A person retries or dismisses what is parked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkedRequest {
+    /// The id of a reason, or of a person.
+    pub id: Option<String>,
+    /// Or a reason's word.
+    pub reason: Option<String>,
+    /// Or everything.
+    pub all: bool,
+    /// What to do.
+    pub handling: Handling,
+    /// Who.
+    pub by: String,
 }
 
 /// What is answered.

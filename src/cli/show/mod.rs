@@ -6,12 +6,14 @@
 //! | [`mod@status`] | `status` |
 //! | [`mod@conflicts`] | the conflict log |
 //! | [`mod@explain`] | one person |
+//! | `parked` | what is set aside |
 //! | `resolve` | a person's answer to a conflict |
 //! | `words` | values, times and names out of JSON |
 
 pub mod conflicts;
 pub mod explain;
 pub mod held;
+mod parked;
 mod resolve;
 pub mod status;
 mod words;
@@ -20,6 +22,7 @@ pub use self::{
     conflicts::{conflict, conflicts, csv, sentence},
     explain::explain,
     held::{approved, done, ended, would},
+    parked::{handled, parked},
     resolve::resolved,
     status::status,
     words::moment,
