@@ -81,4 +81,3 @@ fn unlink_deleted(world: &mut World<'_>, id: Id, grace: SignedDuration) -> Resul
     }
     Ok(())
 }
-

@@ -252,9 +252,8 @@ impl Sync {
     async fn try_again(&self, cycle: Id, people: &[Id], released: Option<&Signature>) -> Result<usize, StoreError> {
         let mut changed = 0;
         for chunk in people.chunks(CHUNK) {
-            let committed = self
-                .decide(cycle, |world| chunk.iter().try_for_each(|id| decide_again(world, *id, released)))
-                .await?;
+            let committed =
+                self.decide(cycle, |world| chunk.iter().try_for_each(|id| decide_again(world, *id, released))).await?;
             changed += committed.changes;
         }
         Ok(changed)
@@ -340,10 +339,7 @@ fn handle_one(
     if handling == Handling::Retry {
         for signature in signatures.iter().filter(|signature| signature.what == Parking::Unreadable) {
             if let Some(member) = &entity.members[signature.side] {
-                world.set(
-                    super::reconcile::reread_key(world.tag(), signature.side, &member.address),
-                    Some(Vec::new()),
-                );
+                world.set(super::reconcile::reread_key(world.tag(), signature.side, &member.address), Some(Vec::new()));
             }
         }
     }

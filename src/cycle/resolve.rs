@@ -220,12 +220,7 @@ fn entity_of(world: &World<'_>, line: &LogLine) -> Result<Option<Entity>, StoreE
     Ok(None)
 }
 
-fn taken(
-    answer: &Answer,
-    entity: &Entity,
-    rule: &FieldRule,
-    holds: &Pair<Option<Value>>,
-) -> Result<Value, Unresolved> {
+fn taken(answer: &Answer, entity: &Entity, rule: &FieldRule, holds: &Pair<Option<Value>>) -> Result<Value, Unresolved> {
     match &answer.take {
         Take::Side(side) => holds[*side].clone().ok_or(Unresolved::Unfit(Unfit::Unread(*side))),
         Take::Base => {

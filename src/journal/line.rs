@@ -6,7 +6,11 @@ use serde_json::{Map, Value as Json, json};
 use super::entry::LogLine;
 use crate::{
     mapping::Value,
-    merge::{Certainty, Event, Evidence, Pair, Side, SyncRules, entity::Edit, event::{Cause, ConflictLine, Ruling}},
+    merge::{
+        Certainty, Event, Evidence, Pair, Side, SyncRules,
+        entity::Edit,
+        event::{Cause, ConflictLine, Ruling},
+    },
 };
 
 /// Whether values are shown.

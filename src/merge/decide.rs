@@ -269,13 +269,9 @@ impl OneField<'_> {
     fn decided(&self, field: &mut Field, to: &Value, side: Option<Side>, rule: &'static str, ledger: &mut Ledger<'_>) {
         field.origin = match side {
             Some(side) => Some(origin(side, field.sides[side].edit.as_ref(), rule)),
-            None => Some(Origin {
-                side: None,
-                evidence: Evidence::None,
-                by: None,
-                rule: rule.to_owned(),
-                by_person: false,
-            }),
+            None => {
+                Some(Origin { side: None, evidence: Evidence::None, by: None, rule: rule.to_owned(), by_person: false })
+            }
         };
         if *to == field.golden {
             return;

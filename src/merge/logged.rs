@@ -106,12 +106,5 @@ pub(crate) fn thaw(field: &mut Field) {
 
 /// A line about a conflict that is open already.
 pub(super) fn stored(kind: ConflictKind, policy: &str, reason: &str, result: Option<Value>) -> StoredConflict {
-    StoredConflict {
-        kind,
-        winner: None,
-        result,
-        certainty: None,
-        policy: policy.to_owned(),
-        reason: reason.to_owned(),
-    }
+    StoredConflict { kind, winner: None, result, certainty: None, policy: policy.to_owned(), reason: reason.to_owned() }
 }

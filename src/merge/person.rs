@@ -213,8 +213,7 @@ fn close(
         (Cause::Resolved(_), Some(side)) => format!("{} took the value of {}", decision.by, side.token()),
         (Cause::Resolved(_), None) => format!("{} decided", decision.by),
     };
-    let line =
-        StoredConflict { winner, ..stored(kind, "manual", &reason, Some(decision.value.clone())) };
+    let line = StoredConflict { winner, ..stored(kind, "manual", &reason, Some(decision.value.clone())) };
     let shown = |side: Side| {
         let value = holds[side].clone()?;
         let unknown = Edit { value, before: None, evidence: Evidence::None, by: None, with_email: false };

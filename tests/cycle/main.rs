@@ -11,6 +11,7 @@ mod deletions;
 mod lost_answers;
 mod odd_services;
 mod order;
+mod parked;
 mod people;
 mod resolve;
 mod rules;
