@@ -57,7 +57,8 @@ impl Reason {
     /// A short id, the same as long as the reason is the same.
     pub fn id(&self) -> String {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &to_bytes(&self.signature));
-        digest.as_ref().iter().take(5).map(|byte| format!("{byte:02x}")).collect()
+        let number = digest.as_ref().iter().take(5).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        format!("{number:010x}")
     }
 
     /// When one of them is tried again by itself.

@@ -133,7 +133,9 @@ impl Sync {
             let rows = self.committer.store.scan(prefix, after.as_deref(), 1000)?;
             let Some((last, _)) = rows.last() else { return Ok(()) };
             after = Some(last.clone());
-            rows.iter().for_each(|(key, value)| act(key, value));
+            for (key, value) in &rows {
+                act(key, value);
+            }
         }
     }
 }

@@ -10,6 +10,7 @@
 //! | [`conflicts`] | the conflict log |
 //! | [`parked`] | what is parked |
 //! | [`resolve`] | a person answers conflicts |
+//! | [`plan`] | what a cycle would do |
 //! | [`socket`] | the control socket of a running daemon |
 //! | [`health`] | `/healthz` and `/readyz` |
 
@@ -18,10 +19,11 @@ pub mod conflicts;
 pub mod explain;
 pub mod health;
 pub mod parked;
+pub mod plan;
 pub mod request;
 pub mod resolve;
 pub mod socket;
 pub mod status;
 
-pub use actions::answer;
+pub use actions::{answer, answer_each};
 pub use request::{Answer, ParkedRequest, Refusal, Request, ResolveRequest};

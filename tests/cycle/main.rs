@@ -13,6 +13,7 @@ mod odd_services;
 mod order;
 mod parked;
 mod people;
+mod plan;
 mod resolve;
 mod rules;
 mod times;

@@ -5,6 +5,7 @@
 //! | [`held`] | what is held, what it would do, what was done about it |
 //! | [`mod@status`] | `status` |
 //! | [`mod@conflicts`] | the conflict log |
+//! | [`mod@plan`] | what a cycle would do |
 //! | [`mod@explain`] | one person |
 //! | `parked` | what is set aside |
 //! | `resolve` | a person's answer to a conflict |
@@ -14,6 +15,7 @@ pub mod conflicts;
 pub mod explain;
 pub mod held;
 mod parked;
+pub mod plan;
 mod resolve;
 pub mod status;
 mod words;
@@ -23,6 +25,7 @@ pub use self::{
     explain::explain,
     held::{approved, done, ended, would},
     parked::{handled, parked},
+    plan::plan,
     resolve::resolved,
     status::status,
     words::moment,
