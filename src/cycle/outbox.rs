@@ -16,6 +16,8 @@ pub enum Job {
     Update(String),
     /// Make a record of this object.
     Create(String),
+    /// Delete a record of this object.
+    Remove(String),
 }
 
 impl Job {
@@ -24,6 +26,7 @@ impl Job {
         let (letter, object) = match self {
             Self::Update(object) => (b'u', object),
             Self::Create(object) => (b'c', object),
+            Self::Remove(object) => (b'd', object),
         };
         [&[letter], object.as_bytes()].concat()
     }
@@ -35,6 +38,7 @@ impl Job {
         match letter {
             b'u' => Some(Self::Update(object)),
             b'c' => Some(Self::Create(object)),
+            b'd' => Some(Self::Remove(object)),
             _ => None,
         }
     }

@@ -13,7 +13,7 @@ use hymnal_sdk::{Address, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use super::outbox::{CONSENT, Job, LANES, ORDINARY, PERSON};
-use super::{ids::Ids, parked};
+use super::{ids::Ids, parked, sight::unseen_letter};
 use crate::{
     journal::entry::{JournalPage, LogLine},
     merge::{
@@ -296,10 +296,13 @@ impl<'a> World<'a> {
                 Want::Nothing => None,
                 Want::Restrict => Some(CONSENT),
                 Want::Decided => Some(PERSON),
-                Want::Update | Want::Create => Some(ORDINARY),
+                Want::Update | Want::Create | Want::Remove => Some(ORDINARY),
             };
             let create = self.context.rules.systems[side].create.as_ref();
             let job = match (&entity.members[side], create) {
+                (Some(member), _) if entity.wants[side] == Want::Remove => {
+                    Some(Job::Remove(member.address.object.clone()))
+                }
                 (Some(member), _) => Some(Job::Update(member.address.object.clone())),
                 (None, Some(object)) => Some(Job::Create(object.clone())),
                 (None, None) => None,
@@ -394,18 +397,22 @@ fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)>
         }
     }
     let mut add = |wait, name: &str, value| waits.push((wait, name.to_owned(), value));
+    let mut unseen = Vec::new();
     for side in Side::BOTH {
         if entity.parked[side].as_ref().is_some_and(|parked| parked.dismissed_by.is_some()) {
             add(Wait::Kept, "", Vec::new());
         }
         match entity.members[side].as_ref().map(|member| member.presence) {
-            Some(Presence::NotVisible { .. }) => add(Wait::NotVisible, "", Vec::new()),
+            Some(Presence::NotVisible { .. }) => unseen.push(unseen_letter(side)),
             Some(Presence::Deleted { seen_at }) => add(Wait::Deleting, "", due(seen_at)),
             _ => {}
         }
         if !entity.secondaries[side].is_empty() {
             add(Wait::Duplicate, "", Vec::new());
         }
+    }
+    if !unseen.is_empty() {
+        add(Wait::NotVisible, "", unseen);
     }
     if !entity.ambiguous.is_empty() {
         add(Wait::Ambiguous, "", entity.question.map(|id| id.bytes().to_vec()).unwrap_or_default());

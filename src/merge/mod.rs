@@ -21,6 +21,7 @@
 //! | [`identity`] | who is who |
 //! | [`parked`] | what is set aside, and what people do about it |
 //! | [`person`] | what a person decides |
+//! | [`removal`] | what follows from a deletion |
 //! | [`event`] | what was decided and done, for journal and conflict log |
 
 pub mod answer;
@@ -42,6 +43,7 @@ pub mod person;
 pub mod planned;
 pub mod policy;
 pub mod reading;
+pub mod removal;
 pub mod rules;
 pub mod side;
 mod times;
@@ -54,5 +56,5 @@ pub use entity::{Entity, Id};
 pub use event::Event;
 pub use field::{Candidate, Certainty, Conflict, ConflictKind, Evidence, Fate, Merge, SideInput, Verdict};
 pub use policy::{Back, Blanks, Consent, FieldPolicy, Flow, OnConflict, OnOverride};
-pub use rules::{Ambiguous, FieldRule, FirstRun, Keyless, SyncRules, SystemRules};
+pub use rules::{Ambiguous, FieldRule, FirstRun, Keyless, OnDelete, SyncRules, SystemRules};
 pub use side::{Pair, Side};

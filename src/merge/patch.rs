@@ -111,7 +111,9 @@ impl Patch {
 /// What is to be done on a side.
 pub fn wants(entity: &Entity, side: Side, context: &Context<'_>) -> Want {
     if entity.members[side].is_some() {
-        return wants_patch(entity, side, context);
+        let patch = wants_patch(entity, side, context);
+        // A restriction goes first: what refuses the deletion must not hold it up.
+        return if patch != Want::Restrict && wants_removal(entity, side, context) { Want::Remove } else { patch };
     }
     if wants_creation(entity, side, context) { Want::Create } else { Want::Nothing }
 }
@@ -135,12 +137,18 @@ fn wants_patch(entity: &Entity, side: Side, context: &Context<'_>) -> Want {
     want
 }
 
+fn wants_removal(entity: &Entity, side: Side, context: &Context<'_>) -> bool {
+    entity.removing[side].is_some()
+        && entity.seen(side).is_some()
+        && !is_waiting(entity.parked[side].as_ref(), context.now)
+}
+
 impl Want {
     /// Both, as urgent as the more urgent of the two.
     fn and(self, other: Self) -> Self {
         let urgency = |want: Self| match want {
             Self::Nothing => 0,
-            Self::Create => 1,
+            Self::Create | Self::Remove => 1,
             Self::Update => 2,
             Self::Decided => 3,
             Self::Restrict => 4,
@@ -154,7 +162,8 @@ fn wants_creation(entity: &Entity, side: Side, context: &Context<'_>) -> bool {
         return false;
     }
     let Some(source) = entity.seen(side.other()) else { return false };
-    let waits = entity.queued || !entity.ambiguous.is_empty() || entity.tombstones[side].is_some();
+    let stays_away = entity.tombstones[side].as_ref().is_some_and(|tombstone| !tombstone.remake);
+    let waits = entity.queued || !entity.ambiguous.is_empty() || stays_away;
     if waits || is_waiting(entity.parked[side].as_ref(), context.now) {
         return false;
     }
