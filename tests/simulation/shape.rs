@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use hymnal::{
     mapping::{FieldMap, FieldType, NativeField, Value},
     merge::{
-        Ambiguous, Back, Blanks, Consent, FieldPolicy, FieldRule, FirstRun, Flow, Keyless, OnConflict, OnOverride,
+        Ambiguous, Back, Blanks, Consent, FieldPolicy, FieldRule, FirstRun, Flow, Keyless, Mode, OnConflict, OnOverride,
         Pair, Side, SyncRules, SystemRules,
     },
 };
@@ -128,6 +128,8 @@ pub(crate) fn rules(shape: &Shape) -> SyncRules {
         first_run: FirstRun::Go,
         verify: shape.verify,
         delete_grace: Duration::from_mins(15),
+        include: None,
+        mode: Mode::Sync,
         deletions_every: Duration::from_mins(5),
         on_delete: Pair::default(),
         full_check: Duration::from_hours(24),
@@ -165,6 +167,7 @@ fn system(shape: &ServiceShape, side: Side) -> SystemRules {
         connector: connector.into(),
         objects: vec![object(side).into()],
         create: Some(object(side).into()),
+        create_when: None,
         external_id: shape.external_id.then(|| EXTERNAL_ID.into()),
         defaults: BTreeMap::new(),
     }

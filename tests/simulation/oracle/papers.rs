@@ -9,7 +9,7 @@ use std::{
 
 use hymnal::{
     journal::entry::JournalPage,
-    merge::{Event, Pair, Side, SyncRules},
+    merge::{Event, Pair, Side, SyncRules, event::SentChange},
     store::format,
 };
 use hymnal_sdk::Address;
@@ -72,9 +72,9 @@ impl Papers {
             for event in page.events {
                 match event {
                     Event::Sending { side, address, changes } => {
-                        let value = |(field, _, to): (String, _, hymnal_sdk::Native)| {
-                            let value = plain(&field, Some(&to));
-                            (field, value)
+                        let value = |change: SentChange| {
+                            let value = plain(&change.field, Some(&change.to));
+                            (change.field, value)
                         };
                         self.sendings.push((side, address, changes.into_iter().map(value).collect()));
                     }

@@ -84,7 +84,8 @@ impl Oracle {
             let rows = self.kv.scan(&prefix, None, usize::MAX).expect("a store in memory");
             rows.into_iter().filter_map(move |(key, _)| {
                 let id = hymnal::store::tables::entity_of(key.get(..prefix.len() + 16)?)?;
-                Some((wait, id, String::from_utf8(key[prefix.len() + 16..].to_vec()).ok()?))
+                let rest = String::from_utf8(key[prefix.len() + 16..].to_vec()).ok()?;
+                Some((wait, id, rest.split('\0').next().unwrap_or_default().to_owned()))
             })
         })
     }
