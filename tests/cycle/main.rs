@@ -22,4 +22,3 @@ mod rules;
 mod scope;
 mod sight;
 mod times;
-mod walk;

@@ -50,8 +50,7 @@ fn every_promise_is_kept() {
     for (seed, violation) in failed.iter().take(3) {
         shrink::keep(*seed, violation);
     }
-    let lines: Vec<String> =
-        failed.iter().map(|(seed, violation)| seeds::line(*seed, violation)).collect();
+    let lines: Vec<String> = failed.iter().map(|(seed, violation)| seeds::line(*seed, violation)).collect();
     assert!(failed.is_empty(), "{} of {} seeds failed:\n{}", failed.len(), seeds.end - seeds.start, lines.join("\n"));
     if seeds.end - seeds.start >= seeds::CI {
         let idle: Vec<&str> =
@@ -77,10 +76,14 @@ fn what_was_found_stays_found() {
         .unwrap_or_default();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "steps"));
     files.sort();
+    let mut broken = Vec::new();
     for path in files {
         let schedule = Schedule::from_text(&std::fs::read_to_string(&path).expect("a regression"));
         assert_eq!(Schedule::from_text(&schedule.to_text("a comment")), schedule);
-        let violations = run::run(&schedule).violations;
-        assert!(violations.is_empty(), "{}: {}", path.display(), violations[0]);
+        let outcome = run::run(&schedule);
+        if let Some(violation) = outcome.violations.first() {
+            broken.push(format!("{}: {violation}\n{}", path.display(), shrink::told(&outcome)));
+        }
     }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
 }

@@ -25,9 +25,4 @@ impl Random {
     pub(crate) fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
         &of[usize::try_from(self.below(of.len() as u64)).expect("a small number")]
     }
-
-    /// A number, for seeds.
-    pub(crate) fn any(&mut self) -> u64 {
-        self.0.random()
-    }
 }

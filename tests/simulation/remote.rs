@@ -174,8 +174,7 @@ impl Connector for Watched {
         let (inner, call) = (Arc::clone(&self.inner), call.clone());
         let (object, ids, fields) = (object.to_owned(), ids.to_vec(), fields.to_vec());
         Box::pin(async move {
-            let got =
-                self.carry(Method::Get, async move { inner.get(&call, &object, &ids, &fields).await }).await?;
+            let got = self.carry(Method::Get, async move { inner.get(&call, &object, &ids, &fields).await }).await?;
             let record = |got: &Got| match got {
                 Got::Record(record) => Some((**record).clone()),
                 Got::Gone => None,

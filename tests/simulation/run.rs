@@ -62,7 +62,7 @@ async fn chaos(world: &mut World, schedule: &Schedule) -> bool {
             }
         }
         due.await;
-        world.oracle.lock().tell(format!("STEP {:?}", timed.step));
+        world.oracle.lock().tell(&format!("STEP {:?}", timed.step));
         do_step(world, &timed.step, &mut cycle);
         if !holds(world) {
             return false;
@@ -153,14 +153,12 @@ async fn settle(world: &mut World) -> bool {
 /// One cycle, to its end.
 async fn cycle(world: &mut World) -> Option<Report> {
     let running = world.begin_cycle(Deletions::WhenDue);
-    match tokio::time::timeout(PATIENCE, running).await {
-        Ok(outcome) => match world.ended(outcome) {
-            Ended::Over(report) => Some(*report),
-            Ended::Failed | Ended::Killed => None,
-        },
-        Err(_) => {
-            world.oracle.lock().break_promise(Promise::Isolation, "a cycle does not end".to_owned());
-            None
-        }
+    let Ok(outcome) = tokio::time::timeout(PATIENCE, running).await else {
+        world.oracle.lock().break_promise(Promise::Isolation, "a cycle does not end".to_owned());
+        return None;
+    };
+    match world.ended(outcome) {
+        Ended::Over(report) => Some(*report),
+        Ended::Failed | Ended::Killed => None,
     }
 }

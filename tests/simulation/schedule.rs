@@ -142,13 +142,13 @@ pub(crate) enum Wrong {
 impl Schedule {
     /// The run as a file: comment, shape, then a step a line.
     pub(crate) fn to_text(&self, comment: &str) -> String {
-        let mut text: String = comment.lines().map(|line| format!("# {line}\n")).collect();
-        text.push_str(&serde_json::to_string(&self.shape).expect("plain data"));
-        text.push('\n');
-        for step in &self.steps {
-            text.push_str(&format!("{:>8} {}\n", step.after_ms, serde_json::to_string(&step.step).expect("plain data")));
-        }
-        text
+        let comment = comment.lines().map(|line| format!("# {line}"));
+        let shape = serde_json::to_string(&self.shape).expect("plain data");
+        let step = |timed: &Timed| {
+            format!("{:>8} {}", timed.after_ms, serde_json::to_string(&timed.step).expect("plain data"))
+        };
+        let lines: Vec<String> = comment.chain([shape]).chain(self.steps.iter().map(step)).collect();
+        lines.join("\n") + "\n"
     }
 
     /// A run from a file.

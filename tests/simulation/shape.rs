@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use hymnal::{
     mapping::{FieldMap, FieldType, NativeField, Value},
     merge::{
-        Ambiguous, Back, Blanks, Consent, FieldPolicy, FieldRule, FirstRun, Flow, Keyless, Mode, OnConflict, OnOverride,
-        Pair, Side, SyncRules, SystemRules,
+        Ambiguous, Back, Blanks, Consent, FieldPolicy, FieldRule, FirstRun, Flow, Keyless, Mode, OnConflict,
+        OnOverride, Pair, Side, SyncRules, SystemRules,
     },
 };
 use hymnal_memory::{DeletedReads, ObjectOptions, options};

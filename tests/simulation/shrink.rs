@@ -25,9 +25,12 @@ pub(crate) fn keep(seed: u64, violation: &Violation) {
         Err(error) => eprintln!("cannot keep it in {}: {error}", path.display()),
     }
     eprintln!("{text}");
-    if std::env::var_os("HYMNAL_STORY").is_some() {
-        eprintln!("{}", outcome.story.join("\n"));
-    }
+    eprintln!("{}", told(&outcome));
+}
+
+/// What happened in a run, where somebody wants to know: `HYMNAL_STORY=1`.
+pub(crate) fn told(outcome: &run::Outcome) -> String {
+    std::env::var_os("HYMNAL_STORY").map_or_else(String::new, |_| outcome.story.join("\n"))
 }
 
 /// The fewest steps found that break the same promise: whole parts are left out, then smaller ones (ddmin: Zeller,

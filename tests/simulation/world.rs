@@ -1,13 +1,6 @@
 //! Two services, a disk and a clock, and one life of Hymnal after the other on them.
 
-use std::{
-    any::Any,
-    collections::BTreeMap,
-    panic::AssertUnwindSafe,
-    pin::Pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{any::Any, collections::BTreeMap, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use hymnal::{
@@ -86,7 +79,18 @@ impl World {
             }),
         };
         let oracle = Shared::new(Oracle::new(means));
-        Self { clock, people, kv, road: Road::new(shape.seed), oracle, folder, rules, life: None, lives: 0, seed: shape.seed }
+        Self {
+            clock,
+            people,
+            kv,
+            road: Road::new(shape.seed),
+            oracle,
+            folder,
+            rules,
+            life: None,
+            lives: 0,
+            seed: shape.seed,
+        }
     }
 
     /// One cycle of the life that is, or of the next one.
@@ -121,7 +125,7 @@ impl World {
             Ended::Failed => "the store failed".to_owned(),
             Ended::Killed => "killed".to_owned(),
         };
-        self.oracle.lock().tell(what);
+        self.oracle.lock().tell(&what);
         if !matches!(ended, Ended::Over(_)) {
             self.kill();
         }

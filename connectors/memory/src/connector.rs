@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use hymnal_sdk::{
     Actor, ActorKind, Address, Archived, BoxFuture, Call, Capabilities, Clock, Connector, Cursor, Deletions, Draft,
-    Error, FieldEdit, Find, Found, Got, Http, Kind, List, NativeKind, Page, Patch, Result, Schema, SchemaField, Written,
+    Error, FieldEdit, Find, Found, Got, Http, Kind, List, NativeKind, Page, Patch, Result, Schema, SchemaField,
+    Written,
 };
 
 use crate::{
@@ -92,9 +93,7 @@ impl MemoryConnector {
             }
             match outcome {
                 None | Some(Outcome::SomeItems(_) | Outcome::NoItem(_) | Outcome::Twice) => Ok(results),
-                Some(
-                    Outcome::NotApplied(error) | Outcome::Applied(error) | Outcome::CutShort(error),
-                ) => Err(error),
+                Some(Outcome::NotApplied(error) | Outcome::Applied(error) | Outcome::CutShort(error)) => Err(error),
             }
         };
         self.under_way().await;

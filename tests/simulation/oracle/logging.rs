@@ -5,9 +5,10 @@ use super::{By, Oracle, Promise, papers::Line};
 impl Oracle {
     /// Reads journal and conflict log, and looks at what is new.
     pub(crate) fn read_papers(&mut self) {
-        let from = self.papers.read(&self.kv, self.tick);
-        for line in self.papers.lines[from..].to_vec() {
-            self.tell(format!("the log: {line:?}"));
+        let from = self.papers.read(&self.kv);
+        let new: Vec<Line> = self.papers.lines.iter().skip(from).cloned().collect();
+        for line in new {
+            self.tell(&format!("the log: {line:?}"));
             if line.kind == "conflict" && line.status != "superseded" {
                 self.check_conflict(&line);
             }
@@ -31,14 +32,12 @@ impl Oracle {
             who = Some(person);
             let edits = self.of(side, person).flat_map(|(_, track)| &track.edits);
             let edit = edits.filter(|edit| edit.field == field && edit.by == By::Others && edit.value == *value);
-            match edit.map(|edit| edit.tick).max() {
-                Some(tick) => entered.push(tick),
-                None => {
-                    let text = format!("line {number}: nobody entered `{value}` in `{field}` on {side:?}");
-                    self.breaks(Promise::HonestConflicts, text);
-                    return;
-                }
-            }
+            let Some(tick) = edit.map(|edit| edit.tick).max() else {
+                let text = format!("line {number}: nobody entered `{value}` in `{field}` on {side:?}");
+                self.breaks(Promise::HonestConflicts, text);
+                return;
+            };
+            entered.push(tick);
         }
         let (Some(who), [one, two]) = (who, entered.as_slice()) else { return };
         if !["tags", "optout", "stage", "score"].contains(&field) {
@@ -63,7 +62,8 @@ impl Oracle {
         let field = line.field.as_str();
         let delivered = super::Side::BOTH.into_iter().any(|side| {
             let Some(value) = &line.values[side.other()] else { return false };
-            let there = self.live(side, who).filter(|((_, address), _)| line.records[side].contains(&address.to_string()));
+            let there =
+                self.live(side, who).filter(|((_, address), _)| line.records[side].contains(&address.to_string()));
             there.into_iter().any(|(_, track)| {
                 track.edits.iter().any(|edit| {
                     let noted = match edit.by {
@@ -76,14 +76,17 @@ impl Oracle {
         });
         if delivered && !line.values.left.as_ref().is_some_and(String::is_empty) {
             let (number, values) = (line.number, &line.values);
-            let text = format!("line {number}: `{field}` {values:?}: the one was written over with the other before one's eyes");
+            let text = format!(
+                "line {number}: `{field}` {values:?}: the one was written over with the other before one's eyes"
+            );
             self.breaks(Promise::HonestConflicts, text);
         }
     }
 
     /// Whose records these are.
     fn who_has(&self, side: super::Side, records: &[String]) -> Option<usize> {
-        let known = self.records.iter().find(|((at, address), _)| *at == side && records.contains(&address.to_string()));
+        let known =
+            self.records.iter().find(|((at, address), _)| *at == side && records.contains(&address.to_string()));
         known.map(|(_, track)| self.root(track.who))
     }
 }

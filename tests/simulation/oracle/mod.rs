@@ -180,7 +180,7 @@ impl Oracle {
     }
 
     /// Adds to the story.
-    pub(crate) fn tell(&mut self, what: String) {
+    pub(crate) fn tell(&mut self, what: &str) {
         let at = self.clock.glance().as_millis();
         self.story.push(format!("{at:>9} ms  {what}"));
     }
@@ -243,7 +243,10 @@ impl Oracle {
     pub(crate) fn shows(&mut self, side: Side, record: &Record, method: Method) {
         let commits = self.kv.commits();
         let now = self.clock.glance();
-        self.tell(format!("{side:?} {} is shown by {method:?}: {:?} {:?}", record.address, record.state, record.fields));
+        self.tell(&format!(
+            "{side:?} {} is shown by {method:?}: {:?} {:?}",
+            record.address, record.state, record.fields
+        ));
         let Some(track) = self.records.get_mut(&(side, record.address.clone())) else { return };
         track.met.get_or_insert(commits);
         if method == Method::Get {
@@ -313,7 +316,7 @@ impl Oracle {
             was_gone: false,
             row,
         };
-        self.tell(format!("{:?} {} of {who} is made by {made_by:?}: {:?}", key.0, key.1, track.row.fields));
+        self.tell(&format!("{:?} {} of {who} is made by {made_by:?}: {:?}", key.0, key.1, track.row.fields));
         self.note_email(&track, who);
         if let (By::Us(_), Cause::Call { bent, .. }) = (made_by, cause) {
             self.check_creation(&key, &track, bent);
@@ -334,11 +337,14 @@ impl Oracle {
         }
         for edit in &edits {
             let Change { field, value, before, by, .. } = edit;
-            self.tell(format!("{:?} {}: `{field}` from `{before}` to `{value}` by {by:?}", key.0, key.1));
+            self.tell(&format!("{:?} {}: `{field}` from `{before}` to `{value}` by {by:?}", key.0, key.1));
         }
         if edits.is_empty() {
             let (side, address) = &key;
-            self.tell(format!("{side:?} {address} is touched; deleted {:?}, merged {:?}", row.deleted_at, row.merged_into));
+            self.tell(&format!(
+                "{side:?} {address} is touched; deleted {:?}, merged {:?}",
+                row.deleted_at, row.merged_into
+            ));
         }
         let mine: Vec<Change> = edits.iter().filter(|edit| matches!(edit.by, By::Us(_))).cloned().collect();
         if let Cause::Call { method, bent, .. } = cause {
@@ -451,7 +457,7 @@ impl Oracle {
     }
 
     fn breaks(&mut self, promise: Promise, text: String) {
-        self.tell(format!("BROKEN {promise:?}: {text}"));
+        self.tell(&format!("BROKEN {promise:?}: {text}"));
         self.violations.push(Violation { promise, text });
     }
 }

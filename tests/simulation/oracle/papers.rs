@@ -47,26 +47,16 @@ pub(super) struct Line {
     pub(super) values: Pair<Option<String>>,
     /// Each side's records.
     pub(super) records: Pair<Vec<String>>,
-    /// When it was first read.
-    pub(super) tick: u64,
 }
 
 impl Papers {
     pub(super) fn new(log: PathBuf, rules: &SyncRules) -> Self {
         let names = Pair::from_fn(|side| rules.systems[side].connector.clone());
-        Self {
-            log,
-            names,
-            read: 0,
-            half: String::new(),
-            lines: Vec::new(),
-            sendings: Vec::new(),
-            written: Vec::new(),
-        }
+        Self { log, names, read: 0, half: String::new(), lines: Vec::new(), sendings: Vec::new(), written: Vec::new() }
     }
 
     /// Reads what was added. Answers from which line on it is new.
-    pub(super) fn read(&mut self, kv: &CrashKv, tick: u64) -> usize {
+    pub(super) fn read(&mut self, kv: &CrashKv) -> usize {
         for (key, bytes) in kv.take_journal() {
             let page: JournalPage = format::open(&key, &bytes).expect("a page of the journal");
             for event in page.events {
@@ -95,12 +85,12 @@ impl Papers {
         while let Some(end) = self.half.find('\n') {
             let line: String = self.half.drain(..=end).collect();
             let line: Json = serde_json::from_str(&line).expect("a line of JSON");
-            self.lines.push(self.line(&line, tick));
+            self.lines.push(self.line(&line));
         }
         known
     }
 
-    fn line(&self, line: &Json, tick: u64) -> Line {
+    fn line(&self, line: &Json) -> Line {
         let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
         let field = text("field");
         let values = Pair::from_fn(|side| {
@@ -119,7 +109,6 @@ impl Papers {
             status: text("status"),
             values,
             records,
-            tick,
             field,
         }
     }

@@ -145,7 +145,11 @@ impl Oracle {
             *said.entry((*side, address.clone())).or_default() += 1;
         }
         for (key, _) in said {
-            let ours = |track: &Track| matches!(track.made_by, By::Us(_)) || track.row.modified_by.kind == hymnal_sdk::ActorKind::Us || track.ours > 0;
+            let ours = |track: &Track| {
+                matches!(track.made_by, By::Us(_))
+                    || track.row.modified_by.kind == hymnal_sdk::ActorKind::Us
+                    || track.ours > 0
+            };
             if !self.records.get(&key).is_some_and(ours) {
                 let text = format!("the journal says that {:?} {} was written, and it was not", key.0, key.1);
                 self.breaks(Promise::CompleteLog, text);
@@ -158,9 +162,7 @@ impl Oracle {
         let rows = self.kv.scan(&TAG.table(b'c'), None, usize::MAX).expect("a store in memory");
         let stored: Vec<u64> = rows
             .iter()
-            .map(|(key, value)| {
-                format::open::<hymnal::journal::entry::LogLine>(key, value).expect("a line").number
-            })
+            .map(|(key, value)| format::open::<hymnal::journal::entry::LogLine>(key, value).expect("a line").number)
             .collect();
         let written: Vec<u64> = self.papers.lines.iter().map(|line| line.number).collect();
         if stored != written {

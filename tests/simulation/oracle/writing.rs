@@ -29,7 +29,10 @@ impl Oracle {
         // Who does not read before writing may write what has come by itself.
         if !bent && self.shape.verify {
             let (side, address) = key;
-            self.breaks(Promise::NoEcho, format!("{side:?} {address} was written and holds what it held: {:?}", track.row));
+            self.breaks(
+                Promise::NoEcho,
+                format!("{side:?} {address} was written and holds what it held: {:?}", track.row),
+            );
         }
     }
 
@@ -41,7 +44,10 @@ impl Oracle {
         let now = self.clock.glance();
         if track.got.is_none_or(|got| now.saturating_sub(got) > WINDOW) {
             let got = track.got;
-            self.breaks(Promise::NoLostEdit, format!("{side:?} {address} is written at {now:?} and was read at {got:?}"));
+            self.breaks(
+                Promise::NoLostEdit,
+                format!("{side:?} {address} is written at {now:?} and was read at {got:?}"),
+            );
         }
     }
 
@@ -78,7 +84,8 @@ impl Oracle {
         if !was_shown || self.is_safe(*side, track, edit) {
             return;
         }
-        let text = format!("{side:?} {address}: `{field}` = `{lost}` was seen, is not logged, and becomes `{}`", change.value);
+        let text =
+            format!("{side:?} {address}: `{field}` = `{lost}` was seen, is not logged, and becomes `{}`", change.value);
         self.breaks(Promise::NoLostEdit, text);
     }
 
@@ -94,7 +101,8 @@ impl Oracle {
             && self.of(side.other(), track.who).any(|(_, other)| {
                 let stands = other.row.fields.get(field.as_str());
                 // Who was made without it, or came back out of the bin, is linked for the first time: a blank is filled.
-                let was_made_blank = other.made > edit.tick && !other.edits.iter().any(|it| it.field == *field && it.tick == other.made);
+                let was_made_blank =
+                    other.made > edit.tick && !other.edits.iter().any(|it| it.field == *field && it.tick == other.made);
                 super::plain(field, stands).is_empty()
                     || was_made_blank
                     || other.was_gone
@@ -116,11 +124,17 @@ impl Oracle {
         };
         let cleared = !self.ignores_blanks(field)
             && (cleared_in(track)
-                || self.of(side.other(), track.who).chain(self.of(*side, track.who)).any(|(_, other)| cleared_in(other)));
+                || self
+                    .of(side.other(), track.who)
+                    .chain(self.of(*side, track.who))
+                    .any(|(_, other)| cleared_in(other)));
         let removed = field == "tags";
         if !cleared && !removed && !self.papers.has_logged(field, *side, &change.before) {
             let before = &change.before;
-            self.breaks(Promise::Blanks, format!("{side:?} {address}: `{field}` = `{before}` is cleared, by nobody's wish"));
+            self.breaks(
+                Promise::Blanks,
+                format!("{side:?} {address}: `{field}` = `{before}` is cleared, by nobody's wish"),
+            );
         }
     }
 
@@ -144,10 +158,8 @@ impl Oracle {
         let last = loosened.map(|edit| edit.tick).max();
         let restricted_since = super::Side::BOTH.into_iter().any(|at| {
             self.of(at, track.who).any(|(_, other)| {
-                let seen = other
-                    .shown
-                    .get("optout")
-                    .is_some_and(|(value, commits)| value == "yes" && self.sank_in(*commits));
+                let seen =
+                    other.shown.get("optout").is_some_and(|(value, commits)| value == "yes" && self.sank_in(*commits));
                 seen && other.edits.iter().any(|edit| {
                     edit.field == "optout" && edit.by == By::Others && edit.value == "yes" && Some(edit.tick) > last
                 })
@@ -165,7 +177,10 @@ impl Oracle {
         });
         if !has {
             let (field, value) = (&change.field, &change.value);
-            self.breaks(Promise::CompleteLog, format!("{side:?} {address}: `{field}` = `{value}` is not in the journal"));
+            self.breaks(
+                Promise::CompleteLog,
+                format!("{side:?} {address}: `{field}` = `{value}` is not in the journal"),
+            );
         }
     }
 }
