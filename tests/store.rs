@@ -16,6 +16,12 @@ mod kill;
 #[path = "store/full.rs"]
 mod full;
 
+#[path = "store/backup.rs"]
+mod backup;
+
+#[path = "store/compact.rs"]
+mod compact;
+
 use std::path::Path;
 
 use hymnal::store::{OpenOptions, SledKv, StoreError};

@@ -26,7 +26,7 @@ pub async fn ask(config: Option<&Path>, request: Request) -> Result<Json, Exit> 
     answer(&app(loaded)?, request).await.map_err(refused)
 }
 
-fn refused(refusal: Refusal) -> Exit {
+pub(super) fn refused(refusal: Refusal) -> Exit {
     Exit::new(refusal.exit, refusal.message, &refusal.hint)
 }
 
@@ -116,7 +116,7 @@ pub async fn reload(config: Option<&Path>) -> Result<u8, Exit> {
     Ok(0)
 }
 
-fn told(json: bool, answer: &Json, for_people: fn(&Json) -> String) {
+pub(super) fn told(json: bool, answer: &Json, for_people: fn(&Json) -> String) {
     if json {
         Out::json(answer);
     } else {

@@ -159,6 +159,8 @@ impl Sync {
         report.pending = self.outbox()?;
         if report.held.is_none() && report.pending == 0 {
             self.set_flag(cycle, state::LOADED, true).await?;
+            self.set_flag(cycle, state::REBUILDING, false).await?;
+            self.committer.end_rebuilding();
         }
         self.sweep().await?;
         self.note_cycle(cycle, &report)?;

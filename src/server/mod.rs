@@ -8,6 +8,7 @@
 //! | [`status`] | how everything is |
 //! | [`explain`] | one person |
 //! | [`conflicts`] | the conflict log |
+//! | [`upkeep`] | what is done with all of the state: backup, compaction |
 //! | [`socket`] | the control socket of a running daemon |
 //! | [`health`] | `/healthz` and `/readyz` |
 
@@ -18,6 +19,7 @@ pub mod health;
 pub mod request;
 pub mod socket;
 pub mod status;
+pub mod upkeep;
 
 pub use actions::answer;
 pub use request::{Answer, Refusal, Request};

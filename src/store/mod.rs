@@ -5,6 +5,9 @@
 //! | [`kv`] | the seam: get, scan, and one atomic, durable commit |
 //! | [`memory`] | a store in memory |
 //! | [`disk`] | the store on disk |
+//! | [`backup`] | all of a store as lines of JSON |
+//! | `whole`, `snapshot` | all pairs as they were at one moment, read while commits go on |
+//! | [`compact`] | fresh files in the place of those that have grown |
 //! | `sled` | what the store on disk needs of sled; the only file that names it |
 //! | `hardening` | what stands between the store on disk and its loss |
 //! | `layout` | how pairs lie in sled: short ones share a key, long ones are cut |
@@ -21,6 +24,8 @@
 //!
 //! Everything else belongs to syncs; [`tables`] has their keys.
 
+pub mod backup;
+pub mod compact;
 pub mod disk;
 pub mod format;
 mod hardening;
@@ -29,10 +34,14 @@ mod layout;
 pub mod ledger;
 pub mod memory;
 mod sled;
+mod snapshot;
 pub mod tables;
+mod whole;
 
 use self::sled::{Engine, Fault};
+pub use compact::{Compacted, Room};
 pub use disk::{OpenOptions, SledKv, Verified};
+pub use hardening::{claim::Seized, lease::Lease};
 pub use kv::{Batch, KeyValue, Kv, StoreError};
 pub use ledger::{StoredLedger, StoredVault};
 pub use memory::MemoryKv;

@@ -6,12 +6,14 @@
 //! | [`mod@status`] | `status` |
 //! | [`mod@conflicts`] | the conflict log |
 //! | [`mod@explain`] | one person |
+//! | [`mod@upkeep`] | what was done with all of the state |
 //! | `words` | values, times and names out of JSON |
 
 pub mod conflicts;
 pub mod explain;
 pub mod held;
 pub mod status;
+pub mod upkeep;
 mod words;
 
 pub use self::{
@@ -19,5 +21,6 @@ pub use self::{
     explain::explain,
     held::{approved, done, ended, would},
     status::status,
+    upkeep::{backed_up, compacted, restored, set_aside},
     words::moment,
 };
