@@ -8,6 +8,7 @@
 //! | [`check`] | `check` |
 //! | [`ask`] | `status`, `conflicts`, `explain`, `approve`, `discard`, `pause`, `resume`, `reload` |
 //! | [`upkeep`] | `backup`, `restore`, `rebuild`, `compact` |
+//! | [`plan`] | `plan` |
 //! | [`show`] | their answers for people |
 //! | [`connectors`] | `connectors list`, `show`, `lint`, `test` |
 //! | [`sandbox`] | `sandbox` |
@@ -19,6 +20,7 @@ pub mod check;
 pub mod connectors;
 pub mod demo;
 pub mod out;
+pub mod plan;
 pub mod run;
 pub mod sandbox;
 pub mod setup;
@@ -103,6 +105,7 @@ async fn dispatch(args: Args) -> Result<u8, Exit> {
         }
         Command::Status(status) => ask::status(config, &status).await,
         Command::Conflicts { command } => ask::conflicts(config, command).await,
+        Command::Plan(options) => plan::plan(config, &options).await,
         Command::Explain(explain) => ask::explain(config, &explain).await,
         Command::Approve(which) => ask::approve(config, &which).await,
         Command::Discard(which) => ask::discard(config, &which).await,

@@ -233,11 +233,3 @@ pub const REBUILDING: &str = "rebuilding";
 
 /// The name of the flag that the first load is over.
 pub const LOADED: &str = "loaded";
-
-/// The name of the time at which deletions were last looked for.
-pub fn deletions_name(side: Side) -> String {
-    match side {
-        Side::Left => "deletions-left".to_owned(),
-        Side::Right => "deletions-right".to_owned(),
-    }
-}

@@ -9,6 +9,7 @@
 //! | [`explain`] | one person |
 //! | [`conflicts`] | the conflict log |
 //! | [`upkeep`] | what is done with all of the state: backup, compaction |
+//! | [`plan`] | what a cycle would do |
 //! | [`socket`] | the control socket of a running daemon |
 //! | [`health`] | `/healthz` and `/readyz` |
 
@@ -16,10 +17,11 @@ pub mod actions;
 pub mod conflicts;
 pub mod explain;
 pub mod health;
+pub mod plan;
 pub mod request;
 pub mod socket;
 pub mod status;
 pub mod upkeep;
 
-pub use actions::answer;
+pub use actions::{answer, answer_each};
 pub use request::{Answer, Refusal, Request};

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`kv`] | the seam: get, scan, and one atomic, durable commit |
 //! | [`memory`] | a store in memory |
+//! | [`overlay`] | a store over another, for plans |
 //! | [`disk`] | the store on disk |
 //! | [`backup`] | all of a store as lines of JSON |
 //! | `whole`, `snapshot` | all pairs as they were at one moment, read while commits go on |
@@ -33,6 +34,7 @@ pub mod kv;
 mod layout;
 pub mod ledger;
 pub mod memory;
+pub mod overlay;
 mod sled;
 mod snapshot;
 pub mod tables;
@@ -45,3 +47,4 @@ pub use hardening::{claim::Seized, lease::Lease};
 pub use kv::{Batch, KeyValue, Kv, StoreError};
 pub use ledger::{StoredLedger, StoredVault};
 pub use memory::MemoryKv;
+pub use overlay::OverlayKv;

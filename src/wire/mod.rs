@@ -8,6 +8,7 @@
 //! | [`back_up`] | all of the state into a file |
 //! | [`restore`], [`rebuild`], [`replace`] | another store in the place of the one there is |
 //! | [`check`] | what can only be known by asking the systems |
+//! | `scratch` | where a plan keeps what does not fit into memory |
 //! | [`app`] | everything that runs, made of a configuration; made anew on reload |
 
 pub mod app;
@@ -18,6 +19,7 @@ pub mod manifests;
 pub mod rebuild;
 pub mod replace;
 pub mod restore;
+mod scratch;
 pub mod state;
 
 pub use app::{App, Running};

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::{
     clock::seed,
     replace::{complete_replacing, store_of},
+    scratch,
 };
 use crate::{
     cycle::ids::Ids,
@@ -101,6 +102,8 @@ impl State {
         folder.create(dir).map_err(|source| StoreError::Io { path: dir.to_owned(), source })?;
         complete_replacing(dir)?;
         let store = Arc::new(SledKv::open(&store_of(dir), options)?);
+        // Under the claim on the store: nobody else's plan is under way.
+        scratch::remove_leftovers(dir);
         let lease = Lease::take(store.store_id(), dir)?;
         let state = Self::over(Arc::clone(&store) as Arc<dyn Kv>)?;
         let verification = Verification::start(Arc::clone(&store));

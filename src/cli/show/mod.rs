@@ -5,6 +5,7 @@
 //! | [`held`] | what is held, what it would do, what was done about it |
 //! | [`mod@status`] | `status` |
 //! | [`mod@conflicts`] | the conflict log |
+//! | [`mod@plan`] | what a cycle would do |
 //! | [`mod@explain`] | one person |
 //! | [`mod@upkeep`] | what was done with all of the state |
 //! | `words` | values, times and names out of JSON |
@@ -12,6 +13,7 @@
 pub mod conflicts;
 pub mod explain;
 pub mod held;
+pub mod plan;
 pub mod status;
 pub mod upkeep;
 mod words;
@@ -20,6 +22,7 @@ pub use self::{
     conflicts::{conflict, conflicts, csv, sentence},
     explain::explain,
     held::{approved, done, ended, would},
+    plan::plan,
     status::status,
     upkeep::{backed_up, compacted, restored, set_aside},
     words::moment,
