@@ -29,22 +29,18 @@ pub async fn backup(config: Option<&Path>, args: &args::Backup) -> Result<u8, Ex
     let Loaded { config, .. } = load(config)?;
     let daemon = &config.daemon;
     let mut file = Unfinished::begin(&args.file).map_err(back_up_exit)?;
-    let kept = match socket::fetch(&daemon.state_dir, &mut file).await {
-        Some(fetched) => {
-            fetched.map_err(ask::refused)?;
-            file.finish()
+    let kept = if let Some(fetched) = socket::fetch(&daemon.state_dir, &mut file).await {
+        fetched.map_err(ask::refused)?;
+        file.finish()
+    } else {
+        if !store_of(&daemon.state_dir).exists() {
+            let message = format!("there is no state in `{}` to back up", daemon.state_dir.display());
+            return Err(Exit::new(1, message, "is this the right configuration?"));
         }
-        None => {
-            drop(file);
-            if !store_of(&daemon.state_dir).exists() {
-                let message = format!("there is no state in `{}` to back up", daemon.state_dir.display());
-                return Err(Exit::new(1, message, "is this the right configuration?"));
-            }
-            let clock = SystemClock::new();
-            let state =
-                State::open(&daemon.state_dir, config.store.cache_mb, &clock).map_err(|error| store_exit(&error))?;
-            state.back_up(&args.file, clock.now()).await
-        }
+        let clock = SystemClock::new();
+        let state =
+            State::open(&daemon.state_dir, config.store.cache_mb, &clock).map_err(|error| store_exit(&error))?;
+        state.back_up(file, clock.now()).await
     };
     let kept = kept.map_err(back_up_exit)?;
     let told = json!({

@@ -95,7 +95,9 @@ impl SledKv {
             let Some((last, _)) = pairs.last() else { break };
             after = Some(last.clone());
             let mut batch = Batch::default();
-            pairs.into_iter().for_each(|(key, value)| batch.put(key, value));
+            for (key, value) in pairs {
+                batch.put(key, value);
+            }
             copy.absorb(&batch).map_err(|fault| fault.at(dir))?;
         }
         self.catch_up(&mut copy)?;
@@ -177,12 +179,11 @@ impl SledKv {
         // A count that was under way counted the blocks of the old files.
         *self.recount() = super::hardening::tally::Recount::default();
         let recorded = switched.and_then(|()| self.high_water.record(tally));
-        let next = match &recorded {
-            Ok(()) => Phase::Open(copy),
-            Err(_) => {
-                drop(copy);
-                Phase::Failed(acknowledged)
-            }
+        let next = if recorded.is_ok() {
+            Phase::Open(copy)
+        } else {
+            drop(copy);
+            Phase::Failed(acknowledged)
         };
         let old = mem::replace(&mut *phase, next);
         drop(phase);

@@ -81,16 +81,15 @@ impl State {
         writer.end().map_err(BackUpError::Interrupted)
     }
 
-    /// Makes a backup at `path`, where no daemon runs. What is stored is counted first: a backup of a damaged state would
+    /// Makes a backup, where no daemon runs. What is stored is counted first: a backup of a damaged state would
     /// silently lack something.
     ///
     /// # Errors
     /// The state is refused, or the file cannot be written.
-    pub async fn back_up(&self, path: &Path, now: Timestamp) -> Result<Kept, BackUpError> {
+    pub async fn back_up(&self, mut file: Unfinished, now: Timestamp) -> Result<Kept, BackUpError> {
         self.verification.wait().await?;
-        let mut file = Unfinished::begin(path)?;
         self.write_backup(&mut file, now).map_err(|error| match error {
-            BackUpError::Interrupted(source) => BackUpError::Write { path: path.to_owned(), source },
+            BackUpError::Interrupted(source) => BackUpError::Write { path: file.path.clone(), source },
             other => other,
         })?;
         file.finish()

@@ -159,7 +159,11 @@ fn free_name(dir: &Path, clock: &dyn Clock) -> PathBuf {
         0 => dir.join(format!("store.before-{time}")),
         number => dir.join(format!("store.before-{time}-{number}")),
     };
-    (0..).map(name).find(|path| !path.exists()).unwrap_or_else(|| name(0))
+    let mut number = 0;
+    while name(number).exists() {
+        number += 1;
+    }
+    name(number)
 }
 
 pub(super) fn sync_folder(dir: &Path) -> io::Result<()> {
