@@ -47,10 +47,13 @@ pub fn patch(entity: &Entity, side: Side, context: &Context<'_>) -> Patch {
     for rule in &context.rules.fields {
         let Some(place) = Context::place(rule, side, object) else { continue };
         let Some(field) = entity.fields.get(&rule.map.name) else { continue };
-        if !is_due(rule, place, field, side, context.now) || context.is_moot(rule, side, object, field) {
+        if is_out(entity, rule, field)
+            || !is_due(rule, place, field, side, context.now)
+            || context.is_moot(rule, side, object, field)
+        {
             continue;
         }
-        match write(rule, place, side, object, &field.golden, context) {
+        match native(rule, place, side, object, &field.golden, context) {
             Ok(native) => patch.changes.push(Change {
                 field: rule.map.name.clone(),
                 native: place.name.clone(),
@@ -77,7 +80,7 @@ pub fn draft(entity: &Entity, side: Side, object: &str, context: &Context<'_>) -
             matches!(&field.sides[side].mark, Some(Mark::Parked { golden: Some(parked), .. }) if *parked == field.golden)
         });
         let native = if enters && !refused {
-            match write(rule, place, side, object, &golden, context) {
+            match native(rule, place, side, object, &golden, context) {
                 Ok(native) => Some(native),
                 Err(problem) => {
                     patch.problems.push((rule.map.name.clone(), problem));
@@ -129,26 +132,33 @@ fn wants_patch(entity: &Entity, side: Side, context: &Context<'_>) -> Want {
         let Some(place) = Context::place(rule, side, &member.address.object) else { continue };
         let Some(field) = entity.fields.get(&rule.map.name) else { continue };
         let moot = context.is_moot(rule, side, &member.address.object, field);
-        if !is_due(rule, place, field, side, context.now) || moot {
+        if is_out(entity, rule, field) || !is_due(rule, place, field, side, context.now) || moot {
             continue;
         }
-        want = if restricts(rule, &field.golden) { Want::Restrict } else { want.max_update() };
+        want = want.and(due_as(rule, field));
     }
     want
 }
 
 fn wants_removal(entity: &Entity, side: Side, context: &Context<'_>) -> bool {
+    // What is out of scope is nobody's to delete.
     entity.removing[side].is_some()
+        && entity.scope.is_in()
         && entity.seen(side).is_some()
         && !is_waiting(entity.parked[side].as_ref(), context.now)
 }
 
 impl Want {
-    fn max_update(self) -> Self {
-        match self {
-            Self::Restrict => Self::Restrict,
-            Self::Nothing | Self::Update | Self::Create | Self::Remove => Self::Update,
-        }
+    /// Both, as urgent as the more urgent of the two.
+    fn and(self, other: Self) -> Self {
+        let urgency = |want: Self| match want {
+            Self::Nothing => 0,
+            Self::Create | Self::Remove => 1,
+            Self::Update => 2,
+            Self::Decided => 3,
+            Self::Restrict => 4,
+        };
+        if urgency(other) > urgency(self) { other } else { self }
     }
 }
 
@@ -160,6 +170,10 @@ fn wants_creation(entity: &Entity, side: Side, context: &Context<'_>) -> bool {
     let stays_away = entity.tombstones[side].as_ref().is_some_and(|tombstone| !tombstone.remake);
     let waits = entity.queued || !entity.ambiguous.is_empty() || stays_away;
     if waits || is_waiting(entity.parked[side].as_ref(), context.now) {
+        return false;
+    }
+    // Who may have been created already is looked for, in scope or not.
+    if !entity.scope.may_create(side) && entity.creating[side].is_none() {
         return false;
     }
     // Nothing is made of a record half of which has not been read.
@@ -174,6 +188,11 @@ fn wants_creation(entity: &Entity, side: Side, context: &Context<'_>) -> bool {
                 .any(|index| context.rules.fields[*index].map.name == rule.map.name)
     });
     !unread && (has_key(entity, context) || context.rules.keyless == Keyless::Create)
+}
+
+/// Who is out of scope is written no more, but for restrictions of consent: they travel everywhere.
+fn is_out(entity: &Entity, rule: &FieldRule, field: &Field) -> bool {
+    !entity.scope.is_in() && !restricts(rule, &field.golden)
 }
 
 /// A key can be formed of what is golden.
@@ -209,6 +228,14 @@ pub fn keys(entity: &Entity, set: &[usize], context: &Context<'_>) -> BTreeSet<S
 /// would be written to again because a mapping points the other way.
 pub fn enters(rule: &FieldRule, side: Side, golden: &Value) -> bool {
     rule.policy.flow.into_side(side) || restricts(rule, golden)
+}
+
+/// A due field, by who waits for it.
+fn due_as(rule: &FieldRule, field: &Field) -> Want {
+    if restricts(rule, &field.golden) {
+        return Want::Restrict;
+    }
+    if field.origin.as_ref().is_some_and(|origin| origin.by_person) { Want::Decided } else { Want::Update }
 }
 
 /// The value is a restriction of consent.
@@ -259,7 +286,8 @@ fn is_waiting(parked: Option<&Parked>, now: Timestamp) -> bool {
     parked.is_some_and(|parked| parked.is_waiting(now))
 }
 
-fn write(
+/// What a side is to hold for a golden value.
+pub(super) fn native(
     rule: &FieldRule,
     place: &NativeField,
     side: Side,

@@ -68,7 +68,7 @@ async fn a_bad_backup_or_an_occupied_place_changes_nothing() {
 
     let mut bytes = fs::read(&file).expect("the backup");
     let at = bytes.len() / 2;
-    let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line = bytes[..at].split(|byte| *byte == b'\n').count();
     bytes[at] ^= 4;
     let damaged = world.path("damaged.jsonl");
     fs::write(&damaged, &bytes).expect("a damaged one");
