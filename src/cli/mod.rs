@@ -8,11 +8,13 @@
 //! | [`check`] | `check` |
 //! | [`ask`] | `status`, `conflicts`, `explain`, `approve`, `discard`, `pause`, `resume`, `reload` |
 //! | [`plan`] | `plan` |
+//! | [`apply`] | `apply` |
 //! | [`show`] | their answers for people |
 //! | [`connectors`] | `connectors list`, `show`, `lint`, `test` |
 //! | [`sandbox`] | `sandbox` |
 //! | [`demo`] | `demo` |
 
+pub mod apply;
 pub mod args;
 pub mod ask;
 pub mod check;
@@ -104,6 +106,7 @@ async fn dispatch(args: Args) -> Result<u8, Exit> {
         Command::Status(status) => ask::status(config, &status).await,
         Command::Conflicts { command } => ask::conflicts(config, command).await,
         Command::Plan(options) => plan::plan(config, &options).await,
+        Command::Apply(options) => apply::apply(config, &options).await,
         Command::Explain(explain) => ask::explain(config, &explain).await,
         Command::Approve(which) => ask::approve(config, &which).await,
         Command::Discard(which) => ask::discard(config, &which).await,

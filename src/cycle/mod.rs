@@ -18,6 +18,7 @@
 //! | [`due`] | what waited for its time |
 //! | [`push`] | the outbox of one side |
 //! | [`update`], [`create`] | one batch |
+//! | [`apply`] | a plan done, or a pilot of it |
 //! | [`discard`] | everything that was decided, dropped |
 //! | [`adopt`] | rules that have changed |
 //! | [`state`] | what a sync remembers of itself |
@@ -27,6 +28,7 @@
 //! | [`ids`] | the one source of ids |
 
 pub mod adopt;
+pub mod apply;
 pub mod commit;
 pub mod create;
 pub mod discard;
@@ -47,7 +49,7 @@ pub mod world;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -57,6 +59,7 @@ use hymnal_sdk::{BoxFuture, Kind, SignedDuration};
 use tracing::Instrument;
 
 use self::{
+    apply::selection::Selection,
     commit::{Committed, Committer},
     report::{Failure, Held, Report},
     system::System,
@@ -81,6 +84,8 @@ pub struct Sync {
     learnt: Mutex<Pair<Option<Duration>>>,
     /// Which systems were read to their end in the cycle under way.
     read: Mutex<Pair<bool>>,
+    /// While a plan is applied: nothing else is written.
+    only: Mutex<Option<Arc<Selection>>>,
 }
 
 /// How often schemas are asked for: a choice that an admin added is known after this time at most.
@@ -111,6 +116,7 @@ impl Sync {
             failures: Mutex::default(),
             learnt: Mutex::default(),
             read: Mutex::default(),
+            only: Mutex::default(),
         }
     }
 

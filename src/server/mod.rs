@@ -9,10 +9,12 @@
 //! | [`explain`] | one person |
 //! | [`conflicts`] | the conflict log |
 //! | [`plan`] | what a cycle would do |
+//! | [`apply`] | a plan done |
 //! | [`socket`] | the control socket of a running daemon |
 //! | [`health`] | `/healthz` and `/readyz` |
 
 pub mod actions;
+pub mod apply;
 pub mod conflicts;
 pub mod explain;
 pub mod health;
@@ -21,5 +23,6 @@ pub mod request;
 pub mod socket;
 pub mod status;
 
-pub use actions::{answer, answer_each};
+pub use actions::{answer, answer_each, answer_given};
+pub use apply::other_config;
 pub use request::{Answer, Refusal, Request};

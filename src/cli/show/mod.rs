@@ -20,7 +20,7 @@ pub use self::{
     conflicts::{conflict, conflicts, csv, sentence},
     explain::explain,
     held::{approved, done, ended, would},
-    plan::plan,
+    plan::{applied, plan},
     status::status,
     words::moment,
 };

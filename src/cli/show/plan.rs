@@ -102,3 +102,37 @@ fn waiting(sync: &Json) -> String {
     }
     if parts.is_empty() { String::new() } else { format!("  not written: {}\n", parts.join(", ")) }
 }
+
+/// `apply`
+pub fn applied(done: &Json) -> String {
+    let mut out = String::new();
+    for (name, sync) in object(&done["syncs"]) {
+        let _ = writeln!(
+            out,
+            "{name}: {} changes written ({} records created, {} changed), {} stood there already",
+            shown(&sync["done"]),
+            shown(&sync["created"]),
+            shown(&sync["updated"]),
+            shown(&sync["already"])
+        );
+        for (key, words) in [
+            ("skipped", "skipped, since something moved"),
+            ("refused", "refused by the service"),
+            ("left", "left to be done"),
+        ] {
+            let count = sync[key]["count"].as_u64().unwrap_or(0);
+            if count == 0 {
+                continue;
+            }
+            let _ = writeln!(out, "  {count} {words}:");
+            for line in array(&sync[key]["samples"]) {
+                let field = line["field"].as_str().filter(|field| !field.is_empty()).unwrap_or("(new record)");
+                let _ = writeln!(out, "    {} {field}: {}", text(&line["record"]), text(&line["why"]));
+            }
+        }
+        if let Some(trouble) = sync["trouble"].as_str() {
+            let _ = writeln!(out, "  it stopped early: {trouble}");
+        }
+    }
+    if out.is_empty() { "The plan has no changes.\n".to_owned() } else { out }
+}

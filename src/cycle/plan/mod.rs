@@ -7,10 +7,12 @@
 //! | file | what |
 //! |---|---|
 //! | [`line`] | a plan as a file |
+//! | [`file`] | the same, read back |
 //! | [`preview`] | its changes counted, with samples |
 //! | [`cost`] | its calls and its time |
 
 pub mod cost;
+pub mod file;
 pub mod line;
 pub mod preview;
 
