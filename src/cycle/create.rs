@@ -174,11 +174,15 @@ impl Sync {
                 world.cause = only.as_ref().map(|_| Cause::Apply);
                 for id in ids {
                     if let Some(only) = &only
-                        && !world.shared(*id)?.is_some_and(|entity| only.takes_creation(&entity, side, world.context))
+                        && !world.shared(*id)?.is_some_and(|entity| only.takes_record(&entity, side, world.context))
                     {
                         continue;
                     }
-                    outgoing.extend(mark_one(world, side, object, *id, external_id.as_deref())?);
+                    let marked = mark_one(world, side, object, *id, external_id.as_deref())?;
+                    if let (Some(only), Some(_)) = (&only, &marked) {
+                        only.note_record(side, *id);
+                    }
+                    outgoing.extend(marked);
                 }
                 Ok(outgoing)
             })

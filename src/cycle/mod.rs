@@ -14,13 +14,16 @@
 //! | [`world`] | the store as one decision sees it |
 //! | [`pull`] | what changed in one system |
 //! | [`reconcile`] | what was observed, folded into what is known |
+//! | `full_check` | everything compared, once a day |
 //! | [`matching`] | records that nobody knows yet |
+//! | [`deletions`] | who was deleted |
 //! | [`due`] | what waited for its time |
 //! | [`push`] | the outbox of one side |
-//! | [`update`], [`create`] | one batch |
+//! | [`update`], [`create`], [`remove`] | one batch |
 //! | [`apply`] | a plan done, or a pilot of it |
 //! | [`discard`] | everything that was decided, dropped |
 //! | [`adopt`] | rules that have changed |
+//! | [`sight`] | the alarm when many cannot be seen |
 //! | [`state`] | what a sync remembers of itself |
 //! | [`plan`] | what a cycle would do, written nowhere |
 //! | [`sweep`] | what is older than it is kept |
@@ -31,15 +34,19 @@ pub mod adopt;
 pub mod apply;
 pub mod commit;
 pub mod create;
+pub mod deletions;
 pub mod discard;
 pub mod due;
+mod full_check;
 pub mod ids;
 pub mod matching;
 pub mod plan;
 pub mod pull;
 pub mod push;
 pub mod reconcile;
+pub mod remove;
 pub mod report;
+pub mod sight;
 pub mod state;
 pub mod sweep;
 pub mod system;
@@ -86,6 +93,8 @@ pub struct Sync {
     read: Mutex<Pair<bool>>,
     /// While a plan is applied: nothing else is written.
     only: Mutex<Option<Arc<Selection>>>,
+    /// Comparisons of everything that go on in the next cycle.
+    checking: Mutex<Pair<Option<full_check::Progress>>>,
 }
 
 /// How often schemas are asked for: a choice that an admin added is known after this time at most.
@@ -117,6 +126,7 @@ impl Sync {
             learnt: Mutex::default(),
             read: Mutex::default(),
             only: Mutex::default(),
+            checking: Mutex::default(),
         }
     }
 
@@ -153,12 +163,14 @@ impl Sync {
         self.lock_failures().clear();
         self.complete_discard().await?;
         self.observe_all(cycle, deletions, &mut report).await?;
+        self.watch_sight().await?;
         report.held = self.held()?;
         if report.held.is_none() && !self.is_stopping() {
             (self.gate)().await?;
             self.push_both(cycle, &mut report).await?;
         }
         report.pending = self.outbox()?;
+        report.checking = self.is_checking();
         if report.held.is_none() && report.pending == 0 {
             self.set_flag(cycle, state::LOADED, true).await?;
         }
@@ -193,15 +205,9 @@ impl Sync {
     async fn pull_one(&self, cycle: Id, side: Side, deletions: Deletions) -> Result<usize, Failure> {
         let mut changed = self.pull(cycle, side).await?;
         self.learn(side).await;
-        let every = SignedDuration::try_from(self.committer.rules.deletions_every).unwrap_or(SignedDuration::MAX);
-        let last = self.time(&state::deletions_name(side))?;
-        let now = self.committer.clock.now();
-        let is_due = last.is_none_or(|last| now.duration_since(last) >= every);
-        if is_due || deletions == Deletions::Now {
-            changed += self.pull_deletions(cycle, side).await?;
-            self.set_time(&state::deletions_name(side), now)?;
-        }
+        changed += self.look_for_deletions(cycle, side, deletions).await?;
         self.lock_read()[side] = true;
+        changed += self.check_all(cycle, side).await?;
         Ok(changed)
     }
 
@@ -236,6 +242,7 @@ impl Sync {
                 Ok(pushed) => {
                     report.written.created += pushed.written.created;
                     report.written.updated += pushed.written.updated;
+                    report.removed += pushed.removed;
                     report.due(pushed.due);
                     if let Some(error) = pushed.trouble {
                         report.note(Failure::Service { side, error })?;

@@ -1,6 +1,6 @@
 //! A plan is applied exactly: nothing but its lines, none that is no longer what was planned.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use hymnal::{
     cycle::{
@@ -10,7 +10,7 @@ use hymnal::{
         state::Pause,
     },
     journal::entry::{Cause, JournalPage},
-    merge::{Event, FirstRun, Side, planned::ChangeKind},
+    merge::{Event, FirstRun, OnDelete, Side, planned::ChangeKind},
     store::{Kv, format},
 };
 use hymnal_memory::{Fault, Method};
@@ -124,7 +124,7 @@ async fn what_moved_since_is_skipped_and_told() {
         told,
         [
             r#": it would be made with other values now: {"email":"cid@example.com","name":"Cecil"}"#,
-            ": no record is to be made any more",
+            ": the record is not known any more",
             "phone: it holds `(blank)` now, and would become `2`",
         ]
     );
@@ -149,18 +149,55 @@ async fn what_moves_at_the_last_moment_is_found_by_the_verifying_read() {
 }
 
 #[tokio::test]
-async fn what_is_refused_and_what_is_left_are_told_apart() {
+async fn what_a_service_refuses_is_told_with_its_words() {
     let stage = held();
     let (_, lines) = plan(&stage).await;
+    let right = lines.iter().filter(|line| line.system == "crm" && line.kind != ChangeKind::Create).count();
     stage.people.right.plant(Fault::RowLocked, 3, Method::Update);
+    let applied = apply(&stage, lines.clone(), None).await;
+    assert_eq!((applied.refused.count, applied.done), (right as u64, (lines.len() - right) as u64));
+    assert!(applied.refused.samples[0].why.contains("exclusive access"), "{:?}", applied.refused.samples);
+    // Locked once, it is read and written again.
+    let stage = held();
+    let (_, lines) = plan(&stage).await;
+    stage.people.right.plant(Fault::RowLocked, 1, Method::Update);
+    assert_eq!(apply(&stage, lines.clone(), None).await.done, lines.len() as u64);
+}
+
+#[tokio::test]
+async fn what_is_not_answered_is_left() {
+    let stage = held();
+    let (_, lines) = plan(&stage).await;
     stage.people.right.plant(Fault::AnswerLost, 1, Method::Create);
     let cycle = stage.sync.before_apply().await.expect("a store in memory").expect("nothing bars it");
     let mut applied = Applied::default();
-    stage.sync.apply(cycle, lines.clone(), &mut Pilot::of(None), &mut applied).await.expect("a store in memory");
-    let all = applied.done + applied.refused.count + applied.left.count + applied.skipped.count + applied.already;
-    assert_eq!(all, lines.len() as u64, "{applied:#?}");
-    assert!(applied.left.count >= 1, "{applied:#?}");
-    assert!(applied.refused.count >= 1, "{applied:#?}");
+    let trouble = stage.sync.apply(cycle, lines.clone(), &mut Pilot::of(None), &mut applied).await;
+    assert!(trouble.expect("a store in memory").is_some());
+    assert_eq!((applied.left.count, applied.done), (3, lines.len() as u64 - 3));
+    // They are looked for, not made twice.
+    let _ = stage.sync.state().approve();
+    stage.settle().await;
+    assert_eq!(apply(&stage, lines.clone(), None).await.already, lines.len() as u64);
+    stage.check().await;
+}
+
+/// A deletion that a rule carries over is a line of the plan like any other.
+#[tokio::test]
+async fn a_deletion_is_planned_and_applied() {
+    let mut shape = Shape::default();
+    shape.rules.on_delete.left = OnDelete::Delete;
+    let stage = shape.stage();
+    let ids = stage.linked(&[("email", ANN)]).await;
+    stage.people.left.delete("contacts", &ids.left).expect("a record");
+    stage.cycle().await;
+    stage.clock.forward(Duration::from_mins(20));
+    let (_, lines) = plan(&stage).await;
+    let told: Vec<_> = lines.iter().map(|line| (line.kind, line.rule.as_str(), line.record.clone())).collect();
+    assert_eq!(told, [(ChangeKind::Delete, "on_delete = delete", format!("crm:leads:{}", ids.right))]);
+    let applied = apply(&stage, lines.clone(), None).await;
+    assert_eq!((applied.done, applied.deleted), (1, 1));
+    assert!(stage.all(Side::Right, ANN).is_empty());
+    assert_eq!(apply(&stage, lines, None).await.already, 1);
 }
 
 #[tokio::test]

@@ -40,15 +40,22 @@ fn headline(sync: &Json) -> String {
 
 fn one_system(connector: &str, system: &Json) -> String {
     let mut out = String::new();
-    let (creates, updates) =
-        (system["creates"]["count"].as_u64().unwrap_or(0), system["updates"].as_u64().unwrap_or(0));
-    if creates + updates == 0 {
+    let count = |key: &str| system[key]["count"].as_u64().unwrap_or(0);
+    let (creates, updates, deletes) = (count("creates"), system["updates"].as_u64().unwrap_or(0), count("deletes"));
+    if creates + updates + deletes == 0 {
         let _ = writeln!(out, "  in {connector}: write nothing");
         return out;
     }
-    let _ = writeln!(out, "  in {connector}: create {creates} records, change {updates}{}", cost(&system["cost"]));
+    let _ = writeln!(
+        out,
+        "  in {connector}: create {creates} records, change {updates}, delete {deletes}{}",
+        cost(&system["cost"])
+    );
     for sample in array(&system["creates"]["samples"]).iter().take(3) {
         let _ = writeln!(out, "    create {}", one_sample(sample));
+    }
+    for sample in array(&system["deletes"]["samples"]).iter().take(3) {
+        let _ = writeln!(out, "    delete {} ({})", text(&sample["record"]), text(&sample["rule"]));
     }
     for (field, changes) in object(&system["fields"]) {
         for (key, verb, noun) in kinds() {
@@ -109,10 +116,11 @@ pub fn applied(done: &Json) -> String {
     for (name, sync) in object(&done["syncs"]) {
         let _ = writeln!(
             out,
-            "{name}: {} changes written ({} records created, {} changed), {} stood there already",
+            "{name}: {} changes written ({} records created, {} changed, {} deleted), {} stood there already",
             shown(&sync["done"]),
             shown(&sync["created"]),
             shown(&sync["updated"]),
+            shown(&sync["deleted"]),
             shown(&sync["already"])
         );
         for (key, words) in [

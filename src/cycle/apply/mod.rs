@@ -165,6 +165,7 @@ impl Sync {
                             let sent = self.send(cycle, side, urgency, job.clone(), batch.to_vec()).await?;
                             applied.created += sent.written.created as u64;
                             applied.updated += sent.written.updated as u64;
+                            applied.deleted += sent.removed as u64;
                             if sent.trouble.is_some() {
                                 return Ok(sent.trouble);
                             }

@@ -26,6 +26,8 @@ pub struct Applied {
     pub created: u64,
     /// Records changed.
     pub updated: u64,
+    /// Records deleted.
+    pub deleted: u64,
     /// Changes that stood there already.
     pub already: u64,
     /// Changes that are no longer what was planned.
@@ -90,7 +92,7 @@ impl Told {
 pub(super) fn standing(line: &Line, entity: &Entity, side: Side, context: &Context<'_>) -> Standing {
     let now = planned(entity, side, context).changes;
     let now = now.into_iter().map(|change| Line::new(context.rules, side, entity.id, change));
-    let same_place = now.into_iter().find(|now| now.field == line.field && is_creation(now) == is_creation(line));
+    let same_place = now.into_iter().find(|now| now.field == line.field && of_record(now) == of_record(line));
     match same_place {
         Some(now) if now.does_the_same(line) => Standing::Planned,
         Some(now) if is_creation(line) => {
@@ -101,6 +103,8 @@ pub(super) fn standing(line: &Line, entity: &Entity, side: Side, context: &Conte
         }
         None if is_creation(line) && entity.members[side].is_some() => Standing::Already,
         None if is_creation(line) => Standing::Moved("no record is to be made any more".to_owned()),
+        None if is_deletion(line) && entity.seen(side).is_none() => Standing::Already,
+        None if is_deletion(line) => Standing::Moved("the record is not to be deleted any more".to_owned()),
         None => stands(line, entity, side, context),
     }
 }
@@ -138,6 +142,9 @@ pub(super) enum Answered {
 }
 
 pub(super) fn answered(line: &Line, entity: &Entity, side: Side) -> Answered {
+    if entity.removing[side].as_ref().is_some_and(|removal| removal.in_doubt) {
+        return Answered::InDoubt;
+    }
     let parked = match entity.fields.get(&line.field).map(|field| (&field.golden, &field.sides[side])) {
         Some((golden, holding)) => {
             if holding.sent.as_ref().is_some_and(|sent| sent.in_doubt) {
@@ -155,6 +162,15 @@ pub(super) fn answered(line: &Line, entity: &Entity, side: Side) -> Answered {
         (None, true) if entity.members[side].is_none() => Answered::InDoubt,
         (None, _) => Answered::Done,
     }
+}
+
+/// What is made of a record as a whole, where it is not a change of one of its fields.
+fn of_record(line: &Line) -> (bool, bool) {
+    (is_creation(line), is_deletion(line))
+}
+
+fn is_deletion(line: &Line) -> bool {
+    line.kind == ChangeKind::Delete
 }
 
 fn is_creation(line: &Line) -> bool {

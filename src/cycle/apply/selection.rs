@@ -36,13 +36,14 @@ impl Selection {
         self.lock().extend(fields.into_iter().map(|field| (side, entity.id, field)));
     }
 
-    /// The creation of a record was planned, with these values. It then counts as marked.
-    pub(in crate::cycle) fn takes_creation(&self, entity: &Entity, side: Side, context: &Context<'_>) -> bool {
-        let is_planned = !self.agreeing(entity, side, context).is_empty();
-        if is_planned {
-            self.lock().insert((side, entity.id, String::new()));
-        }
-        is_planned
+    /// Making the record, or deleting it, was planned, with these values.
+    pub(in crate::cycle) fn takes_record(&self, entity: &Entity, side: Side, context: &Context<'_>) -> bool {
+        self.agreeing(entity, side, context).contains("")
+    }
+
+    /// A record is being made, or deleted: it counts as marked.
+    pub(in crate::cycle) fn note_record(&self, side: Side, id: Id) {
+        self.lock().insert((side, id, String::new()));
     }
 
     /// Something of what was planned for a record is still to be written.
