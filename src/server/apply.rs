@@ -106,7 +106,9 @@ async fn work(
     (applied, trouble): (&mut Applied, &mut Option<String>),
 ) -> Result<(), Refusal> {
     if trouble.is_some() {
-        chunk.iter().for_each(|line| applied.leave(line));
+        for line in &chunk {
+            applied.leave(line);
+        }
         return Ok(());
     }
     match running.sync.apply(cycle, chunk, pilot, applied).await {

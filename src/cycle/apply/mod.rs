@@ -210,7 +210,7 @@ impl Sync {
                 if selection.was_marked(side, id, &line.field) {
                     match answered(&line, &entity, side) {
                         Answered::InDoubt => {
-                            applied.left.add(&line, "no answer came; it is read back before it is tried again")
+                            applied.left.add(&line, "no answer came; it is read back before it is tried again");
                         }
                         Answered::Refused(why) => applied.refused.add(&line, why),
                         Answered::Done if standing == Standing::Planned => {
