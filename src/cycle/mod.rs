@@ -12,6 +12,7 @@
 //! | [`system`] | one system of a running sync |
 //! | [`commit`] | one decision, one commit |
 //! | [`world`] | the store as one decision sees it |
+//! | [`counts`] | how many there are |
 //! | [`pull`] | what changed in one system |
 //! | [`reconcile`] | what was observed, folded into what is known |
 //! | `full_check` | everything compared, once a day |
@@ -33,6 +34,7 @@
 pub mod adopt;
 pub mod apply;
 pub mod commit;
+pub mod counts;
 pub mod create;
 pub mod deletions;
 pub mod discard;
@@ -73,7 +75,7 @@ use self::{
     world::World,
 };
 use crate::{
-    merge::{Id, Pair, Side},
+    merge::{Id, Mode, Pair, Side},
     store::{StoreError, tables::entity_of},
 };
 
@@ -322,7 +324,7 @@ impl Sync {
     ///
     /// # Errors
     /// The store's.
-    pub async fn look_counts(&self) -> Result<world::Counts, StoreError> {
+    pub async fn look_counts(&self) -> Result<counts::Counts, StoreError> {
         self.look(|world| Ok(world.counts())).await
     }
 
@@ -363,6 +365,9 @@ impl Sync {
         let now = self.committer.clock.now();
         if !self.was_read()? {
             return Ok(Some(Held::FirstPull));
+        }
+        if self.committer.rules.mode == Mode::Observe {
+            return Ok(Some(Held::Observing));
         }
         if self.pause(now)?.is_some() {
             return Ok(Some(Held::Paused));
