@@ -40,7 +40,7 @@ pub async fn apply(config: Option<&Path>, args: &args::Apply) -> Result<u8, Exit
     }
     plan.try_for_each(|line| line.map(|_| ())).map_err(no_plan)?;
     let plan = open(&args.file).map_err(no_plan)?;
-    let request = Request::Apply { config: plan.header.config.clone(), limit: args.limit };
+    let request = Request::Apply { config: plan.header.config.clone(), limit: args.limit, filter: args.filter.clone() };
     let done = ask(loaded, request, plan).await?;
     told(args.json, &done, show::applied);
     Ok(done["exit"].as_u64().and_then(|exit| u8::try_from(exit).ok()).unwrap_or(1))

@@ -161,6 +161,10 @@ pub struct Plan {
 pub struct Apply {
     /// The plan, as `plan --out` wrote it; lines may be taken out.
     pub file: PathBuf,
+    /// Only changes for which this holds: of fields of the person, and of `system`, `object`, `field`, `kind`, `old`,
+    /// `new`, `rule`, `from` of the change.
+    #[arg(long = "where", value_name = "EXPR")]
+    pub filter: Option<String>,
     /// Only the changes of so many people: the first of the plan.
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,

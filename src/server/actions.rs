@@ -47,7 +47,7 @@ pub async fn answer_each(app: &App, request: Request, lines: mpsc::Sender<Json>)
 /// The same for a request that lines of a plan come with.
 pub async fn answer_given(app: &App, request: Request, given: mpsc::Receiver<Line>) -> Answer {
     match request {
-        Request::Apply { config, limit } => apply(app, &config, limit, given).await,
+        Request::Apply { config, limit, filter } => apply(app, &config, (limit, filter.as_deref()), given).await,
         request => answer(app, request).await,
     }
 }

@@ -10,19 +10,23 @@ use super::{
 use crate::{
     config::sync_digest,
     cycle::{
-        apply::{Barred, Pilot, outcome::Applied},
+        apply::{Barred, outcome::Applied, pilot::Pilot},
         plan::line::Line,
         report::Failure,
     },
+    mapping::flaws::Flaw,
     merge::{Id, Side},
     wire::{App, Running},
 };
+
+/// What of a plan is meant: only so many people's lines, only those for which an expression holds.
+type Meant<'a> = (Option<usize>, Option<&'a str>);
 
 /// Lines that are worked on at once; a record's are never parted.
 const CHUNK: usize = 1000;
 
 /// Writes the lines of a plan that are still what would be done. They come sync by sync, and record by record.
-pub(super) async fn apply(app: &App, config: &str, limit: Option<usize>, mut lines: mpsc::Receiver<Line>) -> Answer {
+pub(super) async fn apply(app: &App, config: &str, meant: Meant<'_>, mut lines: mpsc::Receiver<Line>) -> Answer {
     if app.config.digest != config {
         return Err(other_config(config, &app.config.digest));
     }
@@ -31,7 +35,7 @@ pub(super) async fn apply(app: &App, config: &str, limit: Option<usize>, mut lin
     let mut next = lines.recv().await;
     while let Some(first) = next.take() {
         let running = named(app, &first.sync)?;
-        let (outcome, behind) = one(running, first, limit, &mut lines).await?;
+        let (outcome, behind) = one(running, first, meant, &mut lines).await?;
         next = behind;
         exit = worse(exit, code(&outcome));
         shown.insert(running.name.clone(), outcome);
@@ -46,16 +50,23 @@ pub fn other_config(plan: &str, ours: &str) -> Refusal {
     Refusal::new(78, message, "plan anew: `hymnal plan --out FILE`")
 }
 
+fn no_filter(flaws: &[Flaw]) -> Refusal {
+    let words: Vec<String> =
+        flaws.iter().map(|flaw| format!("at character {}: {}", flaw.range.start + 1, flaw.message)).collect();
+    let hint = "ask for fields of the person, or for `system`, `object`, `field`, `kind`, `old`, `new`, `rule`, `from`";
+    Refusal::new(2, format!("`--where` cannot be asked: {}", words.join("; ")), hint)
+}
+
 /// All lines of one sync, and the first of the next one.
 async fn one(
     running: &Running,
     first: Line,
-    limit: Option<usize>,
+    (limit, filter): Meant<'_>,
     lines: &mut mpsc::Receiver<Line>,
 ) -> Result<(Json, Option<Line>), Refusal> {
+    let mut pilot = Pilot::new(limit, filter, &running.sync.committer.rules).map_err(|flaws| no_filter(&flaws))?;
     let _turn = running.turn.lock().await;
     let cycle = begin(running).await?;
-    let mut pilot = Pilot::of(limit);
     let mut applied = Applied::default();
     let mut trouble = None;
     let mut chunk = Vec::new();

@@ -36,6 +36,8 @@ pub enum Request {
         config: String,
         /// Only so many people's lines.
         limit: Option<usize>,
+        /// Only lines for which this expression holds.
+        filter: Option<String>,
     },
     /// One person.
     Explain {

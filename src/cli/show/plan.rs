@@ -54,6 +54,11 @@ fn one_system(connector: &str, system: &Json) -> String {
     for sample in array(&system["creates"]["samples"]).iter().take(3) {
         let _ = writeln!(out, "    create {}", one_sample(sample));
     }
+    for (object, automations) in object(&system["automations"]) {
+        for does in array(automations) {
+            let _ = writeln!(out, "    each new {object} sets off: {}", text(does));
+        }
+    }
     for sample in array(&system["deletes"]["samples"]).iter().take(3) {
         let _ = writeln!(out, "    delete {} ({})", text(&sample["record"]), text(&sample["rule"]));
     }

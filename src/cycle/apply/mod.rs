@@ -3,14 +3,16 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | [`pilot`] | whose lines are written |
 //! | [`selection`] | what a push may write |
 //! | [`outcome`] | what became of the lines |
 
 pub mod outcome;
+pub mod pilot;
 pub mod selection;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, PoisonError},
 };
 
@@ -18,6 +20,7 @@ use hymnal_sdk::{Address, Error};
 
 use self::{
     outcome::{Answered, Applied, Standing, answered, standing},
+    pilot::Pilot,
     selection::Selection,
 };
 use super::{
@@ -33,26 +36,6 @@ use crate::{
 
 /// How often a record that is in conflict with something is read and written again.
 const ROUNDS: usize = 3;
-
-/// Whose lines are written.
-#[derive(Debug, Default)]
-pub struct Pilot {
-    /// Only so many people's: the first of the plan.
-    pub limit: Option<usize>,
-    chosen: BTreeSet<Id>,
-}
-
-impl Pilot {
-    /// The first so many people of the plan; all of them without a number.
-    pub fn of(limit: Option<usize>) -> Self {
-        Self { limit, chosen: BTreeSet::new() }
-    }
-
-    fn takes(&mut self, id: Id) -> bool {
-        let has_room = self.limit.is_none_or(|limit| self.chosen.len() < limit);
-        self.chosen.contains(&id) || (has_room && self.chosen.insert(id))
-    }
-}
 
 /// Why a plan cannot be applied now.
 #[derive(Debug)]
@@ -133,8 +116,16 @@ impl Sync {
                     applied.skipped.add(&line, "the record is not known any more");
                     continue;
                 };
-                if !pilot.takes(entity.id) {
-                    continue;
+                match pilot.takes(&line, &entity) {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        applied.passed_over += 1;
+                        continue;
+                    }
+                    Err(problem) => {
+                        applied.skipped.add(&line, problem.message);
+                        continue;
+                    }
                 }
                 match standing(&line, &entity, side, world.context) {
                     Standing::Planned => found.push(Found { line, side, id: entity.id }),

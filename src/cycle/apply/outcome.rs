@@ -30,6 +30,8 @@ pub struct Applied {
     pub deleted: u64,
     /// Changes that stood there already.
     pub already: u64,
+    /// Changes that are no part of the pilot.
+    pub passed_over: u64,
     /// Changes that are no longer what was planned.
     pub skipped: Told,
     /// Changes that the service refused.
