@@ -8,6 +8,8 @@
 //! | [`status`] | how everything is |
 //! | [`explain`] | one person |
 //! | [`conflicts`] | the conflict log |
+//! | [`parked`] | what is parked |
+//! | [`resolve`] | a person answers conflicts |
 //! | [`plan`] | what a cycle would do |
 //! | [`apply`] | a plan done |
 //! | [`socket`] | the control socket of a running daemon |
@@ -18,11 +20,13 @@ pub mod apply;
 pub mod conflicts;
 pub mod explain;
 pub mod health;
+pub mod parked;
 pub mod plan;
 pub mod request;
+pub mod resolve;
 pub mod socket;
 pub mod status;
 
 pub use actions::{answer, answer_each, answer_given};
 pub use apply::other_config;
-pub use request::{Answer, Refusal, Request};
+pub use request::{Answer, ParkedRequest, Refusal, Request, ResolveRequest};
