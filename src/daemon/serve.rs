@@ -20,7 +20,7 @@ use tokio::{
 
 use super::{schedule::keep, supervisor};
 use crate::{
-    server::{Answer, Refusal, Request, answer, answer_each, answer_given, health, socket},
+    server::{Answer, Refusal, Request, answer, answer_each, answer_given, health, socket, upkeep},
     store::StoreError,
     wire::{App, app::WireError},
 };
@@ -175,6 +175,10 @@ fn accept(
         let (mut from, mut to) = socket::parts(stream);
         let answer = match socket::receive(&mut from).await {
             Ok(Request::Reload) => reload_now(&ask_reload).await,
+            Ok(Request::Backup) => match upkeep::send_backup(&app, &mut to).await {
+                Ok(()) => return,
+                Err(refusal) => Err(refusal),
+            },
             Ok(Request::Status) => {
                 answer(&app, Request::Status).await.map(|status| about_daemon(status, reload_error.as_deref()))
             }

@@ -8,6 +8,7 @@
 //! | [`status`] | how everything is |
 //! | [`explain`] | one person |
 //! | [`conflicts`] | the conflict log |
+//! | [`upkeep`] | what is done with all of the state: backup, compaction |
 //! | [`parked`] | what is parked |
 //! | [`resolve`] | a person answers conflicts |
 //! | [`plan`] | what a cycle would do |
@@ -26,6 +27,7 @@ pub mod request;
 pub mod resolve;
 pub mod socket;
 pub mod status;
+pub mod upkeep;
 
 pub use actions::{answer, answer_each, answer_given};
 pub use apply::other_config;

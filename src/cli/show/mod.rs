@@ -7,6 +7,7 @@
 //! | [`mod@conflicts`] | the conflict log |
 //! | [`mod@plan`] | what a cycle would do |
 //! | [`mod@explain`] | one person |
+//! | [`mod@upkeep`] | what was done with all of the state |
 //! | `parked` | what is set aside |
 //! | `resolve` | a person's answer to a conflict |
 //! | `words` | values, times and names out of JSON |
@@ -18,6 +19,7 @@ mod parked;
 pub mod plan;
 mod resolve;
 pub mod status;
+pub mod upkeep;
 mod words;
 
 pub use self::{
@@ -28,5 +30,6 @@ pub use self::{
     plan::{applied, plan},
     resolve::resolved,
     status::status,
+    upkeep::{backed_up, compacted, restored, set_aside},
     words::moment,
 };
