@@ -25,7 +25,6 @@ use tokio::sync::mpsc;
 use self::{cost::Cost, line::Line, preview::Preview};
 use super::{
     Deletions, Sync,
-    commit::Committer,
     report::Report,
     state::LOADED,
     world::{LANES, World},
@@ -115,7 +114,7 @@ impl Sync {
         let of = &self.committer;
         let log = Arc::new(ConflictLog::nowhere()?);
         let seed = of.new_cycle().await.0.as_u64_pair().1;
-        let committer = Committer::new(Arc::clone(&of.rules), store, of.tag, Arc::clone(&of.clock), log, seed);
+        let committer = of.over(store, log, seed);
         committer.learn(of.objects().await).await;
         Ok(Self::new(committer, self.systems.clone(), Box::new(|| Box::pin(async { Ok(()) }))).keeping(self.history))
     }
