@@ -14,10 +14,14 @@
 //! | [`world`] | the store as one decision sees it |
 //! | [`pull`] | what changed in one system |
 //! | [`reconcile`] | what was observed, folded into what is known |
+//! | [`moves`] | records that live on under another address |
+//! | [`spread`] | restrictions that reach everybody with the same e-mail |
+//! | [`derive`] | what follows from who is related to whom |
 //! | [`matching`] | records that nobody knows yet |
 //! | [`due`] | what waited for its time |
 //! | [`push`] | the outbox of one side |
-//! | [`update`], [`create`] | one batch |
+//! | [`update`], [`create`], [`secondary`] | one batch |
+//! | [`people`] | who is who, by a person's word |
 //! | [`discard`] | everything that was decided, dropped |
 //! | [`adopt`] | rules that have changed |
 //! | [`state`] | what a sync remembers of itself |
@@ -29,15 +33,20 @@
 pub mod adopt;
 pub mod commit;
 pub mod create;
+pub mod derive;
 pub mod discard;
 pub mod due;
 pub mod ids;
 pub mod matching;
+pub mod moves;
+pub mod people;
 pub mod preview;
 pub mod pull;
 pub mod push;
 pub mod reconcile;
 pub mod report;
+pub mod secondary;
+pub mod spread;
 pub mod state;
 pub mod sweep;
 pub mod system;

@@ -1,16 +1,19 @@
 //! What a push would do now: counted, with samples, written nowhere.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::{
     Sync,
-    world::{LANES, World},
+    world::{LANES, SECONDARY, World},
 };
 use crate::{
     merge::{
         Id, Side,
         entity::Want,
         patch::{Patch, draft, patch},
+        secondary::secondary_patch,
     },
     store::{StoreError, tables::entity_of},
 };
@@ -83,8 +86,14 @@ impl Sync {
                     let Some((last, _)) = rows.last() else { break };
                     after = Some(last.clone());
                     let ids: Vec<Id> = rows.iter().filter_map(|(key, _)| entity_of(key)).collect();
-                    self.look(|world| ids.iter().try_for_each(|id| preview_one(world, side, *id, &mut preview)))
-                        .await?;
+                    self.look(|world| {
+                        let ids: BTreeSet<Id> = ids.into_iter().collect();
+                        ids.into_iter().try_for_each(|id| match lane {
+                            SECONDARY => preview_secondaries(world, side, id, &mut preview),
+                            _ => preview_one(world, side, id, &mut preview),
+                        })
+                    })
+                    .await?;
                 }
             }
             previews.push(preview);
@@ -104,6 +113,21 @@ fn preview_one(world: &mut World<'_>, side: Side, id: Id, preview: &mut Preview)
         return Ok(());
     }
     let patch: Patch = patch(&entity, side, world.context);
+    preview_changes(&patch, &record, world, preview);
+    Ok(())
+}
+
+/// Consents of secondaries.
+fn preview_secondaries(world: &World<'_>, side: Side, id: Id, preview: &mut Preview) -> Result<(), StoreError> {
+    let Some(entity) = world.shared(id)? else { return Ok(()) };
+    for secondary in &entity.secondaries[side] {
+        let patch = secondary_patch(&entity, side, secondary, world.context);
+        preview_changes(&patch, &secondary.member.address.to_string(), world, preview);
+    }
+    Ok(())
+}
+
+fn preview_changes(patch: &Patch, record: &str, world: &World<'_>, preview: &mut Preview) {
     for change in &patch.changes {
         let rule = world.context.rules.fields.iter().find(|rule| rule.map.name == change.field);
         let consent = rule.and_then(|rule| rule.policy.consent.as_ref());
@@ -117,13 +141,12 @@ fn preview_one(world: &mut World<'_>, side: Side, id: Id, preview: &mut Preview)
             _ => &mut preview.overwrites,
         };
         counted.add(|| Sample {
-            record: record.clone(),
+            record: record.to_owned(),
             field: change.field.clone(),
             from,
             to: change.golden.to_string(),
         });
     }
-    Ok(())
 }
 
 fn describe(draft: &Patch) -> String {

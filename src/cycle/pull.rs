@@ -139,7 +139,7 @@ impl Sync {
         let Some(bytes) = self.committer.store.get(&key)? else { return Ok(false) };
         let entity: Entity = format::open(&key, &bytes)?;
         let is_member = entity.seen(side).is_some_and(|member| member.address == *address);
-        Ok(is_member || entity.secondaries[side].contains(address))
+        Ok(is_member || entity.secondary(side, address).is_some())
     }
 
     /// Reads by id what a listing showed too early or too late, until it is settled or the service refuses.

@@ -9,7 +9,7 @@ use super::{
     Sync,
     report::{Failure, Written},
     state::LOADED,
-    world::{CONSENT, Job, LANES},
+    world::{CONSENT, Job, LANES, SECONDARY},
 };
 use crate::{
     merge::{Id, Side},
@@ -129,10 +129,10 @@ impl Sync {
     /// As many as the service takes in one write, and reads in one go before it.
     fn batch_size(&self, side: Side, job: &Job) -> Result<usize, Failure> {
         let system = &self.systems[side];
-        let (Job::Update(object) | Job::Create(object)) = job;
+        let (Job::Update(object) | Job::Create(object) | Job::Secondary(object)) = job;
         let capable = system.connector.capable(object).map_err(Failure::at(side))?;
         let most = match job {
-            Job::Update(_) => capable.update_batch.min(capable.get_batch),
+            Job::Update(_) | Job::Secondary(_) => capable.update_batch.min(capable.get_batch),
             Job::Create(_) => capable.create_batch.min(capable.find_batch.max(1)),
         };
         Ok(most.max(1))
@@ -140,7 +140,7 @@ impl Sync {
 
     /// Until the outbox was empty once, it is the first load: bulk, which leaves the reserve alone and re-routes nobody.
     fn urgency(&self, lane: u8) -> Result<Lane, Failure> {
-        if lane == CONSENT {
+        if matches!(lane, CONSENT | SECONDARY) {
             return Ok(Lane::Consent);
         }
         let is_loaded = self.flag(LOADED).map_err(Failure::Store)?;
@@ -151,6 +151,7 @@ impl Sync {
         match job {
             Job::Update(object) => self.update(cycle, side, lane, &object, &ids).await,
             Job::Create(object) => self.create(cycle, side, lane, &object, &ids).await,
+            Job::Secondary(object) => self.update_secondaries(cycle, side, lane, &object, &ids).await,
         }
     }
 }

@@ -4,8 +4,9 @@ use hymnal_sdk::{Address, Call, Effect, Error, Kind, Lane, Timestamp};
 
 use super::{
     Sync,
+    moves::moved,
     push::Sent,
-    reconcile::{moved, observe_gone, observe_got},
+    reconcile::{observe_gone, observe_got},
     report::Failure,
     world::World,
 };

@@ -12,7 +12,11 @@ use std::{
 use hymnal_sdk::{Address, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::ids::Ids;
+use super::{
+    derive::{derive_relations, parked_secondaries},
+    ids::Ids,
+    spread::News,
+};
 use crate::{
     journal::entry::{JournalPage, LogLine},
     merge::{
@@ -30,9 +34,11 @@ use crate::{
 };
 
 /// The lanes of the outbox, most urgent first.
-pub const LANES: [u8; 2] = [CONSENT, ORDINARY];
+pub const LANES: [u8; 3] = [CONSENT, SECONDARY, ORDINARY];
 /// Restrictions of consent.
 pub const CONSENT: u8 = 0;
+/// Consent of secondaries.
+pub const SECONDARY: u8 = 2;
 /// Everything else.
 pub const ORDINARY: u8 = 1;
 
@@ -43,13 +49,16 @@ pub enum Job {
     Update(String),
     /// Make a record of this object.
     Create(String),
+    /// Change the consent of secondaries of this object.
+    Secondary(String),
 }
 
 impl Job {
-    fn to_bytes(&self) -> Vec<u8> {
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
         let (letter, object) = match self {
             Self::Update(object) => (b'u', object),
             Self::Create(object) => (b'c', object),
+            Self::Secondary(object) => (b's', object),
         };
         [&[letter], object.as_bytes()].concat()
     }
@@ -61,6 +70,7 @@ impl Job {
         match letter {
             b'u' => Some(Self::Update(object)),
             b'c' => Some(Self::Create(object)),
+            b's' => Some(Self::Secondary(object)),
             _ => None,
         }
     }
@@ -82,6 +92,8 @@ pub struct World<'a> {
     entities: RefCell<BTreeMap<Id, Option<Rc<Entity>>>>,
     /// Those of them that are to be written.
     put: BTreeSet<Id>,
+    /// Whose restrictions, or e-mails, are new: others of the same e-mail are to hear of them.
+    pub(super) spreading: BTreeMap<Id, News>,
     lines: Vec<LogLine>,
     counts: Counts,
     counts_before: Counts,
@@ -134,6 +146,7 @@ impl<'a> World<'a> {
             changes: BTreeMap::new(),
             entities: RefCell::default(),
             put: BTreeSet::new(),
+            spreading: BTreeMap::new(),
             lines: Vec::new(),
             counts,
             counts_before: counts,
@@ -155,6 +168,15 @@ impl<'a> World<'a> {
         let entity = stored.map(Rc::new);
         self.entities.borrow_mut().insert(id, entity.clone());
         Ok(entity)
+    }
+
+    /// The person with this id, or whose alias it is.
+    pub fn known_by(&self, id: Id) -> Result<Option<Entity>, StoreError> {
+        if let Some(entity) = self.entity(id)? {
+            return Ok(Some(entity));
+        }
+        let survivor = self.get(&self.tag.alias(id))?.as_deref().and_then(entity_of);
+        survivor.map_or(Ok(None), |id| self.entity(id))
     }
 
     fn set_entity(&mut self, id: Id, entity: Option<Rc<Entity>>) {
@@ -210,6 +232,7 @@ impl<'a> World<'a> {
         let before = self.shared(entity.id)?;
         self.note(&entity, events);
         if before.as_deref() != Some(&entity) {
+            self.note_news(before.as_deref(), &entity);
             self.replace(before.as_deref(), Some(&entity));
             self.set_entity(entity.id, Some(Rc::new(entity)));
         }
@@ -218,6 +241,7 @@ impl<'a> World<'a> {
 
     /// Puts an entity of which nothing that is derived stands in the store.
     pub fn put_anew(&mut self, entity: Entity, events: Vec<Event>) {
+        self.note_news(None, &entity);
         self.changes.extend(self.derived(&entity).into_iter().map(|(key, value)| (key, Some(value))));
         self.note(&entity, events);
         self.set_entity(entity.id, Some(Rc::new(entity)));
@@ -318,7 +342,7 @@ impl<'a> World<'a> {
         for side in Side::BOTH {
             let member = entity.members[side].as_ref().map(|member| &member.address);
             let tombstone = entity.tombstones[side].as_ref().map(|tombstone| &tombstone.address);
-            for address in member.into_iter().chain(tombstone).chain(&entity.secondaries[side]) {
+            for address in member.into_iter().chain(tombstone).chain(entity.secondary_addresses(side)) {
                 rows.insert(self.tag.address(side, address), id.clone());
             }
             let lane = match entity.wants[side] {
@@ -337,6 +361,7 @@ impl<'a> World<'a> {
             }
         }
         self.derive_keys(entity, &mut rows);
+        derive_relations(entity, self.tag, self.context, &mut rows);
         for (wait, field, value) in waits(entity, self.context) {
             rows.insert([self.tag.waiting(wait), id.clone(), field.into_bytes()].concat(), value);
         }
@@ -376,7 +401,7 @@ impl<'a> World<'a> {
         self.counts.lines += 1;
         let records = Pair::from_fn(|side| {
             let member = entity.members[side].as_ref().map(|member| member.address.clone());
-            member.into_iter().chain(entity.secondaries[side].iter().cloned()).collect()
+            member.into_iter().chain(entity.secondary_addresses(side).cloned()).collect()
         });
         let line =
             LogLine { number: self.counts.lines, entity: entity.id, cycle: self.cycle, records, event: event.clone() };
@@ -422,7 +447,8 @@ fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)>
         match entity.members[side].as_ref().map(|member| member.presence) {
             Some(Presence::NotVisible { .. }) => add(Wait::NotVisible, "", Vec::new()),
             Some(Presence::Deleted { seen_at }) => add(Wait::Deleting, "", due(seen_at)),
-            _ => {}
+            Some(Presence::ConvertedOut { .. }) => add(Wait::ConvertedOut, "", Vec::new()),
+            Some(Presence::Seen) | None => {}
         }
         if !entity.secondaries[side].is_empty() {
             add(Wait::Duplicate, "", Vec::new());
@@ -430,6 +456,9 @@ fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)>
     }
     if !entity.ambiguous.is_empty() {
         add(Wait::Ambiguous, "", Vec::new());
+    }
+    for (name, parked) in parked_secondaries(entity) {
+        add(Wait::Parked, &name, retry(parked));
     }
     let lives = entity.members.iter().any(|(_, member)| member.is_some());
     if lives && !entity.is_linked() && !has_key(entity, context) {

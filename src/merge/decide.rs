@@ -13,6 +13,7 @@ use super::{
     policy::OnConflict,
     reading::Ledger,
     rules::FieldRule,
+    secondary,
     side::{Pair, Side},
 };
 use crate::mapping::{self, NativeField, Value};
@@ -24,20 +25,22 @@ pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_
     let bereaved = entity.tombstones.iter().any(|(_, tombstone)| tombstone.is_some());
     for rule in &context.rules.fields {
         let Some(field) = entity.fields.get_mut(&rule.map.name) else { continue };
-        // What a person restricted once is not loosened because the other record is gone.
-        let follows = alone && !(bereaved && rule.policy.consent.is_some());
+        // What a person restricted once is not loosened because the other record is gone, nor by one of several.
+        let several = bereaved || field.imposed || entity.secondaries.iter().any(|(_, records)| !records.is_empty());
+        let follows = alone && !(several && rule.policy.consent.is_some());
         let one = OneField { rule, records: &records, follows, context };
         one.decide(field, ledger);
     }
     entity.wants = Pair::from_fn(|side| wants(entity, side, context));
+    entity.wants_secondary = Pair::from_fn(|side| secondary::wanted(entity, side, context));
 }
 
 /// One field of one entity, with all that its decision depends on.
 pub(super) struct OneField<'a> {
     pub(super) rule: &'a FieldRule,
-    records: &'a Pair<Option<Address>>,
+    pub(super) records: &'a Pair<Option<Address>>,
     /// There is one member, and its value is the golden one.
-    follows: bool,
+    pub(super) follows: bool,
     pub(super) context: &'a Context<'a>,
 }
 

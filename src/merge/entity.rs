@@ -1,6 +1,10 @@
 //! One golden record and all that is known of its members.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 use hymnal_sdk::{Actor, Address, Fields, Native, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -8,6 +12,7 @@ use uuid::Uuid;
 
 use super::{
     field::Evidence,
+    secondary::Secondary,
     side::{Pair, Side},
 };
 use crate::mapping::{Problem, Value};
@@ -50,8 +55,12 @@ pub struct Entity {
     pub id: Id,
     /// The linked record of each system.
     pub members: Pair<Option<Member>>,
-    /// Further records of the same person: no values are taken from them or given to them.
-    pub secondaries: Pair<Vec<Address>>,
+    /// Further records of the same person: they give and take nothing but consent.
+    pub secondaries: Pair<Vec<Secondary>>,
+    /// Ids of entities that became a part of this one: whoever remembers one of them finds this person.
+    pub aliases: Vec<Id>,
+    /// Records that a person took away from this one: they are not matched with it again.
+    pub apart: Vec<Apart>,
     /// Where a record of this person was deleted: it is not made again.
     pub tombstones: Pair<Option<Tombstone>>,
     /// A creation that was sent and not yet answered, or whose answer was lost.
@@ -64,8 +73,12 @@ pub struct Entity {
     pub question: Option<Id>,
     /// It waits to be matched by its keys: nothing is created before.
     pub queued: bool,
+    /// It was matched, and somebody else could be the same record: it stays in the queue.
+    pub contested: bool,
     /// What is to be done on each side; derived whenever the entity is decided.
     pub wants: Pair<Want>,
+    /// Objects with secondaries whose consent is to be written; derived whenever the entity is decided.
+    pub wants_secondary: Pair<BTreeSet<String>>,
     /// The mapped fields, by canonical name.
     pub fields: BTreeMap<String, Field>,
 }
@@ -126,6 +139,23 @@ pub enum Presence {
         #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
         seen_at: Timestamp,
     },
+    /// It was converted into a record of an object that the sync does not have: the link stays, nothing is written.
+    ConvertedOut {
+        /// When we first saw it, by our clock.
+        #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
+        seen_at: Timestamp,
+    },
+}
+
+/// A record that a person took away from an entity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Apart {
+    /// Where.
+    pub side: Side,
+    /// Which.
+    pub address: Address,
+    /// Nothing is created there in its place until the keys of one of the two change.
+    pub bars: bool,
 }
 
 /// Remembers a deletion.
@@ -202,6 +232,9 @@ pub struct Field {
     pub refused: Option<Value>,
     /// It flipped too often: nothing is written until a person decides.
     pub frozen: bool,
+    /// A restriction that a secondary, or another record with the same e-mail, brought: the only member does not
+    /// loosen it.
+    pub imposed: bool,
 }
 
 /// Who set a golden value, and by which rule.
@@ -299,13 +332,17 @@ impl Entity {
             id,
             members: Pair::default(),
             secondaries: Pair::default(),
+            aliases: Vec::new(),
+            apart: Vec::new(),
             tombstones: Pair::default(),
             creating: Pair::default(),
             parked: Pair::default(),
             ambiguous: Vec::new(),
             question: None,
             queued: true,
+            contested: false,
             wants: Pair::default(),
+            wants_secondary: Pair::default(),
             fields: BTreeMap::new(),
         }
     }
@@ -320,9 +357,54 @@ impl Entity {
         self.fields.values().any(|field| field.sides[side].sent.as_ref().is_some_and(|sent| sent.in_doubt))
     }
 
+    /// The secondary of a side at an address.
+    pub fn secondary(&self, side: Side, address: &Address) -> Option<&Secondary> {
+        self.secondaries[side].iter().find(|secondary| secondary.member.address == *address)
+    }
+
+    /// The secondary of a side at an address, to change it.
+    pub fn secondary_mut(&mut self, side: Side, address: &Address) -> Option<&mut Secondary> {
+        self.secondaries[side].iter_mut().find(|secondary| secondary.member.address == *address)
+    }
+
+    /// Where the secondaries of a side live.
+    pub fn secondary_addresses(&self, side: Side) -> impl Iterator<Item = &Address> {
+        self.secondaries[side].iter().map(|secondary| &secondary.member.address)
+    }
+
+    /// Every record of a side: the member, then the secondaries.
+    pub fn addresses(&self, side: Side) -> impl Iterator<Item = &Address> {
+        let member = self.members[side].as_ref().map(|member| &member.address);
+        member.into_iter().chain(self.secondary_addresses(side))
+    }
+
+    /// A person said that the two are not one.
+    pub fn is_apart_from(&self, other: &Self) -> bool {
+        let took = |one: &Self, two: &Self| {
+            one.apart.iter().any(|apart| two.addresses(apart.side).any(|address| *address == apart.address))
+        };
+        took(self, other) || took(other, self)
+    }
+
     /// Both sides are linked.
     pub fn is_linked(&self) -> bool {
         self.members.left.is_some() && self.members.right.is_some()
+    }
+}
+
+impl Member {
+    /// A record that is known to be there and has not been read.
+    pub fn unread(address: Address, now: Timestamp) -> Self {
+        Self {
+            address,
+            created_at: None,
+            modified_at: None,
+            read_at: now,
+            written_at: None,
+            wrote_email: false,
+            presence: Presence::Seen,
+            version: None,
+        }
     }
 }
 
@@ -347,6 +429,7 @@ impl Field {
             previous: None,
             refused: None,
             frozen: false,
+            imposed: false,
         }
     }
 }

@@ -18,6 +18,8 @@
 //! | [`answer`] | what a service answered to a write |
 //! | [`history`] | field histories, for conflicts |
 //! | [`identity`] | who is who |
+//! | [`unite`] | several entities made one, one made several |
+//! | [`secondary`] | further records of one person: consent, and nothing else |
 //! | [`event`] | what was decided and done, for journal and conflict log |
 
 pub mod answer;
@@ -37,8 +39,10 @@ pub mod patch;
 pub mod policy;
 pub mod reading;
 pub mod rules;
+pub mod secondary;
 pub mod side;
 mod times;
+pub mod unite;
 
 #[cfg(test)]
 mod tests;

@@ -6,11 +6,11 @@ use hymnal_sdk::{Fields, Native, Timestamp};
 
 use super::{
     context::Context,
-    entity::{Entity, Field, Mark, Parked, Want},
+    entity::{Entity, Field, Holding, Mark, Parked, Want},
     rules::{FieldRule, Keyless},
     side::Side,
 };
-use crate::mapping::{self, NativeField, Problem, Value};
+use crate::mapping::{self, FieldType, NativeField, Problem, Value};
 
 /// One field of a patch.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,14 +40,17 @@ pub struct Patch {
 pub fn patch(entity: &Entity, side: Side, context: &Context<'_>) -> Patch {
     let mut patch = Patch::default();
     let Some(member) = entity.seen(side) else { return patch };
-    if is_waiting(entity.parked[side].as_ref(), context.now) || !entity.ambiguous.is_empty() {
+    if is_waiting(entity.parked[side].as_ref(), context.now) {
         return patch;
     }
     let object = &member.address.object;
     for rule in &context.rules.fields {
         let Some(place) = Context::place(rule, side, object) else { continue };
         let Some(field) = entity.fields.get(&rule.map.name) else { continue };
-        if !is_due(rule, place, field, side, context.now) || context.is_moot(rule, side, object, field) {
+        if !is_due(rule, place, field, side, context.now)
+            || context.is_moot(rule, side, object, field)
+            || is_questioned(entity, rule, field)
+        {
             continue;
         }
         match write(rule, place, side, object, &field.golden, context) {
@@ -118,7 +121,7 @@ pub fn wants(entity: &Entity, side: Side, context: &Context<'_>) -> Want {
 
 fn wants_patch(entity: &Entity, side: Side, context: &Context<'_>) -> Want {
     let Some(member) = entity.seen(side) else { return Want::Nothing };
-    if is_waiting(entity.parked[side].as_ref(), context.now) || !entity.ambiguous.is_empty() {
+    if is_waiting(entity.parked[side].as_ref(), context.now) {
         return Want::Nothing;
     }
     // What is in doubt is read back, even where nothing is left to be written.
@@ -127,7 +130,7 @@ fn wants_patch(entity: &Entity, side: Side, context: &Context<'_>) -> Want {
         let Some(place) = Context::place(rule, side, &member.address.object) else { continue };
         let Some(field) = entity.fields.get(&rule.map.name) else { continue };
         let moot = context.is_moot(rule, side, &member.address.object, field);
-        if !is_due(rule, place, field, side, context.now) || moot {
+        if !is_due(rule, place, field, side, context.now) || moot || is_questioned(entity, rule, field) {
             continue;
         }
         want = if restricts(rule, &field.golden) { Want::Restrict } else { want.max_update() };
@@ -149,8 +152,9 @@ fn wants_creation(entity: &Entity, side: Side, context: &Context<'_>) -> bool {
         return false;
     }
     let Some(source) = entity.seen(side.other()) else { return false };
+    let barred = entity.apart.iter().any(|apart| apart.bars && apart.side == side);
     let waits = entity.queued || !entity.ambiguous.is_empty() || entity.tombstones[side].is_some();
-    if waits || is_waiting(entity.parked[side].as_ref(), context.now) {
+    if waits || barred || is_waiting(entity.parked[side].as_ref(), context.now) {
         return false;
     }
     // Nothing is made of a record half of which has not been read.
@@ -175,6 +179,27 @@ pub fn has_key(entity: &Entity, context: &Context<'_>) -> bool {
 /// The key of an entity by a key set: each field's normal form, or `None` where one is blank.
 pub fn key(entity: &Entity, set: &[usize], context: &Context<'_>) -> Option<String> {
     joined(set.iter().map(|index| mapping::key(&entity.fields.get(&context.rules.fields[*index].map.name)?.golden)))
+}
+
+/// Every e-mail of a person, in normal form, by the number of its field: those that are golden, those of secondaries,
+/// and those that a creation was sent with. Who shares one is the same mailbox, whoever it is.
+pub fn emails(entity: &Entity, context: &Context<'_>) -> BTreeSet<(usize, String)> {
+    let mut found = BTreeSet::new();
+    for (index, rule) in context.rules.fields.iter().enumerate() {
+        if rule.map.kind != FieldType::Email {
+            continue;
+        }
+        found.extend(keys(entity, &[index], context).into_iter().map(|text| (index, text)));
+        for side in Side::BOTH {
+            for secondary in &entity.secondaries[side] {
+                let place = Context::place(rule, side, &secondary.member.address.object);
+                let shadow = secondary.fields.get(&rule.map.name).and_then(|holding| holding.shadow.as_ref());
+                let read = place.zip(shadow).and_then(|(place, shadow)| mapping::read(&rule.map, place, shadow).ok());
+                found.extend(read.and_then(|value| mapping::key(&value)).map(|text| (index, text)));
+            }
+        }
+    }
+    found
 }
 
 fn joined(parts: impl Iterator<Item = Option<String>>) -> Option<String> {
@@ -212,9 +237,13 @@ pub fn stands_at(rule: &FieldRule, place: &NativeField, native: &Native, golden:
     mapping::read(&rule.map, place, native).is_ok_and(|value| value == *golden)
 }
 
+/// Nobody knows yet whose record it is: only a restriction goes there, since it holds for the e-mail.
+fn is_questioned(entity: &Entity, rule: &FieldRule, field: &Field) -> bool {
+    !entity.ambiguous.is_empty() && !restricts(rule, &field.golden)
+}
+
 /// A difference that may be written, now or when its time comes.
-fn may_write(rule: &FieldRule, place: &NativeField, field: &Field, side: Side) -> bool {
-    let holding = &field.sides[side];
+fn may_write(rule: &FieldRule, place: &NativeField, field: &Field, holding: &Holding, side: Side) -> bool {
     // Decided by a first link or agreed before; what is undecided is nobody's to write.
     let decided = field.agreed.is_some() || field.linked;
     if !decided || field.frozen || field.conflict.is_some() || !enters(rule, side, &field.golden) {
@@ -239,18 +268,29 @@ fn may_write(rule: &FieldRule, place: &NativeField, field: &Field, side: Side) -
 }
 
 fn is_due(rule: &FieldRule, place: &NativeField, field: &Field, side: Side, now: Timestamp) -> bool {
-    let parked = match &field.sides[side].mark {
+    is_due_at(rule, place, field, (side, &field.sides[side]), now)
+}
+
+/// The same for a record that is not the side's member.
+pub(super) fn is_due_at(
+    rule: &FieldRule,
+    place: &NativeField,
+    field: &Field,
+    (side, holding): (Side, &Holding),
+    now: Timestamp,
+) -> bool {
+    let parked = match &holding.mark {
         Some(Mark::Parked { golden: Some(golden), parked }) if *golden == field.golden => Some(parked),
         _ => None,
     };
-    may_write(rule, place, field, side) && !is_waiting(parked, now)
+    may_write(rule, place, field, holding, side) && !is_waiting(parked, now)
 }
 
 fn is_waiting(parked: Option<&Parked>, now: Timestamp) -> bool {
     parked.is_some_and(|parked| parked.is_waiting(now))
 }
 
-fn write(
+pub(super) fn write(
     rule: &FieldRule,
     place: &NativeField,
     side: Side,

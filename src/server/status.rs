@@ -125,7 +125,7 @@ async fn one_sync(app: &App, running: &Running) -> Answer {
     Ok(Json::Object(all))
 }
 
-const WAITS: [(&str, Wait); 11] = [
+const WAITS: [(&str, Wait); 12] = [
     ("conflicts", Wait::Conflict),
     ("frozen", Wait::Frozen),
     ("parked", Wait::Parked),
@@ -137,6 +137,7 @@ const WAITS: [(&str, Wait); 11] = [
     ("kept", Wait::Kept),
     ("not_visible", Wait::NotVisible),
     ("deleting", Wait::Deleting),
+    ("converted_out", Wait::ConvertedOut),
 ];
 
 /// Why nothing is written, and what would be: `null` where nothing is held.

@@ -138,7 +138,7 @@ impl Stage {
             for row in self.people[side].live(object(side)) {
                 let members = entities.iter().filter(|entity| {
                     let member = entity.members[side].as_ref().is_some_and(|member| member.address.id == row.id);
-                    member || entity.secondaries[side].iter().any(|address| address.id == row.id)
+                    member || entity.secondary_addresses(side).any(|address| address.id == row.id)
                 });
                 assert_eq!(members.count(), 1, "how many entities know {side:?} {row:?}");
             }

@@ -1,0 +1,1 @@
+//! Who is who, by a person's word: remembered, journalled, and reversible by the opposite word.
