@@ -25,7 +25,7 @@
 //! | [`discard`] | everything that was decided, dropped |
 //! | [`adopt`] | rules that have changed |
 //! | [`state`] | what a sync remembers of itself |
-//! | [`preview`] | what a push would do |
+//! | [`plan`] | what a cycle would do, written nowhere |
 //! | [`sweep`] | what is older than it is kept |
 //! | [`report`] | what a cycle came to |
 //! | [`ids`] | the one source of ids |
@@ -40,7 +40,7 @@ pub mod ids;
 pub mod matching;
 pub mod moves;
 pub mod people;
-pub mod preview;
+pub mod plan;
 pub mod pull;
 pub mod push;
 pub mod reconcile;
@@ -155,11 +155,7 @@ impl Sync {
         let mut report = Report { cycle: Some(cycle), ..Report::default() };
         self.lock_failures().clear();
         self.complete_discard().await?;
-        *self.lock_read() = Pair::default();
-        self.declare(&mut report).await?;
-        self.pull_both(cycle, deletions, &mut report).await?;
-        report.observed += self.match_queued(cycle).await?;
-        report.observed += self.wake(cycle).await?;
+        self.observe_all(cycle, deletions, &mut report).await?;
         report.held = self.held()?;
         if report.held.is_none() && !self.is_stopping() {
             (self.gate)().await?;
@@ -172,6 +168,16 @@ impl Sync {
         self.sweep().await?;
         self.note_cycle(cycle, &report)?;
         Ok(report)
+    }
+
+    /// Reads both systems and decides: all of a cycle but its writes.
+    async fn observe_all(&self, cycle: Id, deletions: Deletions, report: &mut Report) -> Result<(), StoreError> {
+        *self.lock_read() = Pair::default();
+        self.declare(report).await?;
+        self.pull_both(cycle, deletions, report).await?;
+        report.observed += self.match_queued(cycle).await?;
+        report.observed += self.wake(cycle).await?;
+        Ok(())
     }
 
     async fn pull_both(&self, cycle: Id, deletions: Deletions, report: &mut Report) -> Result<(), StoreError> {

@@ -15,6 +15,7 @@
 //! | [`decide`] | every field of an entity decided, and what follows |
 //! | `logged` | what of that goes into the conflict log |
 //! | [`patch`] | golden minus shadow: what is to be written |
+//! | [`planned`] | what a push would write, change by change |
 //! | [`answer`] | what a service answered to a write |
 //! | [`history`] | field histories, for conflicts |
 //! | [`identity`] | who is who |
@@ -36,6 +37,7 @@ pub mod history;
 pub mod identity;
 mod logged;
 pub mod patch;
+pub mod planned;
 pub mod policy;
 pub mod reading;
 pub mod rules;

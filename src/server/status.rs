@@ -125,6 +125,11 @@ async fn one_sync(app: &App, running: &Running) -> Answer {
     Ok(Json::Object(all))
 }
 
+/// The name of what waits, or is listed.
+pub(super) fn name(wait: Wait) -> &'static str {
+    WAITS.into_iter().find(|(_, known)| *known == wait).map_or("", |(name, _)| name)
+}
+
 const WAITS: [(&str, Wait); 12] = [
     ("conflicts", Wait::Conflict),
     ("frozen", Wait::Frozen),

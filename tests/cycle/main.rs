@@ -12,6 +12,7 @@ mod lost_answers;
 mod odd_services;
 mod order;
 mod people;
+mod plan;
 mod rules;
 mod times;
 mod walk;
