@@ -6,8 +6,8 @@ use super::world::{Job, SECONDARY};
 use crate::{
     merge::{
         Context, Entity, Side,
+        emails::emails,
         entity::{Mark, Parked},
-        patch::emails,
     },
     store::tables::Tag,
 };

@@ -56,17 +56,17 @@ fn contest(world: &mut World<'_>, mut entity: Entity) -> Result<(), StoreError> 
 fn stand_alone(world: &mut World<'_>, mut entity: Entity) -> Result<(), StoreError> {
     entity.queued = false;
     entity.contested = false;
-    let mut events: Vec<Event> = answered(&mut entity, world).into_iter().collect();
+    let mut events: Vec<Event> = answered(&mut entity, ConflictStatus::Superseded, world).into_iter().collect();
     let ((), decided) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
     events.extend(decided);
     world.put(entity, events)
 }
 
 /// The question who this is has its answer: the line in the log is closed.
-pub(super) fn answered(entity: &mut Entity, world: &World<'_>) -> Option<Event> {
+pub(super) fn answered(entity: &mut Entity, status: ConflictStatus, world: &World<'_>) -> Option<Event> {
     let candidates = std::mem::take(&mut entity.ambiguous);
     let question = entity.question.take()?;
-    Some(listed(question, ConflictLine::Ambiguous(candidates), ConflictStatus::Superseded, world.context.now))
+    Some(listed(question, ConflictLine::Ambiguous(candidates), status, world.context.now))
 }
 
 fn become_one(
@@ -82,7 +82,8 @@ fn become_one(
     let linked_before = group.iter().find(|entity| entity.is_linked()).map(|entity| entity.id);
     let known: Vec<Address> = group.iter().flat_map(secondaries).collect();
     let ids: Vec<Id> = group.iter().map(|entity| entity.id).collect();
-    let mut events: Vec<Event> = group.iter_mut().filter_map(|entity| answered(entity, world)).collect();
+    let mut events: Vec<Event> =
+        group.iter_mut().filter_map(|entity| answered(entity, ConflictStatus::Superseded, world)).collect();
     let creating = Pair::from_fn(|side| group.iter().find_map(|entity| entity.creating[side].clone()));
     let (united, kept) = world.decide(|context, ledger| unite(group, primaries, context, ledger));
     let Some(mut united) = united else { return Ok(()) };

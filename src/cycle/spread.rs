@@ -9,12 +9,15 @@ use std::collections::BTreeSet;
 use super::{derive::has_consent, world::World};
 use crate::{
     mapping::Value,
-    merge::{Context, Entity, Evidence, Id, decide::decide, entity::Origin, patch::emails, secondary::impose},
+    merge::{
+        Context, Entity, Evidence, Id,
+        decide::decide,
+        emails::{Email, emails},
+        entity::Origin,
+        secondary::impose,
+    },
     store::{StoreError, tables::entity_of},
 };
-
-/// An e-mail: the number of its field, and its normal form.
-type Email = (usize, String);
 
 /// What is new of an entity.
 #[derive(Clone, Debug, Default)]

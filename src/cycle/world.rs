@@ -21,6 +21,7 @@ use crate::{
     journal::entry::{JournalPage, LogLine},
     merge::{
         Context, Entity, Event, Id, Pair, Side,
+        emails::remember_emails,
         entity::{Mark, Parked, Presence, Want},
         event::ConflictEvent,
         history::History,
@@ -228,8 +229,11 @@ impl<'a> World<'a> {
     }
 
     /// Puts an entity and everything that is derived of it, with what happened to it.
-    pub fn put(&mut self, entity: Entity, events: Vec<Event>) -> Result<(), StoreError> {
+    pub fn put(&mut self, mut entity: Entity, events: Vec<Event>) -> Result<(), StoreError> {
         let before = self.shared(entity.id)?;
+        if let Some(before) = &before {
+            remember_emails(&mut entity, before, self.context);
+        }
         self.note(&entity, events);
         if before.as_deref() != Some(&entity) {
             self.note_news(before.as_deref(), &entity);
@@ -456,6 +460,9 @@ fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)>
     }
     if !entity.ambiguous.is_empty() {
         add(Wait::Ambiguous, "", Vec::new());
+    }
+    if !entity.apart.is_empty() {
+        add(Wait::Apart, "", Vec::new());
     }
     for (name, parked) in parked_secondaries(entity) {
         add(Wait::Parked, &name, retry(parked));

@@ -59,6 +59,9 @@ pub struct Entity {
     pub secondaries: Pair<Vec<Secondary>>,
     /// Ids of entities that became a part of this one: whoever remembers one of them finds this person.
     pub aliases: Vec<Id>,
+    /// E-mails that this person had, by field, while a consent was restricted: who has one of them now is not written to
+    /// either.
+    pub former_emails: BTreeSet<(String, String)>,
     /// Records that a person took away from this one: they are not matched with it again.
     pub apart: Vec<Apart>,
     /// Where a record of this person was deleted: it is not made again.
@@ -333,6 +336,7 @@ impl Entity {
             members: Pair::default(),
             secondaries: Pair::default(),
             aliases: Vec::new(),
+            former_emails: BTreeSet::new(),
             apart: Vec::new(),
             tombstones: Pair::default(),
             creating: Pair::default(),

@@ -19,6 +19,7 @@
 //! | [`answer`] | what a service answered to a write |
 //! | [`history`] | field histories, for conflicts |
 //! | [`identity`] | who is who |
+//! | [`emails`] | which e-mails are a person's |
 //! | [`unite`] | several entities made one, one made several |
 //! | [`secondary`] | further records of one person: consent, and nothing else |
 //! | [`event`] | what was decided and done, for journal and conflict log |
@@ -29,6 +30,7 @@ mod consent;
 pub mod context;
 pub mod decide;
 mod edits;
+pub mod emails;
 pub mod entity;
 pub mod event;
 pub mod field;

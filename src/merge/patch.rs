@@ -10,7 +10,7 @@ use super::{
     rules::{FieldRule, Keyless},
     side::Side,
 };
-use crate::mapping::{self, FieldType, NativeField, Problem, Value};
+use crate::mapping::{self, NativeField, Problem, Value};
 
 /// One field of a patch.
 #[derive(Clone, Debug, PartialEq)]
@@ -179,27 +179,6 @@ pub fn has_key(entity: &Entity, context: &Context<'_>) -> bool {
 /// The key of an entity by a key set: each field's normal form, or `None` where one is blank.
 pub fn key(entity: &Entity, set: &[usize], context: &Context<'_>) -> Option<String> {
     joined(set.iter().map(|index| mapping::key(&entity.fields.get(&context.rules.fields[*index].map.name)?.golden)))
-}
-
-/// Every e-mail of a person, in normal form, by the number of its field: those that are golden, those of secondaries,
-/// and those that a creation was sent with. Who shares one is the same mailbox, whoever it is.
-pub fn emails(entity: &Entity, context: &Context<'_>) -> BTreeSet<(usize, String)> {
-    let mut found = BTreeSet::new();
-    for (index, rule) in context.rules.fields.iter().enumerate() {
-        if rule.map.kind != FieldType::Email {
-            continue;
-        }
-        found.extend(keys(entity, &[index], context).into_iter().map(|text| (index, text)));
-        for side in Side::BOTH {
-            for secondary in &entity.secondaries[side] {
-                let place = Context::place(rule, side, &secondary.member.address.object);
-                let shadow = secondary.fields.get(&rule.map.name).and_then(|holding| holding.shadow.as_ref());
-                let read = place.zip(shadow).and_then(|(place, shadow)| mapping::read(&rule.map, place, shadow).ok());
-                found.extend(read.and_then(|value| mapping::key(&value)).map(|text| (index, text)));
-            }
-        }
-    }
-    found
 }
 
 fn joined(parts: impl Iterator<Item = Option<String>>) -> Option<String> {

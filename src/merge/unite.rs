@@ -5,6 +5,7 @@ use hymnal_sdk::{Address, Timestamp};
 use super::{
     consent::restriction,
     context::Context,
+    emails::remember_emails,
     entity::{Apart, Entity, Field, Holding, Id, Member, Origin},
     field::Evidence,
     reading::Ledger,
@@ -55,6 +56,10 @@ pub fn unite(
         }
     }
     keep_restrictions(&mut united, &group, context, ledger);
+    for entity in &group {
+        united.former_emails.extend(entity.former_emails.iter().cloned());
+        remember_emails(&mut united, entity, context);
+    }
     Some(united)
 }
 
@@ -175,6 +180,7 @@ pub fn detach(
         let Some(golden) = entity.fields.get(&rule.map.name).map(|field| field.golden.clone()) else { continue };
         if consent.restricts(&golden) {
             impose(&mut own, rule, &golden, made("split"), context, ledger);
+            entity.fields.get_mut(&rule.map.name).into_iter().for_each(|field| field.imposed = true);
         }
     }
     entity.apart.push(Apart { side, address: address.clone(), bars: is_member });

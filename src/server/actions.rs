@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use super::{
     conflicts,
     explain::explain,
+    matches,
     plan::plan,
     request::{Answer, Refusal, Request},
     status::status,
@@ -24,6 +25,10 @@ pub async fn answer(app: &App, request: Request) -> Answer {
         Request::Conflict { id } => conflicts::show(app, &id),
         Request::Plan { sync, config } => plan(app, sync.as_deref(), &config, None).await,
         Request::Explain { key, field } => explain(app, &key, field.as_deref()).await,
+        Request::Matches { sync } => matches::list(app, sync.as_deref()).await,
+        Request::Link { one, two } => matches::link(app, &one, &two).await,
+        Request::Unlink { key } => matches::unlink(app, &key).await,
+        Request::Split { key, address } => matches::split(app, &key, &address).await,
         Request::Approve { sync } => approve(app, &sync).await,
         Request::Discard { sync } => discard(app, &sync).await,
         Request::Pause { sync, seconds, reason } => pause(app, &sync, seconds, reason),

@@ -37,7 +37,7 @@ pub async fn explain(app: &App, wanted: &str, field: Option<&str>) -> Answer {
     Ok(json!({ "people": people }))
 }
 
-async fn find(app: &App, running: &Running, wanted: &str) -> Result<Vec<Entity>, Refusal> {
+pub(super) async fn find(app: &App, running: &Running, wanted: &str) -> Result<Vec<Entity>, Refusal> {
     let rules = &running.sync.committer.rules;
     let address = address(rules, wanted);
     let id = wanted.parse::<Id>().ok();
@@ -77,7 +77,7 @@ fn by_key(world: &mut crate::cycle::world::World<'_>, wanted: &str) -> Result<Ve
     Ok(found)
 }
 
-fn address(rules: &crate::merge::SyncRules, wanted: &str) -> Option<(Side, Address)> {
+pub(super) fn address(rules: &crate::merge::SyncRules, wanted: &str) -> Option<(Side, Address)> {
     let (connector, rest) = wanted.split_once(':')?;
     let (object, id) = rest.split_once(':')?;
     let side = Side::BOTH.into_iter().find(|side| rules.systems[*side].connector == connector)?;

@@ -8,6 +8,7 @@
 //! | [`status`] | how everything is |
 //! | [`explain`] | one person |
 //! | [`conflicts`] | the conflict log |
+//! | [`matches`] | who is who |
 //! | [`plan`] | what a cycle would do |
 //! | [`socket`] | the control socket of a running daemon |
 //! | [`health`] | `/healthz` and `/readyz` |
@@ -16,6 +17,7 @@ pub mod actions;
 pub mod conflicts;
 pub mod explain;
 pub mod health;
+pub mod matches;
 pub mod plan;
 pub mod request;
 pub mod socket;

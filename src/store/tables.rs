@@ -58,11 +58,13 @@ pub enum Wait {
     Deleting,
     /// A record that was converted into one of an object that the sync does not have.
     ConvertedOut,
+    /// People whom a person took apart.
+    Apart,
 }
 
 impl Wait {
     /// All, in the order of their letters.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Conflict,
         Self::Frozen,
         Self::Parked,
@@ -75,6 +77,7 @@ impl Wait {
         Self::NotVisible,
         Self::Deleting,
         Self::ConvertedOut,
+        Self::Apart,
     ];
 
     /// The letter in the key.
@@ -92,6 +95,7 @@ impl Wait {
             Self::NotVisible => b'v',
             Self::Deleting => b'x',
             Self::ConvertedOut => b't',
+            Self::Apart => b's',
         }
     }
 }

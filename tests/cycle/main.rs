@@ -6,13 +6,17 @@
 mod stage;
 
 mod agreement;
+mod consent;
+mod conversion;
 mod crashes;
 mod deletions;
+mod identity;
 mod lost_answers;
 mod odd_services;
 mod order;
 mod people;
 mod plan;
 mod rules;
+mod secondaries;
 mod times;
 mod walk;

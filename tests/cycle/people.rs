@@ -19,15 +19,8 @@ fn waiting(stage: &Stage, wait: Wait) -> usize {
     stage.kv.scan(&Tag(1).waiting(wait), None, usize::MAX).expect("a store in memory").len()
 }
 
-/// E-mails are unique in most services; where they are not, this is what there can be.
 fn not_unique() -> Shape {
-    let mut shape = Shape::default();
-    for side in Side::BOTH {
-        let fields = &mut shape.side(side).schema.fields;
-        fields.iter_mut().filter(|field| field.name == "email").for_each(|field| field.unique = false);
-        shape.side(side).capabilities.unique.retain(|name| name != "email");
-    }
-    shape
+    Shape::not_unique()
 }
 
 #[tokio::test]

@@ -7,11 +7,13 @@
 //! | [`mod@conflicts`] | the conflict log |
 //! | [`mod@plan`] | what a cycle would do |
 //! | [`mod@explain`] | one person |
+//! | [`mod@matches`] | who is who |
 //! | `words` | values, times and names out of JSON |
 
 pub mod conflicts;
 pub mod explain;
 pub mod held;
+pub mod matches;
 pub mod plan;
 pub mod status;
 mod words;
@@ -20,6 +22,7 @@ pub use self::{
     conflicts::{conflict, conflicts, csv, sentence},
     explain::explain,
     held::{approved, done, ended, would},
+    matches::{matches, told_apart},
     plan::plan,
     status::status,
     words::moment,

@@ -228,11 +228,7 @@ fn one(world: &mut World<'_>, side: Side, lane: u8, id: Id) -> Result<Vec<Write>
     let Some(entity) = world.shared(id)? else { return Ok(Vec::new()) };
     let rules = world.context.rules;
     let member = |side| planned(&entity, side, world.context);
-    let writes = if lane == SECONDARY {
-        planned_secondaries(&entity, side, world.context)
-    } else {
-        vec![member(side)]
-    };
+    let writes = if lane == SECONDARY { planned_secondaries(&entity, side, world.context) } else { vec![member(side)] };
     // A person is counted once: with the left record, else the right one, else the first secondary.
     let touched = |side| !member(side).changes.is_empty();
     let mut is_first = match (lane, side) {
