@@ -17,13 +17,16 @@
 //! | [`moves`] | records that live on under another address |
 //! | [`spread`] | restrictions that reach everybody with the same e-mail |
 //! | [`derive`] | what follows from who is related to whom |
+//! | `full_check` | everything compared, once a day |
 //! | [`matching`] | records that nobody knows yet |
+//! | [`deletions`] | who was deleted |
 //! | [`due`] | what waited for its time |
 //! | [`push`] | the outbox of one side |
-//! | [`update`], [`create`], [`secondary`] | one batch |
+//! | [`update`], [`create`], [`remove`], [`secondary`] | one batch |
 //! | [`people`] | who is who, by a person's word |
 //! | [`discard`] | everything that was decided, dropped |
 //! | [`adopt`] | rules that have changed |
+//! | [`sight`] | the alarm when many cannot be seen |
 //! | [`state`] | what a sync remembers of itself |
 //! | [`plan`] | what a cycle would do, written nowhere |
 //! | [`sweep`] | what is older than it is kept |
@@ -33,9 +36,11 @@
 pub mod adopt;
 pub mod commit;
 pub mod create;
+pub mod deletions;
 pub mod derive;
 pub mod discard;
 pub mod due;
+mod full_check;
 pub mod ids;
 pub mod matching;
 pub mod moves;
@@ -44,8 +49,10 @@ pub mod plan;
 pub mod pull;
 pub mod push;
 pub mod reconcile;
+pub mod remove;
 pub mod report;
 pub mod secondary;
+pub mod sight;
 pub mod spread;
 pub mod state;
 pub mod sweep;
@@ -90,6 +97,8 @@ pub struct Sync {
     learnt: Mutex<Pair<Option<Duration>>>,
     /// Which systems were read to their end in the cycle under way.
     read: Mutex<Pair<bool>>,
+    /// Comparisons of everything that go on in the next cycle.
+    checking: Mutex<Pair<Option<full_check::Progress>>>,
 }
 
 /// How often schemas are asked for: a choice that an admin added is known after this time at most.
@@ -120,6 +129,7 @@ impl Sync {
             failures: Mutex::default(),
             learnt: Mutex::default(),
             read: Mutex::default(),
+            checking: Mutex::default(),
         }
     }
 
@@ -156,12 +166,14 @@ impl Sync {
         self.lock_failures().clear();
         self.complete_discard().await?;
         self.observe_all(cycle, deletions, &mut report).await?;
+        self.watch_sight().await?;
         report.held = self.held()?;
         if report.held.is_none() && !self.is_stopping() {
             (self.gate)().await?;
             self.push_both(cycle, &mut report).await?;
         }
         report.pending = self.outbox()?;
+        report.checking = self.is_checking();
         if report.held.is_none() && report.pending == 0 {
             self.set_flag(cycle, state::LOADED, true).await?;
         }
@@ -196,15 +208,9 @@ impl Sync {
     async fn pull_one(&self, cycle: Id, side: Side, deletions: Deletions) -> Result<usize, Failure> {
         let mut changed = self.pull(cycle, side).await?;
         self.learn(side).await;
-        let every = SignedDuration::try_from(self.committer.rules.deletions_every).unwrap_or(SignedDuration::MAX);
-        let last = self.time(&state::deletions_name(side))?;
-        let now = self.committer.clock.now();
-        let is_due = last.is_none_or(|last| now.duration_since(last) >= every);
-        if is_due || deletions == Deletions::Now {
-            changed += self.pull_deletions(cycle, side).await?;
-            self.set_time(&state::deletions_name(side), now)?;
-        }
+        changed += self.look_for_deletions(cycle, side, deletions).await?;
         self.lock_read()[side] = true;
+        changed += self.check_all(cycle, side).await?;
         Ok(changed)
     }
 
@@ -239,6 +245,7 @@ impl Sync {
                 Ok(pushed) => {
                     report.written.created += pushed.written.created;
                     report.written.updated += pushed.written.updated;
+                    report.removed += pushed.removed;
                     report.due(pushed.due);
                     if let Some(error) = pushed.trouble {
                         report.note(Failure::Service { side, error })?;

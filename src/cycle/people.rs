@@ -8,7 +8,7 @@ use hymnal_sdk::Address;
 use super::{
     Sync,
     matching::answered,
-    reconcile::{duplicates, forget_side, reread_key},
+    reconcile::{duplicates, forget_side, promote, reread_key},
     world::World,
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
         Entity, Event, Id, Pair, Side,
         decide::decide,
         event::ConflictStatus,
-        unite::{detach, promote, unite},
+        unite::{detach, unite},
     },
     store::StoreError,
 };
@@ -150,9 +150,7 @@ fn take_away(
     events.extend(kept);
     if was_member {
         forget_side(&mut entity, side, now, &mut events);
-        if let Some(next) = promote(&mut entity, side, now) {
-            world.set(reread_key(world.tag(), side, &next), Some(Vec::new()));
-        }
+        promote(world, &mut entity, side);
     }
     let ((), decided) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
     events.extend(decided);

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     derive::{derive_relations, parked_secondaries},
     ids::Ids,
+    sight::unseen_letter,
     spread::News,
 };
 use crate::{
@@ -52,6 +53,8 @@ pub enum Job {
     Create(String),
     /// Change the consent of secondaries of this object.
     Secondary(String),
+    /// Delete a record of this object.
+    Remove(String),
 }
 
 impl Job {
@@ -60,6 +63,7 @@ impl Job {
             Self::Update(object) => (b'u', object),
             Self::Create(object) => (b'c', object),
             Self::Secondary(object) => (b's', object),
+            Self::Remove(object) => (b'd', object),
         };
         [&[letter], object.as_bytes()].concat()
     }
@@ -72,6 +76,7 @@ impl Job {
             b'u' => Some(Self::Update(object)),
             b'c' => Some(Self::Create(object)),
             b's' => Some(Self::Secondary(object)),
+            b'd' => Some(Self::Remove(object)),
             _ => None,
         }
     }
@@ -352,10 +357,13 @@ impl<'a> World<'a> {
             let lane = match entity.wants[side] {
                 Want::Nothing => None,
                 Want::Restrict => Some(CONSENT),
-                Want::Update | Want::Create => Some(ORDINARY),
+                Want::Update | Want::Create | Want::Remove => Some(ORDINARY),
             };
             let create = self.context.rules.systems[side].create.as_ref();
             let job = match (&entity.members[side], create) {
+                (Some(member), _) if entity.wants[side] == Want::Remove => {
+                    Some(Job::Remove(member.address.object.clone()))
+                }
                 (Some(member), _) => Some(Job::Update(member.address.object.clone())),
                 (None, Some(object)) => Some(Job::Create(object.clone())),
                 (None, None) => None,
@@ -444,12 +452,13 @@ fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)>
         }
     }
     let mut add = |wait, name: &str, value| waits.push((wait, name.to_owned(), value));
+    let mut unseen = Vec::new();
     for side in Side::BOTH {
         if let Some(parked) = &entity.parked[side] {
             add(Wait::Parked, "", retry(parked));
         }
         match entity.members[side].as_ref().map(|member| member.presence) {
-            Some(Presence::NotVisible { .. }) => add(Wait::NotVisible, "", Vec::new()),
+            Some(Presence::NotVisible { .. }) => unseen.push(unseen_letter(side)),
             Some(Presence::Deleted { seen_at }) => add(Wait::Deleting, "", due(seen_at)),
             Some(Presence::ConvertedOut { .. }) => add(Wait::ConvertedOut, "", Vec::new()),
             Some(Presence::Seen) | None => {}
@@ -457,6 +466,9 @@ fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)>
         if !entity.secondaries[side].is_empty() {
             add(Wait::Duplicate, "", Vec::new());
         }
+    }
+    if !unseen.is_empty() {
+        add(Wait::NotVisible, "", unseen);
     }
     if !entity.ambiguous.is_empty() {
         add(Wait::Ambiguous, "", Vec::new());

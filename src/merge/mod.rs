@@ -22,6 +22,7 @@
 //! | [`emails`] | which e-mails are a person's |
 //! | [`unite`] | several entities made one, one made several |
 //! | [`secondary`] | further records of one person: consent, and nothing else |
+//! | [`removal`] | what follows from a deletion |
 //! | [`event`] | what was decided and done, for journal and conflict log |
 
 pub mod answer;
@@ -42,6 +43,7 @@ pub mod patch;
 pub mod planned;
 pub mod policy;
 pub mod reading;
+pub mod removal;
 pub mod rules;
 pub mod secondary;
 pub mod side;
@@ -56,5 +58,5 @@ pub use entity::{Entity, Id};
 pub use event::Event;
 pub use field::{Candidate, Certainty, Conflict, ConflictKind, Evidence, Fate, Merge, SideInput, Verdict};
 pub use policy::{Back, Blanks, Consent, FieldPolicy, Flow, OnConflict, OnOverride};
-pub use rules::{Ambiguous, FieldRule, FirstRun, Keyless, SyncRules, SystemRules};
+pub use rules::{Ambiguous, FieldRule, FirstRun, Keyless, OnDelete, SyncRules, SystemRules};
 pub use side::{Pair, Side};

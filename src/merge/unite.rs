@@ -9,10 +9,11 @@ use super::{
     entity::{Apart, Entity, Field, Holding, Id, Member, Origin},
     field::Evidence,
     reading::Ledger,
+    rules::FieldRule,
     secondary::{Secondary, impose},
     side::{Pair, Side},
 };
-use crate::mapping::Value;
+use crate::mapping::{self, Value};
 
 /// Makes one entity of several. The oldest id survives, and the others become its aliases; each side's primary becomes
 /// its member, the other records become secondaries. Where one of them gives both primaries, its fields go on as they
@@ -40,7 +41,8 @@ pub fn unite(
         united.secondaries[side] = others(&group, side, chosen.as_ref(), context);
         united.tombstones[side] = match &united.members[side] {
             Some(_) => None,
-            None => group.iter().find_map(|entity| entity.tombstones[side].clone()),
+            // Who was deleted everywhere and is made anew by a person is a new person: nobody brings them back.
+            None => group.iter().filter(|entity| lives(entity)).find_map(|entity| entity.tombstones[side].clone()),
         };
     }
     name_it(&mut united, &group);
@@ -55,12 +57,16 @@ pub fn unite(
             field.origin = None;
         }
     }
-    keep_restrictions(&mut united, &group, context, ledger);
+    keep_restrictions(&mut united, &group, goes_on, context, ledger);
     for entity in &group {
         united.former_emails.extend(entity.former_emails.iter().cloned());
         remember_emails(&mut united, entity, context);
     }
     Some(united)
+}
+
+fn lives(entity: &Entity) -> bool {
+    entity.members.iter().any(|(_, member)| member.is_some())
 }
 
 /// The oldest id is the person's for ever; who remembers another one still finds it.
@@ -90,18 +96,33 @@ fn others(group: &[Entity], side: Side, chosen: Option<&Address>, context: &Cont
     others
 }
 
-fn keep_restrictions(united: &mut Entity, group: &[Entity], context: &Context<'_>, ledger: &mut Ledger<'_>) {
+fn keep_restrictions(
+    united: &mut Entity,
+    group: &[Entity],
+    goes_on: bool,
+    context: &Context<'_>,
+    ledger: &mut Ledger<'_>,
+) {
     for rule in &context.rules.fields {
         let Some(consent) = &rule.policy.consent else { continue };
         let known = || group.iter().filter_map(|entity| entity.fields.get(&rule.map.name));
         let strictest = known().map(|field| &field.golden).max_by_key(|value| restriction(consent, value));
-        if let Some(value) = strictest.filter(|value| consent.restricts(value)) {
+        // What a member says itself is decided, and logged, by the first link.
+        let is_said = |value: &Value| {
+            !goes_on && Side::BOTH.iter().any(|side| stands(united, rule, *side).as_ref() == Some(value))
+        };
+        if let Some(value) = strictest.filter(|value| consent.restricts(value) && !is_said(value)) {
             impose(united, rule, value, made("duplicate"), context, ledger);
         }
         if let Some(field) = united.fields.get_mut(&rule.map.name) {
             field.imposed |= known().any(|field| field.imposed) && consent.restricts(&field.golden);
         }
     }
+}
+
+fn stands(entity: &Entity, rule: &FieldRule, side: Side) -> Option<Value> {
+    let place = Context::place(rule, side, &entity.members[side].as_ref()?.address.object)?;
+    mapping::read(&rule.map, place, entity.fields.get(&rule.map.name)?.sides[side].shadow.as_ref()?).ok()
 }
 
 fn made(rule: &str) -> Origin {
