@@ -1,15 +1,21 @@
-//! What follows from who is related to whom: e-mails that are shared, ids that became others, secondaries with work.
+//! What follows from an entity: what of it waits, the e-mails it shares, ids that became its own, secondaries with work.
 
 use std::collections::BTreeMap;
 
-use super::world::{Job, SECONDARY};
+use hymnal_sdk::Timestamp;
+
+use super::{
+    sight::unseen_letter,
+    world::{Job, SECONDARY},
+};
 use crate::{
     merge::{
         Context, Entity, Side,
         emails::emails,
-        entity::{Mark, Parked},
+        entity::{Mark, Parked, Presence},
+        patch::has_key,
     },
-    store::tables::Tag,
+    store::tables::{Tag, Wait},
 };
 
 /// The rows that follow from an entity's relations to others.
@@ -31,13 +37,80 @@ pub fn derive_relations(entity: &Entity, tag: Tag, context: &Context<'_>, rows: 
     }
 }
 
+/// What of an entity waits, or is listed: kind, field, and for parked things when they are due (milliseconds).
+pub fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)> {
+    let mut waits = Vec::new();
+    let due = |at: Timestamp| at.as_millisecond().to_be_bytes().to_vec();
+    let retry = |parked: &Parked| parked.next_try.map_or_else(|| i64::MAX.to_be_bytes().to_vec(), due);
+    let mapped = context.rules.fields.iter().map(|rule| &rule.map.name);
+    for (name, field) in mapped.filter_map(|name| entity.fields.get_key_value(name)) {
+        let mut add = |wait, value| waits.push((wait, name.clone(), value));
+        if field.conflict.is_some() {
+            add(Wait::Conflict, Vec::new());
+        }
+        if field.frozen {
+            add(Wait::Frozen, Vec::new());
+        }
+        for side in Side::BOTH {
+            match &field.sides[side].mark {
+                Some(Mark::Parked { golden, parked })
+                    if golden.as_ref().is_none_or(|golden| *golden == field.golden) =>
+                {
+                    add(Wait::Parked, retry(parked));
+                }
+                Some(Mark::Ignored { golden }) if *golden == field.golden => add(Wait::Ignored, Vec::new()),
+                Some(Mark::Normalised { golden }) if *golden == field.golden => add(Wait::Normalised, Vec::new()),
+                Some(Mark::Kept { golden }) if *golden == field.golden => add(Wait::Kept, Vec::new()),
+                _ => {}
+            }
+        }
+    }
+    let mut add = |wait, name: &str, value| waits.push((wait, name.to_owned(), value));
+    let mut unseen = Vec::new();
+    for side in Side::BOTH {
+        if let Some(parked) = &entity.parked[side] {
+            add(Wait::Parked, "", retry(parked));
+        }
+        match entity.members[side].as_ref().map(|member| member.presence) {
+            Some(Presence::NotVisible { .. }) => unseen.push(unseen_letter(side)),
+            Some(Presence::Deleted { seen_at }) => add(Wait::Deleting, "", due(seen_at)),
+            Some(Presence::ConvertedOut { .. }) => add(Wait::ConvertedOut, "", Vec::new()),
+            Some(Presence::Seen) | None => {}
+        }
+        if !entity.secondaries[side].is_empty() {
+            add(Wait::Duplicate, "", Vec::new());
+        }
+    }
+    if entity.scope.problem.is_some() {
+        // Asked again whenever the person changes, not by the clock.
+        add(Wait::Parked, ":scope", i64::MAX.to_be_bytes().to_vec());
+    }
+    if !unseen.is_empty() {
+        add(Wait::NotVisible, "", unseen);
+    }
+    if !entity.ambiguous.is_empty() {
+        add(Wait::Ambiguous, "", Vec::new());
+    }
+    if !entity.apart.is_empty() {
+        add(Wait::Apart, "", Vec::new());
+    }
+    for (name, parked) in parked_secondaries(entity) {
+        add(Wait::Parked, &name, retry(parked));
+    }
+    let lives = entity.members.iter().any(|(_, member)| member.is_some());
+    if lives && !entity.is_linked() && !has_key(entity, context) {
+        add(Wait::NoKey, "", Vec::new());
+    }
+    waits
+}
+
 /// The sync keeps consents.
 pub fn has_consent(context: &Context<'_>) -> bool {
     context.rules.fields.iter().any(|rule| rule.policy.consent.is_some())
 }
 
 /// What is parked of secondaries, by a name that no field has.
-pub fn parked_secondaries(entity: &Entity) -> Vec<(String, &Parked)> {
+fn parked_secondaries(entity: &Entity) -> Vec<(String, &Parked)> {
     let mut found = Vec::new();
     for secondary in entity.secondaries.iter().flat_map(|(_, all)| all) {
         let address = &secondary.member.address;

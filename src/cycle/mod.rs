@@ -12,11 +12,12 @@
 //! | [`system`] | one system of a running sync |
 //! | [`commit`] | one decision, one commit |
 //! | [`world`] | the store as one decision sees it |
+//! | [`counts`] | how many there are |
 //! | [`pull`] | what changed in one system |
 //! | [`reconcile`] | what was observed, folded into what is known |
 //! | [`moves`] | records that live on under another address |
 //! | [`spread`] | restrictions that reach everybody with the same e-mail |
-//! | [`derive`] | what follows from who is related to whom |
+//! | [`derive`] | what follows from an entity: what waits, whom it is related to |
 //! | `full_check` | everything compared, once a day |
 //! | [`matching`] | records that nobody knows yet |
 //! | [`deletions`] | who was deleted |
@@ -35,6 +36,7 @@
 
 pub mod adopt;
 pub mod commit;
+pub mod counts;
 pub mod create;
 pub mod deletions;
 pub mod derive;
@@ -79,7 +81,7 @@ use self::{
     world::World,
 };
 use crate::{
-    merge::{Id, Pair, Side},
+    merge::{Id, Mode, Pair, Side},
     store::{StoreError, tables::entity_of},
 };
 
@@ -325,7 +327,7 @@ impl Sync {
     ///
     /// # Errors
     /// The store's.
-    pub async fn look_counts(&self) -> Result<world::Counts, StoreError> {
+    pub async fn look_counts(&self) -> Result<counts::Counts, StoreError> {
         self.look(|world| Ok(world.counts())).await
     }
 
@@ -366,6 +368,9 @@ impl Sync {
         let now = self.committer.clock.now();
         if !self.was_read()? {
             return Ok(Some(Held::FirstPull));
+        }
+        if self.committer.rules.mode == Mode::Observe {
+            return Ok(Some(Held::Observing));
         }
         if self.pause(now)?.is_some() {
             return Ok(Some(Held::Paused));

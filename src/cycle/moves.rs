@@ -10,6 +10,7 @@ use crate::{
     merge::{
         Entity, Event, Pair, Side,
         decide::decide,
+        emails::remember_emails,
         entity::{Member, Presence},
         event::{ConflictLine, ConflictStatus},
         secondary::Secondary,
@@ -98,7 +99,7 @@ fn secondary_moved(
     from: &Address,
     into: &Address,
 ) -> Result<(), StoreError> {
-    let now = world.context.now;
+    let (now, before) = (world.context.now, entity.clone());
     entity.secondaries[side].retain(|secondary| secondary.member.address != *from);
     let mut events = vec![Event::Moved { side, from: from.clone(), to: into.clone() }];
     let is_ours = entity.addresses(side).any(|address| address == into);
@@ -112,6 +113,7 @@ fn secondary_moved(
             return Ok(());
         };
         entity = united;
+        remember_emails(&mut entity, &before, world.context);
     } else if !is_ours && world.context.rules.systems[side].objects.contains(&into.object) {
         entity.secondaries[side].push(Secondary::unread(into.clone(), now));
     }

@@ -9,29 +9,23 @@ use std::{
     rc::Rc,
 };
 
-use hymnal_sdk::{Address, Timestamp};
-use serde::{Deserialize, Serialize};
+use hymnal_sdk::Address;
 
 use super::{
-    derive::{derive_relations, parked_secondaries},
+    counts::Counts,
+    derive::{derive_relations, waits},
     ids::Ids,
-    sight::unseen_letter,
     spread::News,
 };
 use crate::{
     journal::entry::{JournalPage, LogLine},
     merge::{
-        Context, Entity, Event, Id, Pair, Side,
-        emails::remember_emails,
-        entity::{Mark, Parked, Presence, Want},
-        event::ConflictEvent,
-        history::History,
-        patch::{has_key, keys},
-        reading::Ledger,
+        Context, Entity, Event, Id, Pair, Side, emails::remember_emails, entity::Want, event::ConflictEvent,
+        history::History, patch::keys, reading::Ledger,
     },
     store::{
         Batch, KeyValue, Kv, StoreError, format,
-        tables::{Tag, Wait, entity_of},
+        tables::{Tag, entity_of},
     },
 };
 
@@ -103,19 +97,6 @@ pub struct World<'a> {
     lines: Vec<LogLine>,
     counts: Counts,
     counts_before: Counts,
-}
-
-/// How many there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    /// People.
-    pub people: u64,
-    /// People linked in both systems.
-    pub linked: u64,
-    /// Lines of the conflict log.
-    pub lines: u64,
-    /// Pages of the journal.
-    pub pages: u64,
 }
 
 /// What one decision comes to.
@@ -248,9 +229,10 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    /// Puts an entity of which nothing that is derived stands in the store.
+    /// Puts an entity of which nothing that is derived stands in the store, and that is not counted.
     pub fn put_anew(&mut self, entity: Entity, events: Vec<Event>) {
         self.note_news(None, &entity);
+        self.counts.replace(None, Some(&entity), self.context);
         self.changes.extend(self.derived(&entity).into_iter().map(|(key, value)| (key, Some(value))));
         self.note(&entity, events);
         self.set_entity(entity.id, Some(Rc::new(entity)));
@@ -288,6 +270,11 @@ impl<'a> World<'a> {
             stored.into_iter().map(|(key, value)| (key, Some(value))).collect();
         all.extend(changed);
         Ok(all.into_iter().filter_map(|(key, value)| Some((key, value?))).take(limit).collect())
+    }
+
+    /// Nobody is counted any more: everybody is put anew.
+    pub fn count_nobody(&mut self) {
+        self.counts = self.counts.of_nobody();
     }
 
     /// How many there are.
@@ -337,11 +324,7 @@ impl<'a> World<'a> {
                 self.changes.insert(key, Some(value));
             }
         }
-        let count =
-            |entity: Option<&Entity>| (u64::from(entity.is_some()), u64::from(entity.is_some_and(Entity::is_linked)));
-        let (was, is) = (count(before), count(after));
-        self.counts.people = self.counts.people + is.0 - was.0;
-        self.counts.linked = self.counts.linked + is.1 - was.1;
+        self.counts.replace(before, after, self.context);
     }
 
     /// Everything that follows from an entity.
@@ -421,67 +404,4 @@ impl<'a> World<'a> {
         self.changes.insert(self.tag.latest_line(event.id), Some(line.number.to_be_bytes().to_vec()));
         self.lines.push(line);
     }
-}
-
-/// What of an entity waits, or is listed: kind, field, and for parked things when they are due (milliseconds).
-fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)> {
-    let mut waits = Vec::new();
-    let due = |at: Timestamp| at.as_millisecond().to_be_bytes().to_vec();
-    let retry = |parked: &Parked| parked.next_try.map_or_else(|| i64::MAX.to_be_bytes().to_vec(), due);
-    let mapped = context.rules.fields.iter().map(|rule| &rule.map.name);
-    for (name, field) in mapped.filter_map(|name| entity.fields.get_key_value(name)) {
-        let mut add = |wait, value| waits.push((wait, name.clone(), value));
-        if field.conflict.is_some() {
-            add(Wait::Conflict, Vec::new());
-        }
-        if field.frozen {
-            add(Wait::Frozen, Vec::new());
-        }
-        for side in Side::BOTH {
-            match &field.sides[side].mark {
-                Some(Mark::Parked { golden, parked })
-                    if golden.as_ref().is_none_or(|golden| *golden == field.golden) =>
-                {
-                    add(Wait::Parked, retry(parked));
-                }
-                Some(Mark::Ignored { golden }) if *golden == field.golden => add(Wait::Ignored, Vec::new()),
-                Some(Mark::Normalised { golden }) if *golden == field.golden => add(Wait::Normalised, Vec::new()),
-                Some(Mark::Kept { golden }) if *golden == field.golden => add(Wait::Kept, Vec::new()),
-                _ => {}
-            }
-        }
-    }
-    let mut add = |wait, name: &str, value| waits.push((wait, name.to_owned(), value));
-    let mut unseen = Vec::new();
-    for side in Side::BOTH {
-        if let Some(parked) = &entity.parked[side] {
-            add(Wait::Parked, "", retry(parked));
-        }
-        match entity.members[side].as_ref().map(|member| member.presence) {
-            Some(Presence::NotVisible { .. }) => unseen.push(unseen_letter(side)),
-            Some(Presence::Deleted { seen_at }) => add(Wait::Deleting, "", due(seen_at)),
-            Some(Presence::ConvertedOut { .. }) => add(Wait::ConvertedOut, "", Vec::new()),
-            Some(Presence::Seen) | None => {}
-        }
-        if !entity.secondaries[side].is_empty() {
-            add(Wait::Duplicate, "", Vec::new());
-        }
-    }
-    if !unseen.is_empty() {
-        add(Wait::NotVisible, "", unseen);
-    }
-    if !entity.ambiguous.is_empty() {
-        add(Wait::Ambiguous, "", Vec::new());
-    }
-    if !entity.apart.is_empty() {
-        add(Wait::Apart, "", Vec::new());
-    }
-    for (name, parked) in parked_secondaries(entity) {
-        add(Wait::Parked, &name, retry(parked));
-    }
-    let lives = entity.members.iter().any(|(_, member)| member.is_some());
-    if lives && !entity.is_linked() && !has_key(entity, context) {
-        add(Wait::NoKey, "", Vec::new());
-    }
-    waits
 }

@@ -10,6 +10,7 @@ use crate::{
         Certainty, Event, Evidence, Pair, Side, SyncRules,
         entity::Edit,
         event::{ConflictLine, Spared},
+        scope::ScopeRule,
     },
 };
 
@@ -139,6 +140,13 @@ pub fn event(event: &Event, rules: &SyncRules) -> Json {
             json!({ "detached": { name(side): address.to_string() }, "person": to.to_string() })
         }
         Event::SteppedAside { side, field } => json!({ "stepped_aside": field, "system": name(side) }),
+        Event::Scope { rule, entered } => {
+            let rule = match rule {
+                ScopeRule::Include => "include".to_owned(),
+                ScopeRule::Create(side) => format!("create_when.{}", name(side)),
+            };
+            json!({ if *entered { "entered_scope" } else { "left_scope" }: rule })
+        }
         Event::Moved { side, from, to } => {
             json!({ "moved": name(side), "from": from.to_string(), "to": to.to_string() })
         }

@@ -10,8 +10,10 @@ use hymnal_sdk::{Actor, Address, Fields, Native, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use super::member::{Member, Presence};
 use super::{
     field::Evidence,
+    scope::Scope,
     secondary::Secondary,
     side::{Pair, Side},
 };
@@ -84,6 +86,8 @@ pub struct Entity {
     pub wants: Pair<Want>,
     /// Objects with secondaries whose consent is to be written; derived whenever the entity is decided.
     pub wants_secondary: Pair<BTreeSet<String>>,
+    /// Whether the person is in the sync.
+    pub scope: Scope,
     /// The mapped fields, by canonical name.
     pub fields: BTreeMap<String, Field>,
 }
@@ -102,56 +106,6 @@ pub enum Want {
     Create,
     /// The record is to be deleted, because the other side's was.
     Remove,
-}
-
-/// A linked record.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Member {
-    /// Where it lives.
-    pub address: Address,
-    /// When the service says it was made.
-    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
-    pub created_at: Option<Timestamp>,
-    /// Its time of change in the latest reading that was merged, by the service's clock.
-    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
-    pub modified_at: Option<Timestamp>,
-    /// When the latest merged reading was asked for, by our clock.
-    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
-    pub read_at: Timestamp,
-    /// When our last write was answered, by our clock.
-    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
-    pub written_at: Option<Timestamp>,
-    /// Our last write changed the e-mail, and no reading has come since.
-    pub wrote_email: bool,
-    /// Whether it can be seen.
-    pub presence: Presence,
-    /// The version for a conditional write.
-    pub version: Option<String>,
-}
-
-/// Whether a member can be seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Presence {
-    /// It was there when last read.
-    Seen,
-    /// The service said that it was deleted; nothing is done about it before the grace is over.
-    Deleted {
-        /// When we first saw it, by our clock.
-        #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
-        seen_at: Timestamp,
-    },
-    /// It could not be read, and nobody can say why: nothing is unlinked, nothing is written.
-    NotVisible {
-        /// When we first saw it, by our clock.
-        #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
-        seen_at: Timestamp,
-    },
-    /// It was converted into a record of an object that the sync does not have: the link stays, nothing is written.
-    ConvertedOut {
-        /// When we first saw it, by our clock.
-        #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
-        seen_at: Timestamp,
-    },
 }
 
 /// A record that a person took away from an entity.
@@ -366,6 +320,7 @@ impl Entity {
             contested: false,
             wants: Pair::default(),
             wants_secondary: Pair::default(),
+            scope: Scope::default(),
             fields: BTreeMap::new(),
         }
     }
@@ -412,22 +367,6 @@ impl Entity {
     /// Both sides are linked.
     pub fn is_linked(&self) -> bool {
         self.members.left.is_some() && self.members.right.is_some()
-    }
-}
-
-impl Member {
-    /// A record that is known to be there and has not been read.
-    pub fn unread(address: Address, now: Timestamp) -> Self {
-        Self {
-            address,
-            created_at: None,
-            modified_at: None,
-            read_at: now,
-            written_at: None,
-            wrote_email: false,
-            presence: Presence::Seen,
-            version: None,
-        }
     }
 }
 

@@ -7,6 +7,7 @@
 //! | [`side`] | the two systems of a sync, symmetric: direction and preference are data |
 //! | [`policy`] | the rules a field is merged by |
 //! | [`rules`] | everything a sync is decided by, checked |
+//! | [`member`] | a linked record |
 //! | [`entity`] | one golden record and all that is known of its members |
 //! | [`context`] | what a decision depends on besides the entity |
 //! | [`reading`] | one reading folded into its entity: what is an echo, what an edit |
@@ -22,6 +23,7 @@
 //! | [`emails`] | which e-mails are a person's |
 //! | [`unite`] | several entities made one, one made several |
 //! | [`secondary`] | further records of one person: consent, and nothing else |
+//! | [`scope`] | who is in the sync, and who is created where |
 //! | [`removal`] | what follows from a deletion |
 //! | [`event`] | what was decided and done, for journal and conflict log |
 
@@ -39,12 +41,14 @@ mod first_link;
 pub mod history;
 pub mod identity;
 mod logged;
+pub mod member;
 pub mod patch;
 pub mod planned;
 pub mod policy;
 pub mod reading;
 pub mod removal;
 pub mod rules;
+pub mod scope;
 pub mod secondary;
 pub mod side;
 mod times;
@@ -58,5 +62,6 @@ pub use entity::{Entity, Id};
 pub use event::Event;
 pub use field::{Candidate, Certainty, Conflict, ConflictKind, Evidence, Fate, Merge, SideInput, Verdict};
 pub use policy::{Back, Blanks, Consent, FieldPolicy, Flow, OnConflict, OnOverride};
-pub use rules::{Ambiguous, FieldRule, FirstRun, Keyless, OnDelete, SyncRules, SystemRules};
+pub use rules::{Ambiguous, FieldRule, FirstRun, Keyless, Mode, OnDelete, SyncRules, SystemRules};
+pub use scope::Scope;
 pub use side::{Pair, Side};
