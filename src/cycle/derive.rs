@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hymnal_sdk::Timestamp;
 
 use super::{
+    parked,
     sight::unseen_letter,
     world::{Job, SECONDARY},
 };
@@ -12,7 +13,8 @@ use crate::{
     merge::{
         Context, Entity, Side,
         emails::emails,
-        entity::{Mark, Parked, Presence},
+        entity::{Mark, Presence},
+        parked::waiting,
         patch::has_key,
     },
     store::tables::{Tag, Wait},
@@ -39,26 +41,23 @@ pub fn derive_relations(entity: &Entity, tag: Tag, context: &Context<'_>, rows: 
 
 /// What of an entity waits, or is listed: kind, field, and for parked things when they are due (milliseconds).
 pub fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)> {
-    let mut waits = Vec::new();
+    let mut waits: Vec<_> = waiting(entity, context).iter().map(parked::row).collect();
     let due = |at: Timestamp| at.as_millisecond().to_be_bytes().to_vec();
-    let retry = |parked: &Parked| parked.next_try.map_or_else(|| i64::MAX.to_be_bytes().to_vec(), due);
     let mapped = context.rules.fields.iter().map(|rule| &rule.map.name);
     for (name, field) in mapped.filter_map(|name| entity.fields.get_key_value(name)) {
         let mut add = |wait, value| waits.push((wait, name.clone(), value));
-        if field.conflict.is_some() {
-            add(Wait::Conflict, Vec::new());
-        }
-        if field.frozen {
-            add(Wait::Frozen, Vec::new());
+        if let Some(open) = &field.conflict {
+            let wait = if field.frozen { Wait::Frozen } else { Wait::Conflict };
+            add(wait, open.id.bytes().to_vec());
         }
         for side in Side::BOTH {
             match &field.sides[side].mark {
                 Some(Mark::Parked { golden, parked })
-                    if golden.as_ref().is_none_or(|golden| *golden == field.golden) =>
+                    if parked.dismissed_by.is_some()
+                        && golden.as_ref().is_none_or(|golden| *golden == field.golden) =>
                 {
-                    add(Wait::Parked, retry(parked));
+                    add(Wait::Kept, Vec::new());
                 }
-                Some(Mark::Ignored { golden }) if *golden == field.golden => add(Wait::Ignored, Vec::new()),
                 Some(Mark::Normalised { golden }) if *golden == field.golden => add(Wait::Normalised, Vec::new()),
                 Some(Mark::Kept { golden }) if *golden == field.golden => add(Wait::Kept, Vec::new()),
                 _ => {}
@@ -68,8 +67,8 @@ pub fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u
     let mut add = |wait, name: &str, value| waits.push((wait, name.to_owned(), value));
     let mut unseen = Vec::new();
     for side in Side::BOTH {
-        if let Some(parked) = &entity.parked[side] {
-            add(Wait::Parked, "", retry(parked));
+        if entity.parked[side].as_ref().is_some_and(|parked| parked.dismissed_by.is_some()) {
+            add(Wait::Kept, "", Vec::new());
         }
         match entity.members[side].as_ref().map(|member| member.presence) {
             Some(Presence::NotVisible { .. }) => unseen.push(unseen_letter(side)),
@@ -89,13 +88,10 @@ pub fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u
         add(Wait::NotVisible, "", unseen);
     }
     if !entity.ambiguous.is_empty() {
-        add(Wait::Ambiguous, "", Vec::new());
+        add(Wait::Ambiguous, "", entity.question.map(|id| id.bytes().to_vec()).unwrap_or_default());
     }
     if !entity.apart.is_empty() {
         add(Wait::Apart, "", Vec::new());
-    }
-    for (name, parked) in parked_secondaries(entity) {
-        add(Wait::Parked, &name, retry(parked));
     }
     let lives = entity.members.iter().any(|(_, member)| member.is_some());
     if lives && !entity.is_linked() && !has_key(entity, context) {
@@ -107,25 +103,4 @@ pub fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u
 /// The sync keeps consents.
 pub fn has_consent(context: &Context<'_>) -> bool {
     context.rules.fields.iter().any(|rule| rule.policy.consent.is_some())
-}
-
-/// What is parked of secondaries, by a name that no field has.
-fn parked_secondaries(entity: &Entity) -> Vec<(String, &Parked)> {
-    let mut found = Vec::new();
-    for secondary in entity.secondaries.iter().flat_map(|(_, all)| all) {
-        let address = &secondary.member.address;
-        found.extend(secondary.parked.iter().map(|parked| (address.to_string(), parked)));
-        for (name, holding) in &secondary.fields {
-            let golden = entity.fields.get(name).map(|field| &field.golden);
-            match &holding.mark {
-                Some(Mark::Parked { golden: for_golden, parked })
-                    if for_golden.is_none() || for_golden.as_ref() == golden =>
-                {
-                    found.push((format!("{name} {address}"), parked));
-                }
-                _ => {}
-            }
-        }
-    }
-    found
 }

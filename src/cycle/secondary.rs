@@ -4,6 +4,7 @@ use hymnal_sdk::{Address, Call, Error, Kind, Lane, Timestamp};
 
 use super::{
     Sync,
+    parked::note_taken,
     push::Sent,
     reconcile::{observe_gone, observe_got},
     report::Failure,
@@ -179,12 +180,16 @@ fn confirm_one(
 ) -> Result<(), StoreError> {
     // By its address: its person may have become somebody else's meanwhile.
     let Some(mut entity) = world.by_address(side, &item.address)? else { return Ok(()) };
+    let before = entity.clone();
     let ((), events) = world.decide(|context, ledger| match answer {
         Ok(written) => {
             secondary_updated(&mut entity, side, &item.address, (written, answered_at), context, ledger);
         }
         Err(error) => secondary_refused(&mut entity, side, &item.address, error, context, ledger),
     });
+    if answer.is_ok() {
+        note_taken(world, side, &before, &entity)?;
+    }
     world.put(entity, events)?;
     match answer {
         Err(error) if error.kind == Kind::Gone => observe_gone(world, side, &item.address),

@@ -10,7 +10,7 @@ use super::{derive::has_consent, world::World};
 use crate::{
     mapping::Value,
     merge::{
-        Context, Entity, Evidence, Id,
+        Context, Entity, Id,
         decide::decide,
         emails::{Email, emails},
         entity::Origin,
@@ -82,7 +82,7 @@ fn tell(world: &mut World<'_>, from: Id, to: Id) -> Result<(), StoreError> {
     let ((), events) = world.decide(|context, ledger| {
         for (field, value) in restrictions(&from, context) {
             let rule = context.rules.fields.iter().find(|rule| rule.map.name == *field);
-            let origin = Origin { side: None, evidence: Evidence::None, by: None, rule: "same e-mail".to_owned() };
+            let origin = Origin::by_rule("same e-mail");
             if let Some(rule) = rule {
                 impose(&mut told, rule, value, origin, context, ledger);
             }

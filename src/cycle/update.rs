@@ -5,6 +5,7 @@ use hymnal_sdk::{Address, Call, Effect, Error, Kind, Lane, Timestamp};
 use super::{
     Sync,
     moves::moved,
+    parked::note_taken,
     push::Sent,
     reconcile::{is_member, observe_gone, observe_got},
     report::Failure,
@@ -193,7 +194,7 @@ fn confirm_one(
     if !is_member(&entity, side, &item.address) {
         return Ok(());
     }
-    let id = entity.id;
+    let (id, before) = (entity.id, entity.clone());
     let ((), events) = world.decide(|context, ledger| match answer {
         Ok(written) => updated(&mut entity, side, written, answered_at, context, ledger),
         Err(error) => {
@@ -203,6 +204,9 @@ fn confirm_one(
             refused(&mut entity, side, error, context, ledger);
         }
     });
+    if answer.is_ok() {
+        note_taken(world, side, &before, &entity)?;
+    }
     world.put(entity, events)?;
     let address = &item.address;
     match answer {

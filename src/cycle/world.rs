@@ -11,6 +11,7 @@ use std::{
 
 use hymnal_sdk::Address;
 
+pub use super::outbox::{CONSENT, Job, LANES, ORDINARY, PERSON, SECONDARY};
 use super::{
     counts::Counts,
     derive::{derive_relations, waits},
@@ -28,53 +29,6 @@ use crate::{
         tables::{Tag, entity_of},
     },
 };
-
-/// The lanes of the outbox, most urgent first.
-pub const LANES: [u8; 3] = [CONSENT, SECONDARY, ORDINARY];
-/// Restrictions of consent.
-pub const CONSENT: u8 = 0;
-/// Consent of secondaries.
-pub const SECONDARY: u8 = 2;
-/// Everything else.
-pub const ORDINARY: u8 = 1;
-
-/// What the outbox says is to be done, so that batches can be made without reading the entities.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Job {
-    /// Change a record of this object.
-    Update(String),
-    /// Make a record of this object.
-    Create(String),
-    /// Change the consent of secondaries of this object.
-    Secondary(String),
-    /// Delete a record of this object.
-    Remove(String),
-}
-
-impl Job {
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let (letter, object) = match self {
-            Self::Update(object) => (b'u', object),
-            Self::Create(object) => (b'c', object),
-            Self::Secondary(object) => (b's', object),
-            Self::Remove(object) => (b'd', object),
-        };
-        [&[letter], object.as_bytes()].concat()
-    }
-
-    /// What stands in the outbox.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (letter, object) = bytes.split_first()?;
-        let object = String::from_utf8(object.to_vec()).ok()?;
-        match letter {
-            b'u' => Some(Self::Update(object)),
-            b'c' => Some(Self::Create(object)),
-            b's' => Some(Self::Secondary(object)),
-            b'd' => Some(Self::Remove(object)),
-            _ => None,
-        }
-    }
-}
 
 /// The store with undecided changes over it.
 pub struct World<'a> {
@@ -220,7 +174,7 @@ impl<'a> World<'a> {
         if let Some(before) = &before {
             remember_emails(&mut entity, before, self.context);
         }
-        self.note(&entity, events);
+        self.note(&entity, events)?;
         if before.as_deref() != Some(&entity) {
             self.note_news(before.as_deref(), &entity);
             self.replace(before.as_deref(), Some(&entity));
@@ -230,12 +184,13 @@ impl<'a> World<'a> {
     }
 
     /// Puts an entity of which nothing that is derived stands in the store, and that is not counted.
-    pub fn put_anew(&mut self, entity: Entity, events: Vec<Event>) {
+    pub fn put_anew(&mut self, entity: Entity, events: Vec<Event>) -> Result<(), StoreError> {
         self.note_news(None, &entity);
         self.counts.replace(None, Some(&entity), self.context);
         self.changes.extend(self.derived(&entity).into_iter().map(|(key, value)| (key, Some(value))));
-        self.note(&entity, events);
+        self.note(&entity, events)?;
         self.set_entity(entity.id, Some(Rc::new(entity)));
+        Ok(())
     }
 
     /// Removes an entity that became a part of another.
@@ -250,6 +205,11 @@ impl<'a> World<'a> {
     /// Sets a key that belongs to no entity.
     pub fn set(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
         self.changes.insert(key, value);
+    }
+
+    /// The store under it, without what this decision has changed.
+    pub fn store(&self) -> &dyn Kv {
+        self.store
     }
 
     /// The value under a key.
@@ -340,6 +300,7 @@ impl<'a> World<'a> {
             let lane = match entity.wants[side] {
                 Want::Nothing => None,
                 Want::Restrict => Some(CONSENT),
+                Want::Decided => Some(PERSON),
                 Want::Update | Want::Create | Want::Remove => Some(ORDINARY),
             };
             let create = self.context.rules.systems[side].create.as_ref();
@@ -377,31 +338,41 @@ impl<'a> World<'a> {
         }
     }
 
-    fn note(&mut self, entity: &Entity, events: Vec<Event>) {
+    fn note(&mut self, entity: &Entity, events: Vec<Event>) -> Result<(), StoreError> {
         if events.is_empty() {
-            return;
+            return Ok(());
         }
         for event in &events {
             if let Event::Conflict(event) = event {
-                self.add_line(entity, event);
+                self.add_line(entity, event)?;
             }
         }
         let page = JournalPage { at: self.context.now, cycle: self.cycle, events };
         self.counts.pages += 1;
         let key = [self.tag.journal(entity.id), self.counts.pages.to_be_bytes().to_vec()].concat();
         self.changes.insert(key, Some(format::seal(&page)));
+        Ok(())
     }
 
-    fn add_line(&mut self, entity: &Entity, event: &ConflictEvent) {
+    fn add_line(&mut self, entity: &Entity, event: &ConflictEvent) -> Result<(), StoreError> {
         self.counts.lines += 1;
+        let before = self.get(&self.tag.latest_line(event.id))?;
+        let before = before.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()).map(u64::from_be_bytes);
         let records = Pair::from_fn(|side| {
             let member = entity.members[side].as_ref().map(|member| member.address.clone());
             member.into_iter().chain(entity.secondary_addresses(side).cloned()).collect()
         });
-        let line =
-            LogLine { number: self.counts.lines, entity: entity.id, cycle: self.cycle, records, event: event.clone() };
+        let line = LogLine {
+            number: self.counts.lines,
+            before,
+            entity: entity.id,
+            cycle: self.cycle,
+            records,
+            event: event.clone(),
+        };
         self.changes.insert(self.tag.line(line.number), Some(format::seal(&line)));
         self.changes.insert(self.tag.latest_line(event.id), Some(line.number.to_be_bytes().to_vec()));
         self.lines.push(line);
+        Ok(())
     }
 }

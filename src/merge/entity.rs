@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 pub use super::member::{Member, Presence};
 use super::{
-    field::Evidence,
+    field::{ConflictKind, Evidence},
     scope::Scope,
     secondary::Secondary,
     side::{Pair, Side},
@@ -100,6 +100,8 @@ pub enum Want {
     Nothing,
     /// A patch that is not empty.
     Update,
+    /// A patch in which something is that a person decided and waits for.
+    Decided,
     /// A patch in which consent is restricted.
     Restrict,
     /// A record.
@@ -170,6 +172,8 @@ pub struct Parked {
     /// Not before this time, unless something changes; `None`: not by itself at all.
     #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
     pub next_try: Option<Timestamp>,
+    /// Who said that it is to be left as it is.
+    pub dismissed_by: Option<String>,
 }
 
 impl Parked {
@@ -197,7 +201,7 @@ pub struct Field {
     pub origin: Option<Origin>,
     /// What each member holds.
     pub sides: Pair<Holding>,
-    /// A difference that waits for a person.
+    /// A difference that waits for a person; that of a frozen field too.
     pub conflict: Option<OpenConflict>,
     /// Times at which the value went back to what it was before.
     pub flips: Vec<Timestamp>,
@@ -223,6 +227,8 @@ pub struct Origin {
     pub by: Option<Actor>,
     /// The rule: `only edit`, `first link`, `latest`, …
     pub rule: String,
+    /// A person decided it: what follows is written in that lane.
+    pub by_person: bool,
 }
 
 /// What one member holds of a field.
@@ -296,6 +302,8 @@ pub enum Mark {
 pub struct OpenConflict {
     /// Its id in the conflict log.
     pub id: Id,
+    /// What kind of difference.
+    pub kind: ConflictKind,
     /// What each side holds.
     pub values: Pair<Value>,
 }
@@ -367,6 +375,13 @@ impl Entity {
     /// Both sides are linked.
     pub fn is_linked(&self) -> bool {
         self.members.left.is_some() && self.members.right.is_some()
+    }
+}
+
+impl Origin {
+    /// A value that came from neither side.
+    pub fn by_rule(rule: &str) -> Self {
+        Self { side: None, evidence: Evidence::None, by: None, rule: rule.to_owned(), by_person: false }
     }
 }
 

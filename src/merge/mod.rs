@@ -23,6 +23,8 @@
 //! | [`emails`] | which e-mails are a person's |
 //! | [`unite`] | several entities made one, one made several |
 //! | [`secondary`] | further records of one person: consent, and nothing else |
+//! | [`parked`] | what is set aside, and what people do about it |
+//! | [`person`] | what a person decides |
 //! | [`scope`] | who is in the sync, and who is created where |
 //! | [`removal`] | what follows from a deletion |
 //! | [`event`] | what was decided and done, for journal and conflict log |
@@ -40,9 +42,11 @@ pub mod field;
 mod first_link;
 pub mod history;
 pub mod identity;
-mod logged;
+pub(crate) mod logged;
 pub mod member;
+pub mod parked;
 pub mod patch;
+pub mod person;
 pub mod planned;
 pub mod policy;
 pub mod reading;

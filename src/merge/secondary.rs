@@ -7,14 +7,14 @@ use hymnal_sdk::{Actor, Address, Error, Kind, Timestamp, Written};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    answer::{again, canonical},
+    answer::{again, canonical, sent_changes},
     consent::restriction,
     context::Context,
     decide::{OneField, decide},
     entity::{Entity, Field, Holding, Mark, Member, Origin, Parked, Presence, Sent},
     event::Event,
     field::{Conflict, ConflictKind, Evidence},
-    patch::{Change, Patch, is_due_at, restricts, write},
+    patch::{Change, Patch, is_due_at, native, restricts},
     policy::Consent,
     reading::{Folded, Ledger, Observed, Reading, Source, Was, evidence, is_ours, is_stale, note_reading, readable},
     rules::FieldRule,
@@ -144,8 +144,13 @@ fn hear(
     if said.value.is_blank() || level(said.value) == held {
         return;
     }
-    let origin =
-        Origin { side: Some(said.side), evidence: said.evidence, by: said.by.clone(), rule: "duplicate".to_owned() };
+    let origin = Origin {
+        side: Some(said.side),
+        evidence: said.evidence,
+        by: said.by.clone(),
+        rule: "duplicate".to_owned(),
+        by_person: false,
+    };
     if level(said.value) > held {
         if consent.restricts(said.value) {
             impose(entity, rule, said.value, origin, context, ledger);
@@ -273,7 +278,7 @@ pub fn secondary_patch(entity: &Entity, side: Side, secondary: &Secondary, conte
         if !moves || !is_due_at(rule, place, field, (side, holding), context.now) {
             continue;
         }
-        match write(rule, place, side, object, &field.golden, context) {
+        match native(rule, place, side, object, &field.golden, context) {
             Ok(native) => patch.changes.push(Change {
                 field: rule.map.name.clone(),
                 native: place.name.clone(),
@@ -297,6 +302,7 @@ pub fn mark_secondary(
 ) -> Vec<Event> {
     let goldens: BTreeMap<String, Value> =
         entity.fields.iter().map(|(name, field)| (name.clone(), field.golden.clone())).collect();
+    let changes = sent_changes(entity, patch);
     let Some(secondary) = entity.secondary_mut(side, address) else { return Vec::new() };
     let mut events = Vec::new();
     for (name, problem) in &patch.problems {
@@ -309,8 +315,6 @@ pub fn mark_secondary(
         holding.sent = Some(Sent { native: change.to.clone(), golden: change.golden.clone(), in_doubt: true });
     }
     if !patch.changes.is_empty() {
-        let changes = patch.changes.iter();
-        let changes = changes.map(|change| (change.field.clone(), change.from.clone(), change.to.clone())).collect();
         events.push(Event::Sending { side, address: Some(address.clone()), changes });
     }
     events

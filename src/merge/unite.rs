@@ -7,7 +7,6 @@ use super::{
     context::Context,
     emails::remember_emails,
     entity::{Apart, Entity, Field, Holding, Id, Member, Origin},
-    field::Evidence,
     reading::Ledger,
     rules::FieldRule,
     secondary::{Secondary, impose},
@@ -112,7 +111,7 @@ fn keep_restrictions(
             !goes_on && Side::BOTH.iter().any(|side| stands(united, rule, *side).as_ref() == Some(value))
         };
         if let Some(value) = strictest.filter(|value| consent.restricts(value) && !is_said(value)) {
-            impose(united, rule, value, made("duplicate"), context, ledger);
+            impose(united, rule, value, Origin::by_rule("duplicate"), context, ledger);
         }
         if let Some(field) = united.fields.get_mut(&rule.map.name) {
             field.imposed |= known().any(|field| field.imposed) && consent.restricts(&field.golden);
@@ -123,10 +122,6 @@ fn keep_restrictions(
 fn stands(entity: &Entity, rule: &FieldRule, side: Side) -> Option<Value> {
     let place = Context::place(rule, side, &entity.members[side].as_ref()?.address.object)?;
     mapping::read(&rule.map, place, entity.fields.get(&rule.map.name)?.sides[side].shadow.as_ref()?).ok()
-}
-
-fn made(rule: &str) -> Origin {
-    Origin { side: None, evidence: Evidence::None, by: None, rule: rule.to_owned() }
 }
 
 fn take_member(united: &mut Entity, from: &Entity, side: Side) {
@@ -200,7 +195,7 @@ pub fn detach(
         let Some(consent) = &rule.policy.consent else { continue };
         let Some(golden) = entity.fields.get(&rule.map.name).map(|field| field.golden.clone()) else { continue };
         if consent.restricts(&golden) {
-            impose(&mut own, rule, &golden, made("split"), context, ledger);
+            impose(&mut own, rule, &golden, Origin::by_rule("split"), context, ledger);
             entity.fields.get_mut(&rule.map.name).into_iter().for_each(|field| field.imposed = true);
         }
     }

@@ -9,6 +9,8 @@
 //! | [`explain`] | one person |
 //! | [`conflicts`] | the conflict log |
 //! | [`matches`] | who is who |
+//! | [`parked`] | what is parked |
+//! | [`resolve`] | a person answers conflicts |
 //! | [`plan`] | what a cycle would do |
 //! | [`socket`] | the control socket of a running daemon |
 //! | [`health`] | `/healthz` and `/readyz` |
@@ -18,10 +20,12 @@ pub mod conflicts;
 pub mod explain;
 pub mod health;
 pub mod matches;
+pub mod parked;
 pub mod plan;
 pub mod request;
+pub mod resolve;
 pub mod socket;
 pub mod status;
 
 pub use actions::{answer, answer_each};
-pub use request::{Answer, Refusal, Request};
+pub use request::{Answer, ParkedRequest, Refusal, Request, ResolveRequest};

@@ -8,12 +8,13 @@
 //! | `y` | entity | the entity it became a part of |
 //! | `q` | key set, key, `0`, entity | nothing: entities that wait to be matched, in key order |
 //! | `o` | side, lane, (object, `0`,) entity | what is to be done: the outbox; the object for secondaries |
-//! | `w` | kind, entity, field | what waits, or is listed; for parked things when they are due |
+//! | `w` | kind, entity, field | what waits, or is listed; for questions their conflict, for parked things when they are due, and why |
 //! | `j` | entity, number | the journal |
 //! | `c` | number | the lines of the conflict log |
 //! | `i` | conflict | the number of its latest line |
 //! | `u` | side, object, kind | cursors |
 //! | `r` | side, object, `0`, id | records to be read again |
+//! | `b` | signature | the breaker of what is parked for one reason |
 //! | `m` | name | the state of the sync |
 //!
 //! Names of syncs have their numbers under `s`, without a sync's number in front.
@@ -190,6 +191,11 @@ impl Tag {
         self.with(b'r', &[&[letter(side)], object.as_bytes(), &[0]])
     }
 
+    /// The breaker of what is parked for one reason.
+    pub fn breaker(self, signature: &[u8]) -> Vec<u8> {
+        self.with(b'b', &[signature])
+    }
+
     /// A part of the state of the sync.
     pub fn state(self, name: &str) -> Vec<u8> {
         self.with(b'm', &[name.as_bytes()])
@@ -209,6 +215,11 @@ impl Tag {
 pub fn entity_of(key: &[u8]) -> Option<Id> {
     let bytes: [u8; 16] = key.get(key.len().checked_sub(16)?..)?.try_into().ok()?;
     Some(Id(uuid::Uuid::from_bytes(bytes)))
+}
+
+/// The conflict that a row of what waits names.
+pub fn conflict_of(value: &[u8]) -> Option<Id> {
+    Some(Id(uuid::Uuid::from_bytes(value.try_into().ok()?)))
 }
 
 /// The number of a sync, by name.

@@ -8,13 +8,17 @@
 //! | [`mod@plan`] | what a cycle would do |
 //! | [`mod@explain`] | one person |
 //! | [`mod@matches`] | who is who |
+//! | `parked` | what is set aside |
+//! | `resolve` | a person's answer to a conflict |
 //! | `words` | values, times and names out of JSON |
 
 pub mod conflicts;
 pub mod explain;
 pub mod held;
 pub mod matches;
+mod parked;
 pub mod plan;
+mod resolve;
 pub mod status;
 mod words;
 
@@ -23,7 +27,9 @@ pub use self::{
     explain::explain,
     held::{approved, done, ended, would},
     matches::{matches, told_apart},
+    parked::{handled, parked},
     plan::plan,
+    resolve::resolved,
     status::status,
     words::moment,
 };
