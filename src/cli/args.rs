@@ -45,6 +45,8 @@ pub enum Command {
         #[command(subcommand)]
         command: MatchesCommand,
     },
+    /// Do what a plan says, or a pilot of it.
+    Apply(Apply),
     /// Explain one person: every value, who set it, by which rule, what lost.
     Explain(Explain),
     /// Let what is held go: the first run of a sync.
@@ -57,6 +59,14 @@ pub enum Command {
     Resume(Which),
     /// Read the configuration again.
     Reload,
+    /// Write all of the state into one file, while a daemon runs or not. It holds personal data (mode 0600).
+    Backup(Backup),
+    /// Put the state of a backup in the place of the one there is.
+    Restore(Restore),
+    /// Start anew from what both systems hold, where the state is lost: planned first, held for approval.
+    Rebuild(Rebuild),
+    /// Give back the room on disk that old values take.
+    Compact(Compact),
     /// Look at connectors.
     Connectors {
         /// What to look at.
@@ -275,6 +285,23 @@ pub enum MatchesCommand {
     },
 }
 
+/// `apply`
+#[derive(Debug, ClapArgs)]
+pub struct Apply {
+    /// The plan, as `plan --out` wrote it; lines may be taken out.
+    pub file: PathBuf,
+    /// Only changes for which this holds: of fields of the person, and of `system`, `object`, `field`, `kind`, `old`,
+    /// `new`, `rule`, `from` of the change.
+    #[arg(long = "where", value_name = "EXPR")]
+    pub filter: Option<String>,
+    /// Only the changes of so many people: the first of the plan.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `explain`
 #[derive(Debug, ClapArgs)]
 pub struct Explain {
@@ -353,6 +380,48 @@ pub enum ConfigCommand {
     Schema,
     /// What is in force, with secrets as references.
     Show,
+}
+
+/// `backup`
+#[derive(Debug, ClapArgs)]
+pub struct Backup {
+    /// The file; one that is there is replaced once the new one is whole.
+    pub file: PathBuf,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `restore`
+#[derive(Debug, ClapArgs)]
+pub struct Restore {
+    /// The backup.
+    pub file: PathBuf,
+    /// Take the place of a state that is there; that one is kept beside it.
+    #[arg(long)]
+    pub replace: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `rebuild`
+#[derive(Debug, ClapArgs)]
+pub struct Rebuild {
+    /// End after this time (0: no limit).
+    #[arg(long, default_value = "10m", value_parser = duration, value_name = "TIME")]
+    pub timeout: Duration,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `compact`
+#[derive(Debug, ClapArgs)]
+pub struct Compact {
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `sandbox`

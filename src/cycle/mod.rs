@@ -27,6 +27,7 @@
 //! | [`push`] | the outbox of one side |
 //! | [`update`], [`create`], [`remove`], [`secondary`] | one batch |
 //! | [`people`] | who is who, by a person's word |
+//! | [`apply`] | a plan done, or a pilot of it |
 //! | [`discard`] | everything that was decided, dropped |
 //! | [`adopt`] | rules that have changed |
 //! | [`sight`] | the alarm when many cannot be seen |
@@ -38,6 +39,7 @@
 //! | [`ids`] | the one source of ids |
 
 pub mod adopt;
+pub mod apply;
 pub mod commit;
 pub mod counts;
 pub mod create;
@@ -71,7 +73,7 @@ pub mod world;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -81,6 +83,7 @@ use hymnal_sdk::{BoxFuture, Kind, SignedDuration};
 use tracing::Instrument;
 
 use self::{
+    apply::selection::Selection,
     commit::{Committed, Committer},
     report::{Failure, Held, Report},
     system::System,
@@ -105,6 +108,8 @@ pub struct Sync {
     learnt: Mutex<Pair<Option<Duration>>>,
     /// Which systems were read to their end in the cycle under way.
     read: Mutex<Pair<bool>>,
+    /// While a plan is applied: nothing else is written.
+    only: Mutex<Option<Arc<Selection>>>,
     /// Comparisons of everything that go on in the next cycle.
     checking: Mutex<Pair<Option<full_check::Progress>>>,
 }
@@ -140,6 +145,7 @@ impl Sync {
             failures: Mutex::default(),
             learnt: Mutex::default(),
             read: Mutex::default(),
+            only: Mutex::default(),
             checking: Mutex::default(),
         }
     }
@@ -187,6 +193,8 @@ impl Sync {
         report.checking = self.is_checking();
         if report.held.is_none() && report.pending == 0 {
             self.set_flag(cycle, state::LOADED, true).await?;
+            self.set_flag(cycle, state::REBUILDING, false).await?;
+            self.committer.end_rebuilding();
         }
         self.sweep().await?;
         self.note_cycle(cycle, &report)?;

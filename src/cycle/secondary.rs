@@ -4,6 +4,7 @@ use hymnal_sdk::{Address, Call, Error, Kind, Lane, Timestamp};
 
 use super::{
     Sync,
+    apply::selection::Selection,
     parked::note_taken,
     push::Sent,
     reconcile::{observe_gone, observe_got},
@@ -12,6 +13,7 @@ use super::{
     world::World,
 };
 use crate::{
+    journal::entry::Cause,
     merge::{
         Id, Side,
         decide::decide,
@@ -114,11 +116,13 @@ impl Sync {
         object: &str,
         batch: &[(Id, Address)],
     ) -> Result<Sent, Failure> {
+        let only = self.only();
         let marked = self
             .decide(cycle, |world| {
                 let mut outgoing = Vec::new();
+                world.cause = only.as_ref().map(|_| Cause::Apply);
                 for (_, address) in batch {
-                    outgoing.extend(mark_one(world, side, address)?);
+                    outgoing.extend(mark_one(world, side, address, only.as_deref())?);
                 }
                 Ok(outgoing)
             })
@@ -150,10 +154,18 @@ impl Sync {
 }
 
 /// Computed on what is known now: the verifying read may have made it a member, or somebody else's.
-fn mark_one(world: &mut World<'_>, side: Side, address: &Address) -> Result<Option<Outgoing>, StoreError> {
+fn mark_one(
+    world: &mut World<'_>,
+    side: Side,
+    address: &Address,
+    only: Option<&Selection>,
+) -> Result<Option<Outgoing>, StoreError> {
     let Some(mut entity) = world.by_address(side, address)? else { return Ok(None) };
     let Some(secondary) = entity.secondary(side, address).cloned() else { return Ok(None) };
-    let patch = secondary_patch(&entity, side, &secondary, world.context);
+    let mut patch = secondary_patch(&entity, side, &secondary, world.context);
+    if let Some(only) = only {
+        only.keep_of_secondary(&entity, side, address, &mut patch, world.context);
+    }
     let mut events = mark_secondary(&mut entity, side, address, &patch, world.context);
     let ((), decided) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
     events.extend(decided);

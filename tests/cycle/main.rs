@@ -6,6 +6,7 @@
 mod stage;
 
 mod agreement;
+mod apply;
 mod consent;
 mod conversion;
 mod crashes;

@@ -8,6 +8,7 @@
 //! | [`mod@plan`] | what a cycle would do |
 //! | [`mod@explain`] | one person |
 //! | [`mod@matches`] | who is who |
+//! | [`mod@upkeep`] | what was done with all of the state |
 //! | `parked` | what is set aside |
 //! | `resolve` | a person's answer to a conflict |
 //! | `words` | values, times and names out of JSON |
@@ -20,6 +21,7 @@ mod parked;
 pub mod plan;
 mod resolve;
 pub mod status;
+pub mod upkeep;
 mod words;
 
 pub use self::{
@@ -28,8 +30,9 @@ pub use self::{
     held::{approved, done, ended, would},
     matches::{matches, told_apart},
     parked::{handled, parked},
-    plan::plan,
+    plan::{applied, plan},
     resolve::resolved,
     status::status,
+    upkeep::{backed_up, compacted, restored, set_aside},
     words::moment,
 };
