@@ -16,7 +16,13 @@ impl Oracle {
                 && match wait {
                     Wait::Conflict | Wait::Frozen | Wait::Ignored | Wait::Normalised | Wait::Kept => name == field,
                     Wait::Parked => name == field || name.is_empty(),
-                    Wait::Ambiguous | Wait::Duplicate | Wait::NotVisible | Wait::Deleting | Wait::NoKey => true,
+                    Wait::Ambiguous
+                    | Wait::Duplicate
+                    | Wait::NotVisible
+                    | Wait::Deleting
+                    | Wait::NoKey
+                    | Wait::ConvertedOut
+                    | Wait::Apart => true,
                 }
         })
     }
