@@ -8,6 +8,7 @@
 //! | [`check`] | `check` |
 //! | [`ask`] | `status`, `conflicts`, `explain`, `approve`, `discard`, `pause`, `resume`, `reload` |
 //! | [`plan`] | `plan` |
+//! | [`forget`] | `forget` |
 //! | [`show`] | their answers for people |
 //! | [`connectors`] | `connectors list`, `show`, `lint`, `test` |
 //! | [`sandbox`] | `sandbox` |
@@ -18,6 +19,7 @@ pub mod ask;
 pub mod check;
 pub mod connectors;
 pub mod demo;
+pub mod forget;
 pub mod out;
 pub mod plan;
 pub mod run;
@@ -105,6 +107,7 @@ async fn dispatch(args: Args) -> Result<u8, Exit> {
         Command::Conflicts { command } => ask::conflicts(config, command).await,
         Command::Plan(options) => plan::plan(config, &options).await,
         Command::Explain(explain) => ask::explain(config, &explain).await,
+        Command::Forget(args) => forget::forget(config, &args).await,
         Command::Approve(which) => ask::approve(config, &which).await,
         Command::Discard(which) => ask::discard(config, &which).await,
         Command::Pause(pause) => ask::pause(config, &pause).await,

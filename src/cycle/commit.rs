@@ -11,7 +11,7 @@ use super::{
     world::{Decided, World},
 };
 use crate::{
-    journal::{ConflictLog, entry::LogLine},
+    journal::{Blocked, ConflictLog, entry::LogLine},
     merge::{
         Context, Id, ObjectFacts, Pair, Side, SyncRules,
         history::{History, Place},
@@ -31,6 +31,8 @@ pub struct Committer {
     pub clock: Arc<dyn Clock>,
     /// Where conflicts are written for people.
     pub log: Arc<ConflictLog>,
+    /// Recognises who was erased.
+    pub blocked: Option<Arc<Blocked>>,
     turn: Mutex<Turn>,
 }
 
@@ -61,7 +63,13 @@ impl Committer {
         seed: u64,
     ) -> Self {
         let turn = Mutex::new(Turn { ids: Ids::new(seed), logged: 0, behind: false, objects: Pair::default() });
-        Self { rules, store, tag, clock, log, turn }
+        Self { rules, store, tag, clock, log, blocked: None, turn }
+    }
+
+    /// The same, not meeting again who was erased.
+    #[must_use]
+    pub fn blocking(self, blocked: Option<Arc<Blocked>>) -> Self {
+        Self { blocked, ..self }
     }
 
     /// Completes the conflict log: lines that were committed and, because of a crash, may not be in the file.
@@ -134,6 +142,7 @@ impl Committer {
         let Turn { ids, objects, .. } = &mut *turn;
         let context = self.context(objects, systems);
         let mut world = World::new(&*self.store, self.tag, &context, cycle, ids)?;
+        world.blocked = self.blocked.as_deref();
         let answer = act(&mut world)?;
         let decided = world.finish();
         let changes = self.commit(decided, &mut turn)?;
@@ -159,6 +168,7 @@ impl Committer {
                 let Turn { ids, objects, .. } = &mut *turn;
                 let context = self.context(objects, systems);
                 let mut world = World::new(&*self.store, self.tag, &context, cycle, ids)?;
+                world.blocked = self.blocked.as_deref();
                 world.history = std::mem::take(&mut history);
                 let answer = act(&mut world)?;
                 if world.history.needs.is_empty() {
@@ -220,6 +230,7 @@ impl Committer {
         let mut scratch = ids.clone();
         let cycle = scratch.next(context.now);
         let mut world = World::new(&*self.store, self.tag, &context, cycle, &mut scratch)?;
+        world.blocked = self.blocked.as_deref();
         act(&mut world)
     }
 }

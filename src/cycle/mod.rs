@@ -14,6 +14,7 @@
 //! | [`world`] | the store as one decision sees it |
 //! | [`pull`] | what changed in one system |
 //! | [`reconcile`] | what was observed, folded into what is known |
+//! | [`forget`] | the erasure of a person |
 //! | `full_check` | everything compared, once a day |
 //! | [`matching`] | records that nobody knows yet |
 //! | [`deletions`] | who was deleted |
@@ -35,6 +36,7 @@ pub mod create;
 pub mod deletions;
 pub mod discard;
 pub mod due;
+pub mod forget;
 mod full_check;
 pub mod ids;
 pub mod matching;
@@ -156,6 +158,9 @@ impl Sync {
         let mut report = Report { cycle: Some(cycle), ..Report::default() };
         self.lock_failures().clear();
         self.complete_discard().await?;
+        for (side, error) in self.finish_erasures().await? {
+            report.note(Failure::Service { side, error })?;
+        }
         self.observe_all(cycle, deletions, &mut report).await?;
         self.watch_sight().await?;
         report.held = self.held()?;

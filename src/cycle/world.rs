@@ -14,7 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{ids::Ids, sight::unseen_letter};
 use crate::{
-    journal::entry::{JournalPage, LogLine},
+    journal::{
+        Blocked,
+        entry::{JournalPage, LogLine},
+    },
     merge::{
         Context, Entity, Event, Id, Pair, Side,
         entity::{Mark, Parked, Presence, Want},
@@ -80,6 +83,8 @@ pub struct World<'a> {
     ids: &'a mut Ids,
     /// Field histories: what is known, and what would be needed.
     pub history: History,
+    /// Recognises who was erased.
+    pub blocked: Option<&'a Blocked>,
     changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     /// Entities as they stand, for each that was asked for or put: a decision asks for the same one several times,
     /// and to read one from its bytes costs much more than to clone it.
@@ -135,6 +140,7 @@ impl<'a> World<'a> {
             cycle,
             ids,
             history: History::default(),
+            blocked: None,
             changes: BTreeMap::new(),
             entities: RefCell::default(),
             put: BTreeSet::new(),
@@ -225,6 +231,33 @@ impl<'a> World<'a> {
         self.changes.extend(self.derived(&entity).into_iter().map(|(key, value)| (key, Some(value))));
         self.note(&entity, events);
         self.set_entity(entity.id, Some(Rc::new(entity)));
+    }
+
+    /// Whether a record that nobody knows is one of an erased person: by its address, or by a key of what it holds. It
+    /// is counted, and nothing of it is kept.
+    pub fn is_blocked(&mut self, side: Side, address: &Address, held: &Entity) -> Result<bool, StoreError> {
+        let Some(blocked) = self.blocked else { return Ok(false) };
+        if self.scan(&self.tag.table(b'b'), 1)?.is_empty() {
+            return Ok(false);
+        }
+        let record = blocked.address(side, address);
+        for trace in std::iter::once(record).chain(blocked.keys(held, self.context)) {
+            if self.get(&self.tag.blocked(&trace))?.is_some() {
+                self.set(self.tag.met_again(&record), Some(Vec::new()));
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// A record of an erased person is gone: it is no longer counted.
+    pub fn note_departed(&mut self, side: Side, address: &Address) -> Result<(), StoreError> {
+        let Some(blocked) = self.blocked else { return Ok(()) };
+        let key = self.tag.met_again(&blocked.address(side, address));
+        if self.get(&key)?.is_some() {
+            self.set(key, None);
+        }
+        Ok(())
     }
 
     /// Removes an entity that became a part of another.

@@ -22,6 +22,8 @@ use crate::mapping::{self, Problem, Value};
 pub enum ChangeKind {
     /// A record is made.
     Create,
+    /// A record is deleted, because the other side's was.
+    Delete,
     /// A blank field gets a value.
     Fill,
     /// A value is replaced by another.
@@ -36,7 +38,8 @@ pub enum ChangeKind {
 
 impl ChangeKind {
     /// All, in the order in which they are shown.
-    pub const ALL: [Self; 6] = [Self::Create, Self::Fill, Self::Overwrite, Self::Clear, Self::OptOut, Self::Consent];
+    pub const ALL: [Self; 7] =
+        [Self::Create, Self::Delete, Self::Fill, Self::Overwrite, Self::Clear, Self::OptOut, Self::Consent];
 }
 
 /// One change that a push would make on a side.
@@ -48,7 +51,7 @@ pub struct Planned {
     pub object: String,
     /// The record that is changed; for a creation the one on the other side that it is made of.
     pub record: (Side, Address),
-    /// The canonical field; empty for a creation.
+    /// The canonical field; empty for a creation and a deletion.
     pub field: String,
     /// What stands there.
     pub old: Value,
@@ -83,6 +86,10 @@ pub struct PlannedWrite {
 /// What a push would do on a side of an entity now.
 pub fn planned(entity: &Entity, side: Side, context: &Context<'_>) -> PlannedWrite {
     match (&entity.members[side], &context.rules.systems[side].create) {
+        (Some(member), _) if entity.wants[side] == Want::Remove => {
+            let place = Place { entity, record: (side, member.address.clone()), context };
+            PlannedWrite { changes: vec![place.deletion()], problems: Vec::new() }
+        }
         (Some(member), _) => {
             let Patch { changes, problems } = patch(entity, side, context);
             let place = Place { entity, record: (side, member.address.clone()), context };
@@ -125,6 +132,21 @@ impl Place<'_> {
             old,
             new: NewValue::Value(change.golden),
         })
+    }
+
+    fn deletion(&self) -> Planned {
+        let side = self.record.0;
+        Planned {
+            kind: ChangeKind::Delete,
+            object: self.record.1.object.clone(),
+            record: self.record.clone(),
+            field: String::new(),
+            old: Value::Blank,
+            new: NewValue::Value(Value::Blank),
+            sends: Fields::new(),
+            rule: format!("on_delete = {}", self.context.rules.on_delete[side.other()].word()),
+            from: Some(side.other()),
+        }
     }
 
     fn creation(&self, object: &str, changes: Vec<Change>) -> Planned {

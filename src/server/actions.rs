@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use super::{
     conflicts,
     explain::explain,
+    forget::forget,
     plan::plan,
     request::{Answer, Refusal, Request},
     status::status,
@@ -24,6 +25,7 @@ pub async fn answer(app: &App, request: Request) -> Answer {
         Request::Conflict { id } => conflicts::show(app, &id),
         Request::Plan { sync, config } => plan(app, sync.as_deref(), &config, None).await,
         Request::Explain { key, field } => explain(app, &key, field.as_deref()).await,
+        Request::Forget { key, everywhere } => forget(app, &key, everywhere).await,
         Request::Approve { sync } => approve(app, &sync).await,
         Request::Discard { sync } => discard(app, &sync).await,
         Request::Pause { sync, seconds, reason } => pause(app, &sync, seconds, reason),

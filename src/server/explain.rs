@@ -37,7 +37,7 @@ pub async fn explain(app: &App, wanted: &str, field: Option<&str>) -> Answer {
     Ok(json!({ "people": people }))
 }
 
-async fn find(app: &App, running: &Running, wanted: &str) -> Result<Vec<Entity>, Refusal> {
+pub(super) async fn find(app: &App, running: &Running, wanted: &str) -> Result<Vec<Entity>, Refusal> {
     let rules = &running.sync.committer.rules;
     let address = address(rules, wanted);
     let id = wanted.parse::<Id>().ok();

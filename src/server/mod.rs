@@ -7,6 +7,7 @@
 //! | [`actions`] | what is answered |
 //! | [`status`] | how everything is |
 //! | [`explain`] | one person |
+//! | [`forget`] | the erasure of a person |
 //! | [`conflicts`] | the conflict log |
 //! | [`plan`] | what a cycle would do |
 //! | [`socket`] | the control socket of a running daemon |
@@ -15,6 +16,7 @@
 pub mod actions;
 pub mod conflicts;
 pub mod explain;
+pub mod forget;
 pub mod health;
 pub mod plan;
 pub mod request;

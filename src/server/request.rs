@@ -37,6 +37,13 @@ pub enum Request {
         /// Only this field.
         field: Option<String>,
     },
+    /// Erases a person.
+    Forget {
+        /// An e-mail, an entity's id, or `connector:object:id`.
+        key: String,
+        /// The records in the systems too.
+        everywhere: bool,
+    },
     /// Lets what is held go.
     Approve {
         /// The sync.

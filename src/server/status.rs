@@ -109,6 +109,7 @@ async fn one_sync(app: &App, running: &Running) -> Answer {
     all.insert("in_sync".into(), json!(counts.linked.saturating_sub(busy)));
     all.insert("pending".into(), json!(pending.len()));
     all.extend(shown);
+    all.insert("blocked".into(), json!(sync.count_blocked()?));
     all.insert("alarms".into(), alarms(sync)?);
     let mut noticed = Map::new();
     for side in Side::BOTH {

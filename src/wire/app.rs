@@ -149,7 +149,8 @@ impl App {
                 Arc::clone(&clock),
                 Arc::clone(log),
                 seed(&*clock) ^ u64::from(tag.0),
-            );
+            )
+            .blocking(state.blocked.clone());
             syncs.push(Arc::new(Running {
                 name: rules.name.clone(),
                 sync: Sync::new(committer, Pair::new(left, right), gate(&state)).keeping(kept),

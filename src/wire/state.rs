@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::{clock::seed, scratch};
 use crate::{
     cycle::ids::Ids,
+    journal::{Blocked, blocked::KEY_FILE},
     store::{
         Batch, Kv, OpenOptions, SledKv, StoreError,
         ledger::{StoredLedger, StoredVault},
@@ -28,6 +29,8 @@ pub struct State {
     pub ledger: Arc<dyn Ledger>,
     /// Rotated tokens.
     pub vault: Arc<dyn Vault>,
+    /// Recognises who was erased; `None` where nothing is kept on disk.
+    pub blocked: Option<Arc<Blocked>>,
     /// Whether what the store holds was counted and is right; writes to remotes wait for it.
     pub verification: Verification,
 }
@@ -86,7 +89,9 @@ impl State {
         // Under the claim on the store: nobody else's plan is under way.
         scratch::remove_leftovers(dir);
         let state = Self::over(Arc::clone(&disk) as Arc<dyn Kv>)?;
-        Ok(Self { verification: Verification::start(disk), ..state })
+        let blocked = Blocked::open(dir)?;
+        state.recognise(&blocked)?;
+        Ok(Self { verification: Verification::start(disk), blocked: Some(Arc::new(blocked)), ..state })
     }
 
     /// State over any store.
@@ -98,8 +103,41 @@ impl State {
             ledger: Arc::new(StoredLedger::open(Arc::clone(&store))?),
             vault: Arc::new(StoredVault::open(Arc::clone(&store))?),
             store,
+            blocked: None,
             verification: Verification::unneeded(),
         })
+    }
+
+    /// Notes which key the hashes of erased people are made with. Another key would let them in again, one by one, and
+    /// nobody would notice.
+    fn recognise(&self, blocked: &Blocked) -> Result<(), StoreError> {
+        let (key, ours) = (b"b/fingerprint".to_vec(), blocked.fingerprint());
+        match self.store.get(&key)? {
+            Some(known) if known == ours => Ok(()),
+            known if known.is_none() || !self.has_erased()? => {
+                let mut batch = Batch::default();
+                batch.put(key, ours.to_vec());
+                self.store.commit(batch)
+            }
+            _ => Err(StoreError::Refused {
+                path: PathBuf::from(KEY_FILE),
+                reason:
+                    "it is not the key by which erased people are recognised; put the one back that belongs to this \
+                         state, else they would come back"
+                        .to_owned(),
+            }),
+        }
+    }
+
+    /// Somebody was erased.
+    fn has_erased(&self) -> Result<bool, StoreError> {
+        for (_, number) in self.store.scan(&sync_name(""), None, usize::from(u8::MAX))? {
+            let Some(number) = number.first() else { continue };
+            if !self.store.scan(&Tag(*number).table(b'b'), None, 1)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The connectors that a sync was first run with, left and right; written down at the first time.

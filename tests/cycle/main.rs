@@ -8,6 +8,7 @@ mod stage;
 mod agreement;
 mod crashes;
 mod deletions;
+mod forget;
 mod full_check;
 mod lost_answers;
 mod odd_services;

@@ -166,7 +166,8 @@ async fn what_is_planned_is_what_is_then_written() {
         planned_is_done(seed, &mut kinds).await;
     }
     // The worlds were not all empty of what matters.
-    for kind in ChangeKind::ALL {
+    // A deletion waits for its grace: `on_delete.rs` plans one.
+    for kind in ChangeKind::ALL.into_iter().filter(|kind| *kind != ChangeKind::Delete) {
         let kind = json!(kind).as_str().unwrap_or_default().to_owned();
         assert!(kinds.get(&kind).is_some_and(|count| *count > 5), "too few of `{kind}`: {kinds:?}");
     }

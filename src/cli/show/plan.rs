@@ -40,13 +40,19 @@ fn headline(sync: &Json) -> String {
 
 fn one_system(connector: &str, system: &Json) -> String {
     let mut out = String::new();
-    let (creates, updates) =
-        (system["creates"]["count"].as_u64().unwrap_or(0), system["updates"].as_u64().unwrap_or(0));
-    if creates + updates == 0 {
+    let count = |key: &str| system[key]["count"].as_u64().unwrap_or(0);
+    let (creates, deletes, updates) = (count("creates"), count("deletes"), system["updates"].as_u64().unwrap_or(0));
+    if creates + deletes + updates == 0 {
         let _ = writeln!(out, "  in {connector}: write nothing");
         return out;
     }
     let _ = writeln!(out, "  in {connector}: create {creates} records, change {updates}{}", cost(&system["cost"]));
+    if deletes > 0 {
+        let _ = writeln!(out, "    delete {deletes} records, for example:");
+    }
+    for sample in array(&system["deletes"]["samples"]).iter().take(3) {
+        let _ = writeln!(out, "      {} ({})", text(&sample["record"]), text(&sample["rule"]));
+    }
     for sample in array(&system["creates"]["samples"]).iter().take(3) {
         let _ = writeln!(out, "    create {}", one_sample(sample));
     }

@@ -110,7 +110,8 @@ impl Sync {
         let of = &self.committer;
         let log = Arc::new(ConflictLog::nowhere()?);
         let seed = of.new_cycle().await.0.as_u64_pair().1;
-        let committer = Committer::new(Arc::clone(&of.rules), store, of.tag, Arc::clone(&of.clock), log, seed);
+        let committer = Committer::new(Arc::clone(&of.rules), store, of.tag, Arc::clone(&of.clock), log, seed)
+            .blocking(of.blocked.clone());
         committer.learn(of.objects().await).await;
         Ok(Self::new(committer, self.systems.clone(), Box::new(|| Box::pin(async { Ok(()) }))).keeping(self.history))
     }

@@ -18,6 +18,8 @@ pub struct Preview {
     pub connector: String,
     /// Records made.
     pub creates: Counted,
+    /// Records deleted, because the other side's were.
+    pub deletes: Counted,
     /// Records changed.
     pub updates: u64,
     /// All fields together.
@@ -38,6 +40,8 @@ pub struct Records {
     pub updates: u64,
     /// Made.
     pub creates: u64,
+    /// Deleted.
+    pub deletes: u64,
 }
 
 /// Changes of values, counted by kind. What touches consent stands apart.
@@ -95,15 +99,18 @@ impl Preview {
     pub(super) fn add(&mut self, lines: &[Line]) {
         let Some(first) = lines.first() else { return };
         let records = self.records.entry(first.object.clone()).or_default();
-        if first.kind == ChangeKind::Create {
-            records.creates += 1;
-        } else {
-            records.updates += 1;
-            self.updates += 1;
+        match first.kind {
+            ChangeKind::Create => records.creates += 1,
+            ChangeKind::Delete => records.deletes += 1,
+            _ => {
+                records.updates += 1;
+                self.updates += 1;
+            }
         }
         for line in lines {
             match line.kind {
                 ChangeKind::Create => self.creates.add(line),
+                ChangeKind::Delete => self.deletes.add(line),
                 kind => {
                     self.changes.of(kind).add(line);
                     self.fields.entry(line.field.clone()).or_default().of(kind).add(line);
@@ -129,7 +136,7 @@ impl Changes {
         match kind {
             ChangeKind::Create | ChangeKind::Fill => &mut self.fills,
             ChangeKind::Overwrite => &mut self.overwrites,
-            ChangeKind::Clear => &mut self.clears,
+            ChangeKind::Clear | ChangeKind::Delete => &mut self.clears,
             ChangeKind::OptOut => &mut self.opt_outs,
             ChangeKind::Consent => &mut self.consents,
         }

@@ -104,6 +104,10 @@ impl Check<'_> {
             }
         }
         self.request("account", &manifest.account.request, &[]);
+        for users in &manifest.users {
+            self.request("users", &users.list.request, &[Hole::Cursor, Hole::Limit]);
+            self.no_keyset("users", &users.list.paginator);
+        }
     }
 
     fn object(&mut self, name: &str, object: &Object) {
@@ -136,6 +140,7 @@ impl Check<'_> {
             ("update", &object.update),
             ("upsert", &object.upsert),
             ("delete", &object.delete),
+            ("erase", &object.erase),
         ] {
             if let Some(write) = write {
                 self.write(&at(part), write);

@@ -14,8 +14,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, de};
 
+use hymnal_sdk::UserKind;
+
 use self::{
-    object::Object,
+    object::{Object, Scan},
+    request::BodyTest,
     service::{Account, Auth, Errors, Limits},
     setting::Setting,
 };
@@ -48,8 +51,32 @@ pub struct Manifest {
     pub errors: Errors,
     /// How to learn whose account it is.
     pub account: Account,
+    /// How to learn whom records can belong to: one list after the other.
+    #[serde(default)]
+    pub users: Vec<UserList>,
     /// The record types.
     pub objects: BTreeMap<String, Object>,
+}
+
+/// A list of those whom records can belong to. Paths begin at one of them.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserList {
+    /// The list.
+    pub list: Scan,
+    /// Where the id stands.
+    pub id: String,
+    /// Where the e-mail address stands.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// Where the parts of the name stand, first to last.
+    pub name: Vec<String>,
+    /// What holds for those who may be given records; without it all may.
+    #[serde(default)]
+    pub active: Option<BodyTest>,
+    /// Who they are: `person` or `queue`.
+    #[serde(default)]
+    pub kind: UserKind,
 }
 
 /// The side a service stands on.
