@@ -15,6 +15,8 @@ use crate::merge::{Pair, Side};
 #[derive(Clone, Debug)]
 pub(super) struct Scope {
     pub(super) sync: String,
+    /// It reads and never writes; one of the two systems may be nobody then, without a name.
+    pub(super) observes: bool,
     pub(super) systems: Pair<System>,
 }
 
@@ -44,9 +46,15 @@ impl Scope {
         Side::BOTH.into_iter().find(|side| self.systems[*side].connector == connector)
     }
 
-    /// The names of both connectors.
+    /// The names of both connectors; of one alone, twice.
     pub(super) fn names(&self) -> [&str; 2] {
-        Side::BOTH.map(|side| self.systems[side].connector.as_str())
+        let [left, right] = Side::BOTH.map(|side| self.systems[side].connector.as_str());
+        if right.is_empty() { [left, left] } else { [left, right] }
+    }
+
+    /// The sides that have a system.
+    pub(super) fn sides(&self) -> impl Iterator<Item = Side> {
+        Side::BOTH.into_iter().filter(|side| !self.systems[*side].connector.is_empty())
     }
 
     /// The side that somebody names, or a report that says whom they could name.
@@ -70,14 +78,20 @@ pub(super) fn scope(cx: &mut Reading<'_>, name: &str, group: &Group<'_>, connect
         cx.error(group.at, format!("`between` is missing in {}", group.title), hint);
         return None;
     };
+    let observes = group.choice(cx, "mode") == Some("observe");
     let named = items(cx.table(item)?);
-    let systems: Vec<System> = named.iter().map(|named| system(cx, *named, connectors)).collect();
+    let mut systems: Vec<System> = named.iter().map(|named| system(cx, *named, connectors)).collect();
+    if observes && systems.len() == 1 {
+        let only = systems.remove(0);
+        let nobody = System { connector: String::new(), objects: Vec::new(), role: None };
+        return Some(Scope { sync: name.to_owned(), observes, systems: Pair::new(only, nobody) });
+    }
     let Ok([left, right]) = <[System; 2]>::try_from(systems) else {
         let message = format!("`between` must name exactly two connectors, and names {}", named.len());
         cx.error(item.key_at, message, hint);
         return None;
     };
-    Some(Scope { sync: name.to_owned(), systems: in_order(left, right) })
+    Some(Scope { sync: name.to_owned(), observes, systems: in_order(left, right) })
 }
 
 /// Which system is on which side is remembered with every record, so it must not depend on the order in which

@@ -8,7 +8,7 @@ use super::show;
 use crate::merge::SyncRules;
 
 /// The keys of a sync that decide. Times, limits and secrets do not.
-const DECIDING: [&str; 5] = ["between", "create", "match", "priority", "fields"];
+const DECIDING: [&str; 7] = ["between", "create", "create_when", "include", "match", "priority", "fields"];
 
 /// The digest of all syncs.
 pub(super) fn config_digest(syncs: &[SyncRules]) -> String {

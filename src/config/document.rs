@@ -18,6 +18,8 @@ pub(super) struct Reading<'a> {
     pub(super) environment: &'a dyn Environment,
     /// The folder of the file: relative paths start there.
     pub(super) folder: &'a Path,
+    /// The text of the file.
+    pub(super) text: &'a str,
     pub(super) found: Vec<Diagnostic>,
     /// Places of the text that nobody may see.
     pub(super) private: Vec<Span>,

@@ -209,7 +209,21 @@ pub(super) static SYNC: Keys = Keys {
             Shape::TextBySystem,
             "A unique native field of ours, written at creation only: creations are then safe to repeat.",
         ),
-        key("mode", Shape::OneOf(&Choices { built: &["sync"], unbuilt: &["observe"] }), "Default: sync."),
+        key(
+            "include",
+            Shape::Text,
+            "Who is in the sync: an expression over canonical fields. Who leaves is written no more, and stays linked.",
+        ),
+        key(
+            "create_when",
+            Shape::TextBySystem,
+            "Who is created there: an expression over canonical fields. Who exists there is kept current anyway.",
+        ),
+        key(
+            "mode",
+            Shape::OneOf(&Choices { built: &["sync", "observe"], unbuilt: &[] }),
+            "observe: reads and merges, never writes; it may name one connector. Default: sync.",
+        ),
         key("first_link", Shape::Text, FIRST_LINK),
         key(
             "priority",
@@ -245,11 +259,7 @@ pub(super) static SYNC: Keys = Keys {
         key("settle", Shape::DurationOrZero, "How long a write in doubt is given to become visible. Default: 10s."),
         key("fields", Shape::Named(&FIELD), "The mapped fields, by canonical name."),
     ],
-    unbuilt: &[
-        unbuilt("include", "remove it: everyone is in the sync"),
-        unbuilt("create_when", "remove it, and say by `create` where people are created"),
-        unbuilt("guards", "remove the table: `first_run = \"plan\"` holds the first run until you approve it"),
-    ],
+    unbuilt: &[unbuilt("guards", "remove the table: `first_run = \"plan\"` holds the first run until you approve it")],
     open: None,
 };
 

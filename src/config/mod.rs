@@ -7,6 +7,7 @@
 //! | `document`, `read`, `nearest` | text → tree with places → typed values; who mistyped what |
 //! | `daemon`, `connectors`, `secrets` | the process; the systems; references to secrets, resolved |
 //! | `sync`, `between`, `matching` | what is kept the same: the two systems, the rules of the whole, who is who |
+//! | `scope` | who is in it: expressions over its fields |
 //! | `field`, `places`, `values`, `policy` | one field, where it lives, what its values are, how it is merged |
 //! | `clashes` | what no single field shows: two mappings that write one native field, cycles |
 //! | `digest` | what decides, as one short text |
@@ -30,6 +31,7 @@ mod places;
 mod policy;
 mod read;
 mod schema;
+mod scope;
 mod secrets;
 mod show;
 mod sync;
@@ -184,7 +186,7 @@ pub enum StoreKind {
 /// Everything that is wrong, in the order of the file.
 pub fn load(path: &Path, text: &str, catalog: &Catalog, environment: &dyn Environment) -> Result<Config, Diagnostics> {
     let folder = path.parent().unwrap_or(Path::new(""));
-    let mut cx = Reading { catalog, environment, folder, found: Vec::new(), private: Vec::new() };
+    let mut cx = Reading { catalog, environment, folder, text, found: Vec::new(), private: Vec::new() };
     let checked = document::parse(&mut cx, text).map(|tree| {
         let root = Group::of(&mut cx, &tree, Span::default(), "the file".to_owned(), (&keys::ROOT, &[]));
         if root.item("version").is_none() {

@@ -33,7 +33,7 @@ pub(super) type Natives = Pair<BTreeMap<String, NativeField>>;
 /// The native names.
 pub(super) fn places(cx: &mut Reading<'_>, group: &Group<'_>, scope: &Scope) -> Vec<Place> {
     let mut found = Vec::new();
-    for side in Side::BOTH {
+    for side in scope.sides() {
         let system = &scope.systems[side];
         let Some(item) = group.item(&system.connector) else {
             if group.lacks(&system.connector) {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     mapping::FieldType,
-    merge::{Back, Blanks, Consent, FieldPolicy, Flow, OnConflict, OnOverride, Pair, Side},
+    merge::{Back, Blanks, Consent, FieldPolicy, Flow, OnConflict, OnOverride, Pair},
 };
 
 const POLICIES: [&str; 9] = ["latest", "prefer", "always", "manual", "union", "furthest", "restrictive", "max", "min"];
@@ -223,7 +223,7 @@ pub(super) fn refuse_silent_opt_in(cx: &mut Reading<'_>, group: &Group<'_>, scop
         return;
     }
     let said = group.item("blank_as").and_then(|item| item.value.as_table());
-    for side in Side::BOTH {
+    for side in scope.sides() {
         let name = scope.systems[side].connector.as_str();
         if said.is_none_or(|said| said.get(name).is_none()) {
             let message = format!(

@@ -8,8 +8,8 @@ use super::{Config, ConnectorConfig, SecretReference, SettingValue, field::type_
 use crate::{
     mapping::{NativeField, Unmapped, Value as Canonical},
     merge::{
-        Ambiguous, Back, Blanks, FieldPolicy, FieldRule, FirstRun, Flow, Keyless, OnConflict, OnOverride, Side,
-        SyncRules,
+        Ambiguous, Back, Blanks, FieldPolicy, FieldRule, FirstRun, Flow, Keyless, Mode, OnConflict, OnOverride, Side,
+        SyncRules, SystemRules,
     },
 };
 
@@ -74,7 +74,7 @@ fn connector(config: &ConnectorConfig) -> Table {
 pub(super) fn sync(rules: &SyncRules) -> Table {
     let name = |side: Side| rules.systems[side].connector.as_str();
     let both = |value: &dyn Fn(Side) -> Value| -> Value {
-        table([(name(Side::Left), value(Side::Left)), (name(Side::Right), value(Side::Right))]).into()
+        systems(rules).map(|(side, _)| (name(side).to_owned(), value(side))).collect::<Table>().into()
     };
     let external: Table = rules
         .systems
@@ -95,8 +95,11 @@ pub(super) fn sync(rules: &SyncRules) -> Table {
         ("keyless", if rules.keyless == Keyless::Create { "create" } else { "list" }.into()),
         ("every", duration(rules.every).into()),
         ("first_run", if rules.first_run == FirstRun::Go { "go" } else { "plan" }.into()),
-        ("mode", "sync".into()),
-        ("priority", texts([rules.priority, rules.priority.other()].map(name))),
+        ("mode", if rules.mode == Mode::Observe { "observe" } else { "sync" }.into()),
+        (
+            "priority",
+            texts([rules.priority, rules.priority.other()].map(name).into_iter().filter(|name| !name.is_empty())),
+        ),
         ("on_delete", both(&|side| rules.on_delete[side].word().into())),
         ("verify", rules.verify.into()),
         ("delete_grace", duration(rules.delete_grace).into()),
@@ -107,10 +110,22 @@ pub(super) fn sync(rules: &SyncRules) -> Table {
         ("settle", duration(rules.settle).into()),
         ("fields", fields.into()),
     ]);
+    let when: Table = systems(rules)
+        .filter_map(|(_, system)| Some((system.connector.clone(), system.create_when.as_ref()?.source().into())))
+        .collect();
+    if !when.is_empty() {
+        shown.insert("create_when".to_owned(), when.into());
+    }
+    shown.extend(rules.include.as_ref().map(|rule| ("include".to_owned(), rule.source().into())));
     if !external.is_empty() {
         shown.insert("external_id".to_owned(), external.into());
     }
     shown
+}
+
+/// The systems that the sync names: an observing one may name a single one.
+fn systems(rules: &SyncRules) -> impl Iterator<Item = (Side, &SystemRules)> {
+    rules.systems.iter().filter(|(_, system)| !system.connector.is_empty())
 }
 
 fn field(rule: &FieldRule, sync: &SyncRules) -> Table {

@@ -10,9 +10,9 @@ use super::{
     diagnostics::{Severity, Span},
     document::{Group, Item, Reading, items},
     field::{self, Draft},
-    keys, matching, policy,
+    keys, matching, policy, scope,
 };
-use crate::merge::{Ambiguous, FirstRun, Keyless, OnConflict, OnDelete, Pair, Side, SyncRules, SystemRules};
+use crate::merge::{Ambiguous, FirstRun, Keyless, Mode, OnConflict, OnDelete, Pair, Side, SyncRules, SystemRules};
 
 pub(super) fn syncs(cx: &mut Reading<'_>, root: &Group<'_>, connectors: &Connectors) -> Vec<SyncRules> {
     let table = root.item("sync").and_then(|item| cx.table(item));
@@ -71,10 +71,10 @@ fn sync<'a>(
         Some("go") => FirstRun::Go,
         _ => FirstRun::Plan,
     };
-    group.choice(cx, "mode");
     let verify = group.truth(cx, "verify").unwrap_or(true);
     // Everything below is about the two systems. Without them it would only be said again for each field.
     let scope = between::scope(cx, item.key, group, connectors)?;
+    let mode = if scope.observes { Mode::Observe } else { Mode::Sync };
     let create = create(cx, group, &scope);
     let on_delete = on_delete(cx, group, &scope, &create);
     let external_id = external_id(cx, group, &scope);
@@ -83,11 +83,14 @@ fn sync<'a>(
     let fields = field::fields(cx, group, &scope, first_link);
     refuse_idle_restriction(cx, group, (&on_delete, &fields));
     let matching = matching::matching(cx, group, &fields);
+    let include = scope::include(cx, group, &fields);
+    let create_when = scope::create_when(cx, group, &scope, (&create, &fields));
     matching::refuse_keyless_creations(cx, group, (&scope, &create), (&fields, &matching));
     let mut systems = Pair::from_fn(|side| SystemRules {
         connector: scope.systems[side].connector.clone(),
         objects: scope.systems[side].objects.clone(),
         create: create[side].clone(),
+        create_when: create_when[side].clone(),
         external_id: external_id[side].clone(),
         defaults: BTreeMap::new(),
     });
@@ -99,6 +102,8 @@ fn sync<'a>(
         systems,
         fields: fields.iter().map(|draft| draft.rule.clone()).collect(),
         matching,
+        include,
+        mode,
         ambiguous,
         keyless,
         priority,
@@ -141,7 +146,12 @@ impl Timing {
 }
 
 /// What stands under each of the two connectors of a key.
-fn by_system<'i>(cx: &mut Reading<'_>, group: &Group<'i>, name: &str, scope: &Scope) -> Vec<(Side, Item<'i>)> {
+pub(super) fn by_system<'i>(
+    cx: &mut Reading<'_>,
+    group: &Group<'i>,
+    name: &str,
+    scope: &Scope,
+) -> Vec<(Side, Item<'i>)> {
     let Some((item, _)) = group.entry(name) else { return Vec::new() };
     let Some(table) = cx.table(item) else { return Vec::new() };
     let named = items(table).into_iter();

@@ -33,6 +33,12 @@ impl Sync {
             let known = self.committer.store.get(&maps)?;
             let known: Maps = known.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
             self.state().drop_derived()?;
+            let cycle = self.committer.new_cycle().await;
+            self.decide(cycle, |world| {
+                world.count_nobody();
+                Ok(())
+            })
+            .await?;
             self.derive_all(&known).await?;
         }
         let now = self.committer.rules.fields.iter().map(|rule| (rule.map.name.clone(), rule.map.clone()));

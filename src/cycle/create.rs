@@ -284,8 +284,16 @@ fn mark_one(
     let Some(mut entity) = world.entity(id)?.filter(|entity| entity.wants[side] == Want::Create) else {
         return Ok(None);
     };
+    // Whom nobody meant any more while the answer was lost: looked for, and not made again.
+    let is_over = entity.creating[side].is_some() && !entity.scope.may_create(side);
     if looked_in_vain(&mut entity, side, external_id, world.context.now) {
         world.put(entity, Vec::new())?;
+        return Ok(None);
+    }
+    if is_over {
+        entity.creating[side] = None;
+        let ((), events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
+        world.put(entity, events)?;
         return Ok(None);
     }
     let patch = draft(&entity, side, object, world.context);

@@ -3,9 +3,10 @@
 
 use super::{
     Sync,
+    counts::Counts,
     reconcile::{listed, superseded},
     state::LOADED,
-    world::{Counts, World},
+    world::World,
 };
 use crate::{
     merge::{
@@ -57,7 +58,7 @@ impl Sync {
         };
         let mut batch = Batch::default();
         // The numbers of lines and pages go on: the log is not written over.
-        batch.put(key, format::seal(&Counts { people: 0, linked: 0, ..counts }));
+        batch.put(key, format::seal(&counts.of_nobody()));
         for name in ["approved", "pulled-left", "pulled-right", LOADED, DISCARDING] {
             batch.delete(tag.state(name));
         }

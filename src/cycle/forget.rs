@@ -373,7 +373,8 @@ fn names_any(events: &[Event], records: &Pair<BTreeSet<Address>>) -> bool {
         | Event::Conflict(_)
         | Event::Refused { .. }
         | Event::Normalised { .. }
-        | Event::Ignored { .. } => false,
+        | Event::Ignored { .. }
+        | Event::Scope { .. } => false,
     })
 }
 

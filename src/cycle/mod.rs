@@ -12,6 +12,7 @@
 //! | [`system`] | one system of a running sync |
 //! | [`commit`] | one decision, one commit |
 //! | [`world`] | the store as one decision sees it |
+//! | [`counts`] | how many there are |
 //! | [`pull`] | what changed in one system |
 //! | [`reconcile`] | what was observed, folded into what is known |
 //! | [`forget`] | the erasure of a person |
@@ -32,6 +33,7 @@
 
 pub mod adopt;
 pub mod commit;
+pub mod counts;
 pub mod create;
 pub mod deletions;
 pub mod discard;
@@ -72,7 +74,7 @@ use self::{
     world::World,
 };
 use crate::{
-    merge::{Id, Pair, Side},
+    merge::{Id, Mode, Pair, Side},
     store::{StoreError, tables::entity_of},
 };
 
@@ -321,7 +323,7 @@ impl Sync {
     ///
     /// # Errors
     /// The store's.
-    pub async fn look_counts(&self) -> Result<world::Counts, StoreError> {
+    pub async fn look_counts(&self) -> Result<counts::Counts, StoreError> {
         self.look(|world| Ok(world.counts())).await
     }
 
@@ -362,6 +364,9 @@ impl Sync {
         let now = self.committer.clock.now();
         if !self.was_read()? {
             return Ok(Some(Held::FirstPull));
+        }
+        if self.committer.rules.mode == Mode::Observe {
+            return Ok(Some(Held::Observing));
         }
         if self.pause(now)?.is_some() {
             return Ok(Some(Held::Paused));

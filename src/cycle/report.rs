@@ -69,6 +69,8 @@ pub enum Held {
     FirstRun,
     /// A person paused it.
     Paused,
+    /// It only observes.
+    Observing,
     /// A system has not been read once.
     FirstPull,
 }
@@ -77,7 +79,9 @@ impl Report {
     /// The outbox is empty and this pull of each system brought nothing new.
     pub fn is_quiet(&self) -> bool {
         let is_still = self.observed == 0 && self.written == Written::default() && self.removed == 0;
-        is_still && !self.checking && self.pending == 0 && self.troubles.is_empty()
+        // Who only observes leaves everything pending.
+        let is_done = self.pending == 0 || self.held == Some(Held::Observing);
+        is_still && !self.checking && is_done && self.troubles.is_empty()
     }
 
     /// Notes a failure of a service; a failure of the store ends the cycle.

@@ -223,6 +223,7 @@ impl Held {
             Self::FirstRun => "first_run",
             Self::Paused => "paused",
             Self::FirstPull => "first_pull",
+            Self::Observing => "observe",
         }
     }
 }

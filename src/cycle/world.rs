@@ -10,9 +10,8 @@ use std::{
 };
 
 use hymnal_sdk::{Address, Timestamp};
-use serde::{Deserialize, Serialize};
 
-use super::{ids::Ids, sight::unseen_letter};
+use super::{counts::Counts, ids::Ids, sight::unseen_letter};
 use crate::{
     journal::{
         Blocked,
@@ -94,19 +93,6 @@ pub struct World<'a> {
     lines: Vec<LogLine>,
     counts: Counts,
     counts_before: Counts,
-}
-
-/// How many there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    /// People.
-    pub people: u64,
-    /// People linked in both systems.
-    pub linked: u64,
-    /// Lines of the conflict log.
-    pub lines: u64,
-    /// Pages of the journal.
-    pub pages: u64,
 }
 
 /// What one decision comes to.
@@ -226,8 +212,9 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    /// Puts an entity of which nothing that is derived stands in the store.
+    /// Puts an entity of which nothing that is derived stands in the store, and that is not counted.
     pub fn put_anew(&mut self, entity: Entity, events: Vec<Event>) {
+        self.counts.replace(None, Some(&entity), self.context);
         self.changes.extend(self.derived(&entity).into_iter().map(|(key, value)| (key, Some(value))));
         self.note(&entity, events);
         self.set_entity(entity.id, Some(Rc::new(entity)));
@@ -294,6 +281,11 @@ impl<'a> World<'a> {
         Ok(all.into_iter().filter_map(|(key, value)| Some((key, value?))).take(limit).collect())
     }
 
+    /// Nobody is counted any more: everybody is put anew.
+    pub fn count_nobody(&mut self) {
+        self.counts = self.counts.of_nobody();
+    }
+
     /// How many there are.
     pub fn counts(&self) -> Counts {
         self.counts
@@ -341,11 +333,7 @@ impl<'a> World<'a> {
                 self.changes.insert(key, Some(value));
             }
         }
-        let count =
-            |entity: Option<&Entity>| (u64::from(entity.is_some()), u64::from(entity.is_some_and(Entity::is_linked)));
-        let (was, is) = (count(before), count(after));
-        self.counts.people = self.counts.people + is.0 - was.0;
-        self.counts.linked = self.counts.linked + is.1 - was.1;
+        self.counts.replace(before, after, self.context);
     }
 
     /// Everything that follows from an entity.
@@ -468,6 +456,10 @@ fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)>
         if !entity.secondaries[side].is_empty() {
             add(Wait::Duplicate, "", Vec::new());
         }
+    }
+    if entity.scope.problem.is_some() {
+        // Asked again whenever the person changes, not by the clock.
+        add(Wait::Parked, ":scope", i64::MAX.to_be_bytes().to_vec());
     }
     if !unseen.is_empty() {
         add(Wait::NotVisible, "", unseen);

@@ -10,6 +10,7 @@ use crate::{
         Certainty, Event, Evidence, Pair, Side, SyncRules,
         entity::Edit,
         event::{ConflictLine, Spared},
+        scope::ScopeRule,
     },
 };
 
@@ -126,6 +127,13 @@ pub fn event(event: &Event, rules: &SyncRules) -> Json {
             json!({ "spared": { name(side): address.to_string() }, "because": why })
         }
         Event::Unlinked { side, address } => json!({ "unlinked": { name(side): address.to_string() } }),
+        Event::Scope { rule, entered } => {
+            let rule = match rule {
+                ScopeRule::Include => "include".to_owned(),
+                ScopeRule::Create(side) => format!("create_when.{}", name(side)),
+            };
+            json!({ if *entered { "entered_scope" } else { "left_scope" }: rule })
+        }
         Event::Moved { side, from, to } => {
             json!({ "moved": name(side), "from": from.to_string(), "to": to.to_string() })
         }

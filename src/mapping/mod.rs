@@ -12,10 +12,13 @@
 //! | `email`, `phone`, `web`, `number`, `moment` | the types that have a form of their own |
 //! | `image` | what a service made of what we wrote |
 //! | `key` | when two people are one |
+//! | [`expression`], [`flaws`] | who is meant: an expression over canonical fields, and what is wrong with one |
 //! | [`problem`] | what could not be read or written, and why |
 
 mod email;
+pub mod expression;
 pub mod field;
+pub mod flaws;
 mod image;
 mod key;
 mod moment;
@@ -29,6 +32,7 @@ pub mod value;
 mod web;
 mod write;
 
+pub use expression::Expression;
 pub use field::{FieldMap, FieldType, NativeField, Problem, Unmapped};
 pub use image::image_of;
 pub use key::key;

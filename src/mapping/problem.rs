@@ -14,6 +14,8 @@ pub const NO_SUCH_OPTION: &str = "no-such-option";
 pub const WRONG_TYPE: &str = "wrong-type";
 /// Written there it would be read back as something else.
 pub const READS_DIFFERENTLY: &str = "reads-differently";
+/// An expression cannot be evaluated on a record's values.
+pub const EXPRESSION: &str = "expression";
 
 impl Problem {
     /// A problem from its parts.

@@ -14,6 +14,7 @@ use super::{
     reading::Ledger,
     removal,
     rules::FieldRule,
+    scope,
     side::{Pair, Side},
 };
 use crate::mapping::{self, NativeField, Value};
@@ -31,6 +32,7 @@ pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_
         one.decide(field, ledger);
     }
     removal::reconsider(entity, context, ledger);
+    scope::judge(entity, context.rules, ledger.events);
     entity.wants = Pair::from_fn(|side| wants(entity, side, context));
 }
 

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{
     field::Evidence,
+    scope::Scope,
     side::{Pair, Side},
 };
 use crate::mapping::{Problem, Value};
@@ -68,6 +69,8 @@ pub struct Entity {
     pub queued: bool,
     /// What is to be done on each side; derived whenever the entity is decided.
     pub wants: Pair<Want>,
+    /// Whether the person is in the sync.
+    pub scope: Scope,
     /// The mapped fields, by canonical name.
     pub fields: BTreeMap<String, Field>,
 }
@@ -325,6 +328,7 @@ impl Entity {
             question: None,
             queued: true,
             wants: Pair::default(),
+            scope: Scope::default(),
             fields: BTreeMap::new(),
         }
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     entity::{Edit, Id},
     field::Conflict,
+    scope::ScopeRule,
     side::{Pair, Side},
 };
 use crate::mapping::{Problem, Value};
@@ -126,6 +127,13 @@ pub enum Event {
         side: Side,
         /// Which.
         address: Address,
+    },
+    /// The person entered or left what the sync is for, or what is created.
+    Scope {
+        /// By which rule.
+        rule: ScopeRule,
+        /// Entered, or left.
+        entered: bool,
     },
     /// A record is about to be deleted, because the other side's was: its mark, committed before it.
     Removing {

@@ -19,6 +19,7 @@
 //! | [`answer`] | what a service answered to a write |
 //! | [`history`] | field histories, for conflicts |
 //! | [`identity`] | who is who |
+//! | [`scope`] | who is in the sync, and who is created where |
 //! | [`removal`] | what follows from a deletion |
 //! | [`event`] | what was decided and done, for journal and conflict log |
 
@@ -41,6 +42,7 @@ pub mod policy;
 pub mod reading;
 pub mod removal;
 pub mod rules;
+pub mod scope;
 pub mod side;
 mod times;
 
@@ -52,5 +54,6 @@ pub use entity::{Entity, Id};
 pub use event::Event;
 pub use field::{Candidate, Certainty, Conflict, ConflictKind, Evidence, Fate, Merge, SideInput, Verdict};
 pub use policy::{Back, Blanks, Consent, FieldPolicy, Flow, OnConflict, OnOverride};
-pub use rules::{Ambiguous, FieldRule, FirstRun, Keyless, OnDelete, SyncRules, SystemRules};
+pub use rules::{Ambiguous, FieldRule, FirstRun, Keyless, Mode, OnDelete, SyncRules, SystemRules};
+pub use scope::Scope;
 pub use side::{Pair, Side};

@@ -47,7 +47,10 @@ pub fn patch(entity: &Entity, side: Side, context: &Context<'_>) -> Patch {
     for rule in &context.rules.fields {
         let Some(place) = Context::place(rule, side, object) else { continue };
         let Some(field) = entity.fields.get(&rule.map.name) else { continue };
-        if !is_due(rule, place, field, side, context.now) || context.is_moot(rule, side, object, field) {
+        if is_out(entity, rule, field)
+            || !is_due(rule, place, field, side, context.now)
+            || context.is_moot(rule, side, object, field)
+        {
             continue;
         }
         match write(rule, place, side, object, &field.golden, context) {
@@ -129,7 +132,7 @@ fn wants_patch(entity: &Entity, side: Side, context: &Context<'_>) -> Want {
         let Some(place) = Context::place(rule, side, &member.address.object) else { continue };
         let Some(field) = entity.fields.get(&rule.map.name) else { continue };
         let moot = context.is_moot(rule, side, &member.address.object, field);
-        if !is_due(rule, place, field, side, context.now) || moot {
+        if is_out(entity, rule, field) || !is_due(rule, place, field, side, context.now) || moot {
             continue;
         }
         want = if restricts(rule, &field.golden) { Want::Restrict } else { want.max_update() };
@@ -138,7 +141,9 @@ fn wants_patch(entity: &Entity, side: Side, context: &Context<'_>) -> Want {
 }
 
 fn wants_removal(entity: &Entity, side: Side, context: &Context<'_>) -> bool {
+    // What is out of scope is nobody's to delete.
     entity.removing[side].is_some()
+        && entity.scope.is_in()
         && entity.seen(side).is_some()
         && !is_waiting(entity.parked[side].as_ref(), context.now)
 }
@@ -162,6 +167,10 @@ fn wants_creation(entity: &Entity, side: Side, context: &Context<'_>) -> bool {
     if waits || is_waiting(entity.parked[side].as_ref(), context.now) {
         return false;
     }
+    // Who may have been created already is looked for, in scope or not.
+    if !entity.scope.may_create(side) && entity.creating[side].is_none() {
+        return false;
+    }
     // Nothing is made of a record half of which has not been read.
     let unread = context.rules.fields.iter().any(|rule| {
         Context::place(rule, side.other(), &source.address.object).is_some()
@@ -174,6 +183,11 @@ fn wants_creation(entity: &Entity, side: Side, context: &Context<'_>) -> bool {
                 .any(|index| context.rules.fields[*index].map.name == rule.map.name)
     });
     !unread && (has_key(entity, context) || context.rules.keyless == Keyless::Create)
+}
+
+/// Who is out of scope is written no more, but for restrictions of consent: they travel everywhere.
+fn is_out(entity: &Entity, rule: &FieldRule, field: &Field) -> bool {
+    !entity.scope.is_in() && !restricts(rule, &field.golden)
 }
 
 /// A key can be formed of what is golden.

@@ -8,7 +8,7 @@ use super::{
     policy::FieldPolicy,
     side::{Pair, Side},
 };
-use crate::mapping::FieldMap;
+use crate::mapping::{Expression, FieldMap};
 
 /// The rules of one sync.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -21,6 +21,10 @@ pub struct SyncRules {
     pub fields: Vec<FieldRule>,
     /// Key sets, each of indexes into `fields`.
     pub matching: Vec<Vec<usize>>,
+    /// Who is in the sync; `None`: everybody.
+    pub include: Option<Expression>,
+    /// Whether anything is written.
+    pub mode: Mode,
     /// What happens when a key leads to several people.
     pub ambiguous: Ambiguous,
     /// What happens to a record no key can be formed of.
@@ -58,6 +62,8 @@ pub struct SystemRules {
     pub objects: Vec<String>,
     /// Which object people are created as; `None`: never.
     pub create: Option<String>,
+    /// Who is created here; `None`: everybody.
+    pub create_when: Option<Expression>,
     /// The unique field of ours, written at creation.
     pub external_id: Option<String>,
     /// Native fields written at creation where nothing is mapped or the value is blank, by object: from `default`.
@@ -95,6 +101,17 @@ pub enum Keyless {
     List,
     /// It is created on the other side, at the risk of a duplicate.
     Create,
+}
+
+/// Whether anything is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Both systems are kept the same.
+    #[default]
+    Sync,
+    /// They are read and merged, and never written to.
+    Observe,
 }
 
 /// Whether the first run waits for a person.

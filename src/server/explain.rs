@@ -9,11 +9,12 @@ use crate::{
         entry::JournalPage,
         line::{json as shown, render},
     },
-    mapping,
+    mapping::{self, Expression},
     merge::{
-        Context, Entity, Event, Evidence, FieldRule, Id, Side,
+        Context, Entity, Event, Evidence, FieldRule, Id, Side, SyncRules,
         entity::{Field, Mark, Presence, Want},
         patch::key,
+        scope::Standing,
     },
     store::{StoreError, format},
     wire::{App, Running},
@@ -109,6 +110,7 @@ fn one(app: &App, running: &Running, entity: &Entity, field: Option<&str>) -> An
         "sync": running.name,
         "entity": entity.id.to_string(),
         "state": standing(entity),
+        "scope": scope(entity, rules),
         "records": records,
         "fields": fields,
         "history": history(app, running, entity, field)?,
@@ -118,6 +120,9 @@ fn one(app: &App, running: &Running, entity: &Entity, field: Option<&str>) -> An
 fn standing(entity: &Entity) -> &'static str {
     if !entity.ambiguous.is_empty() {
         return "ambiguous: its key leads to several people; a person decides";
+    }
+    if !entity.scope.is_in() {
+        return "out of scope: `include` leaves it out; nothing is written but restrictions of consent";
     }
     if entity.is_linked() {
         return "linked: the same person in both systems";
@@ -129,6 +134,34 @@ fn standing(entity: &Entity) -> &'static str {
         return "deleted in one system: it is not made again there";
     }
     "in one system only"
+}
+
+/// Why the person is in or out of scope: each rule, what it asks for, and what it said.
+fn scope(entity: &Entity, rules: &SyncRules) -> Json {
+    let mut out = Map::new();
+    out.insert("in".into(), json!(entity.scope.is_in()));
+    let mut rule = |name: String, rule: Option<&Expression>, standing: Standing| {
+        let Some(rule) = rule else { return };
+        let asked = rule.names().iter();
+        let values: Map<String, Json> = asked
+            .map(|name| (name.clone(), entity.fields.get(name).map_or(Json::Null, |field| shown(&field.golden))))
+            .collect();
+        let said = match standing {
+            Standing::In => json!(true),
+            Standing::Out => json!(false),
+            Standing::Unknown => Json::Null,
+        };
+        out.insert(name, json!({ "rule": rule.source(), "values": values, "holds": said }));
+    };
+    rule("include".into(), rules.include.as_ref(), entity.scope.include);
+    for (side, system) in rules.systems.iter().filter(|(side, _)| entity.members[*side].is_none()) {
+        rule(format!("create_when.{}", system.connector), system.create_when.as_ref(), entity.scope.create[side]);
+    }
+    if let Some(problem) = &entity.scope.problem {
+        let problem = json!({ "code": problem.code, "message": problem.message, "hint": problem.hint });
+        out.insert("parked".into(), problem);
+    }
+    Json::Object(out)
 }
 
 fn record(entity: &Entity, side: Side) -> Json {

@@ -7,8 +7,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::request::Answer;
 use crate::{
-    cycle::{due::waiting_entity, report::Held, world::LANES},
-    merge::{Id, Side},
+    cycle::{counts::Counts, due::waiting_entity, report::Held, world::LANES},
+    merge::{Id, Mode, Side},
     store::{
         StoreError,
         tables::{Tag, Wait, entity_of},
@@ -97,6 +97,7 @@ async fn one_sync(app: &App, running: &Running) -> Answer {
         last.at.saturating_add(every).unwrap_or(last.at).max(now).to_string()
     });
     let state = match &held {
+        Json::Null if sync.committer.rules.mode == Mode::Observe => "observing",
         Json::Null if pending.is_empty() => "in_sync",
         Json::Null => "pending",
         _ => "held",
@@ -110,6 +111,9 @@ async fn one_sync(app: &App, running: &Running) -> Answer {
     all.insert("pending".into(), json!(pending.len()));
     all.extend(shown);
     all.insert("blocked".into(), json!(sync.count_blocked()?));
+    all.insert("mode".into(), serde_json::to_value(sync.committer.rules.mode).unwrap_or(Json::Null));
+    all.insert("out_of_scope".into(), json!(counts.left_out + counts.not_created.left + counts.not_created.right));
+    all.insert("scope".into(), scope(sync, &counts));
     all.insert("alarms".into(), alarms(sync)?);
     let mut noticed = Map::new();
     for side in Side::BOTH {
@@ -117,7 +121,6 @@ async fn one_sync(app: &App, running: &Running) -> Answer {
         noticed.insert(sync.systems[side].name.clone(), json!(within.as_secs()));
     }
     all.insert("deletions_noticed_within_seconds".into(), Json::Object(noticed));
-    all.insert("out_of_scope".into(), json!(0));
     all.insert(
         "last_cycle".into(),
         last.map_or(Json::Null, |last| {
@@ -131,6 +134,17 @@ async fn one_sync(app: &App, running: &Running) -> Answer {
     );
     all.insert("next_cycle".into(), json!(next));
     Ok(Json::Object(all))
+}
+
+/// How many each rule leaves out.
+fn scope(sync: &crate::cycle::Sync, counts: &Counts) -> Json {
+    let rules = &sync.committer.rules;
+    let mut out = Map::new();
+    out.extend(rules.include.as_ref().map(|_| ("include".to_owned(), json!(counts.left_out))));
+    for (side, system) in rules.systems.iter().filter(|(_, system)| system.create_when.is_some()) {
+        out.insert(format!("create_when.{}", system.connector), json!(counts.not_created[side]));
+    }
+    Json::Object(out)
 }
 
 /// What somebody must know, and only a person can put right.
@@ -172,6 +186,9 @@ const WAITS: [(&str, Wait); 11] = [
 /// Why nothing is written, and what would be: `null` where nothing is held.
 pub async fn held(app: &App, running: &Running) -> Answer {
     let sync = &running.sync;
+    if sync.committer.rules.mode == Mode::Observe {
+        return Ok(Json::Null);
+    }
     if let Some(pause) = sync.pause(app.clock.now())? {
         return Ok(json!({
             "reason": Held::Paused.word(),

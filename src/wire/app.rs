@@ -138,7 +138,10 @@ impl App {
             }
             let system = |side: Side| {
                 let of = &rules.systems[side];
-                let connector = connectors.get(&of.connector).map(|wired| Arc::clone(&wired.connector));
+                // The other side of a sync that observes one system is nobody: without objects, nothing is asked of it.
+                let named =
+                    if of.connector.is_empty() { &rules.systems[side.other()].connector } else { &of.connector };
+                let connector = connectors.get(named).map(|wired| Arc::clone(&wired.connector));
                 connector.map(|connector| System::new(side, of, &rules.fields, connector))
             };
             let (Some(left), Some(right)) = (system(Side::Left), system(Side::Right)) else { continue };

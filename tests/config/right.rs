@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use hymnal::{
-    config::{Role, SettingValue, sync_digest},
+    config::{Role, SettingValue, effective_toml, sync_digest},
     mapping::Value,
-    merge::{Back, Flow, OnConflict, Side, SyncRules},
+    merge::{Back, Flow, Mode, OnConflict, Side, SyncRules},
 };
 
 use crate::given::{BASE, base_with, right};
@@ -200,4 +200,42 @@ fn numbers_and_durations_in_every_form() {
     assert_eq!(every("1d"), Duration::from_hours(24));
     let grace = people(&base_with("every = \"30s\"", "delete_grace = \"0s\"")).delete_grace;
     assert_eq!(grace, Duration::ZERO, "no grace is a choice, no interval is not");
+}
+
+#[test]
+fn who_is_in_it_is_compiled() {
+    let sync =
+        people(&base_with("every = \"30s\"", "include = \"email and score > 10\"\ncreate_when = { crm = \"name\" }"));
+    assert_eq!(sync.include.expect("a rule").source(), "email and score > 10");
+    assert_eq!(sync.systems.right.create_when.expect("a rule").source(), "name");
+    assert!(sync.systems.left.create_when.is_none());
+}
+
+/// A blank is less than everything, and nothing is in it: who writes that down may have meant something else.
+#[test]
+fn a_rule_that_a_blank_surprises_is_doubted() {
+    let config = right(&base_with("every = \"30s\"", "include = \"score < 10 or '@example.com' in email\""));
+    insta::assert_snapshot!("doubts", config.warnings.to_string());
+    let sure = "include = \"(score is none or score < 10) and email and '@example.com' in email\"";
+    assert!(right(&base_with("every = \"30s\"", sure)).warnings.is_empty());
+}
+
+#[test]
+fn a_sync_that_only_observes_may_name_one_system() {
+    let text = BASE
+        .replace(
+            "between = { marketing = \"contacts\", crm = [\"Contact\", \"Lead\"] }",
+            "between = { crm = \"Lead\" }",
+        )
+        .replace("create = { marketing = \"contacts\", crm = \"Lead\" }", "mode = \"observe\"")
+        .replace("marketing = \"email\", ", "")
+        .replace("marketing = \"lastname\", ", "")
+        .replace("marketing = \"phone\", ", "")
+        .replace("marketing = \"score\", ", "");
+    let config = right(&text);
+    let sync = &config.syncs[0];
+    assert_eq!(sync.mode, Mode::Observe);
+    assert_eq!((sync.systems.left.connector.as_str(), sync.systems.right.objects.len()), ("crm", 0));
+    let shown = effective_toml(&config);
+    assert!(shown.contains("between = { crm = [\"Lead\"] }"), "{shown}");
 }

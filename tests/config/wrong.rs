@@ -40,10 +40,20 @@ wrong! {
 
     // Not built yet
     unbuilt_tables: "[daemon]" => "[webhooks]\nlisten = \"127.0.0.1:7421\"\n[scoreboard]\n[notify.ops]\nkind = \"slack\"\n[daemon]";
-    unbuilt_sync_keys: "every = \"30s\"" => "include = \"email\"\ncreate_when = { crm = \"true\" }\nmode = \"observe\"\nguards = { max_creates = false }";
+    unbuilt_sync_keys: "every = \"30s\"" => "guards = { max_creates = false }";
     unbuilt_field_options: "name = { marketing = \"lastname\", crm = \"LastName\" }" => "name = { marketing = \"lastname\", crm = \"LastName\", renamed_from = \"last\" }\nowner = { marketing = \"owner\", crm = \"OwnerId\", type = \"user\", fallback = { marketing = \"a@example.com\" } }";
     unbuilt_webhook_secret: "role = \"marketing\"" => "role = \"marketing\"\nwebhook_secret = { env = \"X\" }";
     unbuilt_store: "[daemon]" => "[store]\nkind = \"postgresql\"\n[daemon]";
+
+    // Who is in the sync
+    include_syntax: "every = \"30s\"" => "include = \"email and\"";
+    include_unknown_field: "every = \"30s\"" => "include = \"emial and name != 'Test' or scrore > 3\"";
+    include_wrong_type: "every = \"30s\"" => "include = \"score > '50' and name == 3 and email == 'Ann@Example.com'\"";
+    include_calls: "every = \"30s\"" => "include = '''\nemail and range(10000000)\nor name|uper == 'X' or name is starting('A') or email * 3'''";
+    include_of_other_languages: "every = \"30s\"" => "include = 'email = \"a\" && !name'";
+    create_when_lists: "every = \"30s\"" => "create_when = { crm = \"score in [1, 'two']\" }";
+    create_when_nobody_is_created: "create = { marketing = \"contacts\", crm = \"Lead\" }" => "create_when = { crm = \"email\" }";
+    observe_one_is_no_sync: "between = { marketing = \"contacts\", crm = [\"Contact\", \"Lead\"] }" => "between = { marketing = \"contacts\" }";
 
     // Connectors
     unknown_type: "type = \"hubspot\"" => "type = \"hubsport\"";

@@ -23,6 +23,19 @@ pub fn explain(found: &Json) -> String {
         for (name, record) in object(&person["records"]) {
             out.push_str(&record_of(name, record));
         }
+        for (name, rule) in object(&person["scope"]).filter(|(_, rule)| rule["rule"].is_string()) {
+            let said = match rule["holds"].as_bool() {
+                Some(true) => "holds",
+                Some(false) => "does not hold",
+                None => "had no answer yet",
+            };
+            let asked: Vec<String> =
+                object(&rule["values"]).map(|(field, value)| format!("{field} = {}", shown(value))).collect();
+            let _ = writeln!(out, "  inclusion `{name}`: `{}` {said} ({})", text(&rule["rule"]), asked.join(", "));
+        }
+        if let Some(problem) = person["scope"]["parked"]["message"].as_str() {
+            let _ = writeln!(out, "  needs attention: {problem}; {}", text(&person["scope"]["parked"]["hint"]));
+        }
         for (name, field) in object(&person["fields"]) {
             let _ = writeln!(out, "\n  {name} = {}", shown(&field["value"]));
             let origin = &field["set_by"];

@@ -52,6 +52,7 @@ pub fn status(status: &Json) -> String {
     for (name, sync) in object(&status["syncs"]) {
         let state = match (sync["state"].as_str(), sync["held"]["reason"].as_str()) {
             (Some("in_sync"), _) => "up to date",
+            (Some("observing"), _) => "observing: nothing is written",
             (Some("held"), Some("paused")) => "paused",
             (Some("held"), _) => "paused for approval",
             _ => "at work",
@@ -84,6 +85,13 @@ pub fn status(status: &Json) -> String {
             })
             .collect();
         let _ = writeln!(out, "    {}", shown.join(", "));
+        let reasons: Vec<String> = object(&sync["scope"])
+            .filter(|(_, count)| count.as_u64().unwrap_or(0) > 0)
+            .map(|(rule, count)| format!("{count} by `{rule}`"))
+            .collect();
+        if !reasons.is_empty() {
+            let _ = writeln!(out, "    out of scope: {}", reasons.join(", "));
+        }
         for alarm in sync["alarms"].as_array().into_iter().flatten() {
             let (connector, since) = (text(&alarm["connector"]), moment(&alarm["since"]));
             let _ = writeln!(out, "    ALARM: {connector}, since {since}: {}", text(&alarm["message"]));

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::{
     Ambiguous, Back, Blanks, Consent, Context, Entity, Event, FieldPolicy, FieldRule, FirstRun, Flow, Id, Keyless,
-    ObjectFacts, OnConflict, OnOverride, Pair, Side, SyncRules, SystemRules,
+    Mode, ObjectFacts, OnConflict, OnOverride, Pair, Side, SyncRules, SystemRules,
     answer::{mark_sending, updated},
     history::History,
     patch::{Patch, patch},
@@ -156,6 +156,7 @@ fn rules() -> SyncRules {
         connector: connector.into(),
         objects: vec![OBJECT.into()],
         create: Some(OBJECT.into()),
+        create_when: None,
         external_id: None,
         defaults: BTreeMap::new(),
     };
@@ -164,6 +165,8 @@ fn rules() -> SyncRules {
         systems: Pair::new(system("marketing"), system("crm")),
         fields,
         matching: vec![vec![0], vec![1]],
+        include: None,
+        mode: Mode::Sync,
         ambiguous: Ambiguous::Review,
         keyless: Keyless::List,
         priority: Side::Right,

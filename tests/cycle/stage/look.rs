@@ -13,7 +13,7 @@ use hymnal::{
         entity::{Mark, Presence},
         event::{ConflictLine, ConflictStatus, Spared},
     },
-    store::{Kv, format},
+    store::{KeyValue, Kv, format},
 };
 use hymnal_memory::Called;
 use hymnal_sdk::Native;
@@ -40,6 +40,13 @@ impl Stage {
     pub(crate) fn lines(&self) -> Vec<LogLine> {
         let rows = self.kv.scan(&TAG.table(b'c'), None, usize::MAX).expect("a store in memory");
         rows.iter().map(|(key, value)| format::open(key, value).expect("a line")).collect()
+    }
+
+    /// Everything in the journal.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        let rows = self.kv.scan(&TAG.table(b'j'), None, usize::MAX).expect("a store in memory");
+        let page = |(key, value): &KeyValue| format::open::<JournalPage>(key, value).expect("a page").events;
+        rows.iter().flat_map(page).collect()
     }
 
     /// The lines of the conflict log in short: `city conflict resolved`.
@@ -127,7 +134,11 @@ impl Stage {
     pub(crate) fn check_equal(&self) {
         for entity in self.entities() {
             let Pair { left: Some(left), right: Some(right) } = &entity.members else { continue };
-            if left.presence != Presence::Seen || right.presence != Presence::Seen || !entity.ambiguous.is_empty() {
+            if !entity.scope.is_in()
+                || left.presence != Presence::Seen
+                || right.presence != Presence::Seen
+                || !entity.ambiguous.is_empty()
+            {
                 continue;
             }
             for rule in &self.rules.fields {

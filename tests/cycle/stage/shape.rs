@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use hymnal::{
     mapping::{FieldMap, FieldType, NativeField, Value},
     merge::{
-        Ambiguous, Back, Blanks, Consent, FieldPolicy, FieldRule, FirstRun, Flow, Keyless, OnConflict, OnOverride,
-        Pair, Side, SyncRules, SystemRules,
+        Ambiguous, Back, Blanks, Consent, FieldPolicy, FieldRule, FirstRun, Flow, Keyless, Mode, OnConflict,
+        OnOverride, Pair, Side, SyncRules, SystemRules,
     },
 };
 use hymnal_memory::{DeletedReads, ObjectOptions, options};
@@ -111,6 +111,8 @@ fn rules() -> SyncRules {
         systems: Pair::new(system("marketing", CONTACTS), system("crm", LEADS)),
         fields,
         matching: vec![vec![0]],
+        include: None,
+        mode: Mode::Sync,
         ambiguous: Ambiguous::Review,
         keyless: Keyless::List,
         priority: Side::Right,
@@ -132,6 +134,7 @@ fn system(connector: &str, object: &str) -> SystemRules {
         connector: connector.into(),
         objects: vec![object.into()],
         create: Some(object.into()),
+        create_when: None,
         external_id: None,
         defaults: BTreeMap::new(),
     }

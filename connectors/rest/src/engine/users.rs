@@ -53,9 +53,6 @@ fn user(users: &UserList, form: IdForm, row: &Json) -> Option<User> {
     let filled = |path: &str| text(path).filter(|text| !text.is_empty());
     let id = record::normal_id(form, &filled(&users.id)?);
     let name: Vec<String> = users.name.iter().filter_map(|path| filled(path)).collect();
-    let active = users
-        .active
-        .as_ref()
-        .is_none_or(|test| text(&test.path).as_deref() == Some(if test.is { "true" } else { "false" }));
+    let active = users.active.as_ref().is_none_or(|test| test.holds(row) == Some(true));
     Some(User { id, email: users.email.as_deref().and_then(filled), name: name.join(" "), active, kind: users.kind })
 }

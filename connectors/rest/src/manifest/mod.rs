@@ -1,6 +1,8 @@
 //! What a manifest says: a service as data.
 
+pub mod changes;
 pub mod history;
+pub mod layout;
 pub mod lint;
 pub mod object;
 pub mod request;
@@ -17,7 +19,8 @@ use serde::{Deserialize, Deserializer, de};
 use hymnal_sdk::UserKind;
 
 use self::{
-    object::{Object, Scan},
+    changes::Scan,
+    object::Object,
     request::BodyTest,
     service::{Account, Auth, Errors, Limits},
     setting::Setting,
@@ -122,6 +125,7 @@ impl Manifest {
 pub fn builtin() -> &'static [(&'static str, &'static str)] {
     &[
         ("hubspot", include_str!("../../../hubspot/manifest.toml")),
+        ("insightly", include_str!("../../../insightly/manifest.toml")),
         ("salesforce", include_str!("../../../salesforce/manifest.toml")),
     ]
 }
