@@ -220,33 +220,6 @@ impl<'a> World<'a> {
         self.set_entity(entity.id, Some(Rc::new(entity)));
     }
 
-    /// Whether a record that nobody knows is one of an erased person: by its address, or by a key of what it holds. It
-    /// is counted, and nothing of it is kept.
-    pub fn is_blocked(&mut self, side: Side, address: &Address, held: &Entity) -> Result<bool, StoreError> {
-        let Some(blocked) = self.blocked else { return Ok(false) };
-        if self.scan(&self.tag.table(b'b'), 1)?.is_empty() {
-            return Ok(false);
-        }
-        let record = blocked.address(side, address);
-        for trace in std::iter::once(record).chain(blocked.keys(held, self.context)) {
-            if self.get(&self.tag.blocked(&trace))?.is_some() {
-                self.set(self.tag.met_again(&record), Some(Vec::new()));
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// A record of an erased person is gone: it is no longer counted.
-    pub fn note_departed(&mut self, side: Side, address: &Address) -> Result<(), StoreError> {
-        let Some(blocked) = self.blocked else { return Ok(()) };
-        let key = self.tag.met_again(&blocked.address(side, address));
-        if self.get(&key)?.is_some() {
-            self.set(key, None);
-        }
-        Ok(())
-    }
-
     /// Removes an entity that became a part of another.
     pub fn remove(&mut self, id: Id) -> Result<(), StoreError> {
         if let Some(before) = self.shared(id)? {
