@@ -6,7 +6,8 @@
 //! | [`setup`] | where the configuration is, and what is made of it |
 //! | [`run`] | `run`, `run --once` |
 //! | [`check`] | `check` |
-//! | [`ask`] | `status`, `conflicts`, `explain`, `approve`, `discard`, `pause`, `resume`, `reload` |
+//! | [`ask`] | `status`, `conflicts`, `parked`, `explain`, `approve`, `discard`, `pause`, `resume`, `reload` |
+//! | [`upkeep`] | `backup`, `restore`, `rebuild`, `compact` |
 //! | [`plan`] | `plan` |
 //! | [`forget`] | `forget` |
 //! | [`show`] | their answers for people |
@@ -26,6 +27,7 @@ pub mod run;
 pub mod sandbox;
 pub mod setup;
 pub mod show;
+pub mod upkeep;
 
 use std::process::ExitCode;
 
@@ -105,6 +107,7 @@ async fn dispatch(args: Args) -> Result<u8, Exit> {
         }
         Command::Status(status) => ask::status(config, &status).await,
         Command::Conflicts { command } => ask::conflicts(config, command).await,
+        Command::Parked { command } => ask::parked(config, command).await,
         Command::Plan(options) => plan::plan(config, &options).await,
         Command::Explain(explain) => ask::explain(config, &explain).await,
         Command::Forget(args) => forget::forget(config, &args).await,
@@ -113,5 +116,9 @@ async fn dispatch(args: Args) -> Result<u8, Exit> {
         Command::Pause(pause) => ask::pause(config, &pause).await,
         Command::Resume(which) => ask::resume(config, &which).await,
         Command::Reload => ask::reload(config).await,
+        Command::Backup(args) => upkeep::backup(config, &args).await,
+        Command::Restore(args) => upkeep::restore(config, &args),
+        Command::Rebuild(args) => upkeep::rebuild(config, &args).await,
+        Command::Compact(args) => upkeep::compact(config, &args).await,
     }
 }

@@ -7,6 +7,7 @@ use hymnal_sdk::{Call, Connector, Draft, Error, Find, Kind, Lane, Native, Record
 use super::{
     Sync,
     matching::match_one,
+    parked::note_taken,
     push::Sent,
     reconcile::{Asked, observe},
     report::Failure,
@@ -205,6 +206,7 @@ impl Sync {
         self.decide(cycle, |world| {
             for (item, answer) in outgoing.iter().zip(&answers) {
                 let Some(mut entity) = world.entity(item.id)? else { continue };
+                let before = entity.clone();
                 let is_stubborn = stubborn.contains(&item.id);
                 let ((), events) = world.decide(|context, ledger| match answer {
                     Ok(written) => created(&mut entity, side, written, answered_at, context, ledger),
@@ -215,6 +217,9 @@ impl Sync {
                         refused(&mut entity, side, error, context, ledger);
                     }
                 });
+                if answer.is_ok() {
+                    note_taken(world, side, &before, &entity)?;
+                }
                 world.put(entity, events)?;
             }
             Ok(())

@@ -119,7 +119,18 @@ impl Sync {
     /// Ends erasures that were interrupted, or that a service held up.
     pub(super) async fn finish_erasures(&self) -> Result<Vec<(Side, Error)>, StoreError> {
         let mut troubles = Vec::new();
-        for erasure in self.erasures()?.into_iter().filter(Erasure::is_open) {
+        for mut erasure in self.erasures()? {
+            let key = self.committer.tag.entity(erasure.entity);
+            if self.committer.store.get(&key)?.is_some() {
+                // A backup from before the erasure was put back.
+                match self.forget(erasure.entity, erasure.everywhere).await? {
+                    Ok(again) => erasure = again,
+                    Err(_) => continue,
+                }
+            }
+            if !erasure.is_open() {
+                continue;
+            }
             troubles.extend(self.finish_erasure(erasure).await?.1);
         }
         Ok(troubles)
@@ -138,7 +149,7 @@ impl Sync {
     async fn traces(&self, id: Id, records: &Pair<BTreeSet<Address>>) -> Result<Traces, StoreError> {
         let mut traces = Traces::default();
         let mut pages: Vec<(Id, Vec<u8>)> = Vec::new();
-        self.each(b'j', |key, bytes| {
+        self.each_row(b'j', |key, bytes| {
             let Some(of) = entity_of(key.get(..18).unwrap_or_default()) else { return Ok(()) };
             if of == id {
                 traces.pages.push(key.to_vec());
@@ -159,7 +170,7 @@ impl Sync {
             traces.pages.extend(rows.into_iter().map(|(key, _)| key));
         }
         let former = std::mem::take(&mut traces.former);
-        self.each(b'c', |key, bytes| {
+        self.each_row(b'c', |key, bytes| {
             let line: LogLine = format::open(key, bytes)?;
             let is_theirs = |side: Side| line.records[side].iter().any(|address| records[side].contains(address));
             if line.entity == id || former.contains(&line.entity) || Side::BOTH.into_iter().any(is_theirs) {
@@ -172,7 +183,7 @@ impl Sync {
         Ok(traces)
     }
 
-    async fn each(
+    async fn each_row(
         &self,
         table: u8,
         mut look: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError> + Send,
@@ -228,9 +239,10 @@ impl Sync {
             return Ok(self.note(side, address, done, erasure)?);
         }
         self.note(side, address, Done::Sent, erasure)?;
-        let sent = match for_good {
-            true => connector.erase(&call, &address.object, &ids).await,
-            false => connector.delete(&call, &address.object, &ids).await,
+        let sent = if for_good {
+            connector.erase(&call, &address.object, &ids).await
+        } else {
+            connector.delete(&call, &address.object, &ids).await
         };
         let answer = sent.and_then(|answers| answers.into_iter().next().unwrap_or(Ok(())));
         let done = match answer {
@@ -267,7 +279,7 @@ impl World<'_> {
     /// is counted, and nothing of it is kept.
     pub fn is_blocked(&mut self, side: Side, address: &Address, held: &Entity) -> Result<bool, StoreError> {
         let Some(blocked) = self.blocked else { return Ok(false) };
-        if self.scan(&self.tag().table(b'b'), 1)?.is_empty() {
+        if self.scan(&self.tag().table(b'z'), 1)?.is_empty() {
             return Ok(false);
         }
         let record = blocked.address(side, address);
@@ -397,13 +409,8 @@ fn names_any(events: &[Event], records: &Pair<BTreeSet<Address>>) -> bool {
         Event::Sending { side, address, .. } => {
             address.as_ref().is_some_and(|address| records[*side].contains(address))
         }
-        Event::Ambiguous { .. }
-        | Event::Decided { .. }
-        | Event::Conflict(_)
-        | Event::Refused { .. }
-        | Event::Normalised { .. }
-        | Event::Ignored { .. }
-        | Event::Scope { .. } => false,
+        // The others name no record, or only beside one of these.
+        _ => false,
     })
 }
 

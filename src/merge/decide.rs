@@ -8,7 +8,7 @@ use super::{
     event::{ConflictStatus, Event},
     field::{Candidate, Evidence, Fate, Merge, SideInput, Verdict, merge},
     history::Place,
-    logged::stored,
+    logged::{stored, thaw},
     patch::{self, wants},
     policy::OnConflict,
     reading::Ledger,
@@ -48,7 +48,10 @@ pub(super) struct OneField<'a> {
 impl OneField<'_> {
     fn decide(&self, field: &mut Field, ledger: &mut Ledger<'_>) {
         if field.frozen {
-            return;
+            if self.stays_open(field, ledger) {
+                return;
+            }
+            thaw(field);
         }
         if self.follows {
             self.follow_only_member(field);
@@ -115,18 +118,18 @@ impl OneField<'_> {
         let (Some(left), Some(right)) = (self.value(field, Side::Left), self.value(field, Side::Right)) else {
             return true;
         };
-        let id = open.id;
+        let (id, kind) = (open.id, open.kind);
         let values = Pair::new(left, right);
         if values.left == values.right {
-            let line = stored("manual", "both sides now hold the same value", Some(values.left.clone()));
+            let line = stored(kind, "manual", "both sides now hold the same value", Some(values.left.clone()));
             self.log(field, id, line, ConflictStatus::Superseded, ledger);
             field.conflict = None;
             return false;
         }
         if open.values != values {
-            let line = stored("manual", "edited again while it waits for a person", None);
+            let line = stored(kind, "manual", "edited again while it waits for a person", None);
             self.log(field, id, line, ConflictStatus::Open, ledger);
-            field.conflict = Some(OpenConflict { id, values });
+            field.conflict = Some(OpenConflict { id, kind, values });
         }
         true
     }
@@ -270,7 +273,9 @@ impl OneField<'_> {
     fn decided(&self, field: &mut Field, to: &Value, side: Option<Side>, rule: &'static str, ledger: &mut Ledger<'_>) {
         field.origin = match side {
             Some(side) => Some(origin(side, field.sides[side].edit.as_ref(), rule)),
-            None => Some(Origin { side: None, evidence: Evidence::None, by: None, rule: rule.to_owned() }),
+            None => {
+                Some(Origin { side: None, evidence: Evidence::None, by: None, rule: rule.to_owned(), by_person: false })
+            }
         };
         if *to == field.golden {
             return;
@@ -333,5 +338,6 @@ fn origin(side: Side, edit: Option<&Edit>, rule: &str) -> Origin {
         evidence: edit.map_or(Evidence::None, |edit| edit.evidence),
         by: edit.and_then(|edit| edit.by.clone()),
         rule: rule.to_owned(),
+        by_person: false,
     }
 }

@@ -19,6 +19,8 @@
 //! | [`answer`] | what a service answered to a write |
 //! | [`history`] | field histories, for conflicts |
 //! | [`identity`] | who is who |
+//! | [`parked`] | what is set aside, and what people do about it |
+//! | [`person`] | what a person decides |
 //! | [`scope`] | who is in the sync, and who is created where |
 //! | [`removal`] | what follows from a deletion |
 //! | [`event`] | what was decided and done, for journal and conflict log |
@@ -35,8 +37,10 @@ pub mod field;
 mod first_link;
 pub mod history;
 pub mod identity;
-mod logged;
+pub(crate) mod logged;
+pub mod parked;
 pub mod patch;
+pub mod person;
 pub mod planned;
 pub mod policy;
 pub mod reading;

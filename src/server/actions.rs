@@ -8,9 +8,12 @@ use super::{
     conflicts,
     explain::explain,
     forget::forget,
+    parked,
     plan::plan,
     request::{Answer, Refusal, Request},
+    resolve::resolve,
     status::status,
+    upkeep,
 };
 use crate::{
     cycle::state::Pause,
@@ -21,8 +24,12 @@ use crate::{
 pub async fn answer(app: &App, request: Request) -> Answer {
     match request {
         Request::Status => status(app).await,
-        Request::Conflicts { open, sync, limit } => conflicts::list(app, open, sync.as_deref(), limit),
+        Request::Conflicts { open, sync, limit } => conflicts::list(app, open, sync.as_deref(), limit).await,
         Request::Conflict { id } => conflicts::show(app, &id),
+        Request::Resolve(request) => resolve(app, &request).await,
+        Request::Parked => parked::list(app).await,
+        Request::ParkedShow { id } => parked::show(app, &id).await,
+        Request::HandleParked(request) => parked::handle(app, &request).await,
         Request::Plan { sync, config } => plan(app, sync.as_deref(), &config, None).await,
         Request::Explain { key, field } => explain(app, &key, field.as_deref()).await,
         Request::Forget { key, everywhere } => forget(app, &key, everywhere).await,
@@ -30,6 +37,9 @@ pub async fn answer(app: &App, request: Request) -> Answer {
         Request::Discard { sync } => discard(app, &sync).await,
         Request::Pause { sync, seconds, reason } => pause(app, &sync, seconds, reason),
         Request::Resume { sync } => resume(app, &sync),
+        Request::Compact => upkeep::compact(app).await,
+        // Its answer is no JSON document; whoever asks for it takes its lines.
+        Request::Backup => Err(Refusal::new(2, "a backup is not answered here", "use `hymnal backup FILE`")),
         Request::Reload => {
             Err(Refusal::new(1, "no daemon is running, so there is nothing to reload", "start it with `hymnal run`"))
         }

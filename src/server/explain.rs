@@ -272,6 +272,7 @@ fn history(app: &App, running: &Running, entity: &Entity, field: Option<&str>) -
                 Event::Conflict(conflict) => {
                     let line = crate::journal::entry::LogLine {
                         number: 0,
+                        before: None,
                         entity: entity.id,
                         cycle: page.cycle,
                         records: crate::merge::Pair::default(),
@@ -294,9 +295,10 @@ fn about(event: &Event, field: Option<&str>) -> bool {
             field == wanted
         }
         Event::Conflict(conflict) => conflict.field == wanted,
+        Event::Ruled(ruling) => ruling.field == wanted,
         // What was written is what was sent just before.
         Event::Written { .. } => true,
-        Event::Sending { changes, .. } => changes.iter().any(|(field, ..)| field == wanted),
+        Event::Sending { changes, .. } => changes.iter().any(|sent| sent.field == wanted),
         Event::Refused { field, .. } => field.as_deref() == Some(wanted),
         _ => false,
     }

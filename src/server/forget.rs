@@ -1,12 +1,13 @@
 //! Erasing a person: who is meant, what is done, and the receipt.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 use serde_json::{Map, Value as Json, json};
 
 use super::{
     explain::find,
     request::{Answer, Refusal},
+    upkeep,
 };
 use crate::{
     cycle::forget::NotNow,
@@ -35,9 +36,26 @@ pub async fn forget(app: &App, wanted: &str, everywhere: bool) -> Answer {
             "give an e-mail, a person's id, or `connector:object:id`; what is not known here is not touched",
         ));
     }
+    // What was overwritten still lies in sled's files until they are written anew.
+    let compacted = match upkeep::compact(app).await {
+        Ok(_) => json!(true),
+        Err(refusal) => json!({ "error": refusal.message, "do": "hymnal compact" }),
+    };
+    let aside = kept_aside(&app.config.daemon.state_dir);
     let is_done = erased.iter().all(|receipt| receipt["state"] == "done");
     let needs = erased.iter().any(|receipt| receipt["state"] == "refused");
-    Ok(json!({ "forgotten": is_done, "needs_a_person": needs, "people": erased }))
+    Ok(json!({
+        "forgotten": is_done, "needs_a_person": needs, "people": erased, "compacted": compacted, "kept_aside": aside,
+    }))
+}
+
+/// Stores that were replaced and kept beside the one that runs: they hold the person still.
+fn kept_aside(state_dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(state_dir).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.filter(|name| name.starts_with("store.before-")).collect();
+    names.sort();
+    names
 }
 
 async fn forget_in(app: &App, running: &Running, wanted: &str, everywhere: bool) -> Result<Vec<Json>, Refusal> {
@@ -67,7 +85,7 @@ async fn forget_in(app: &App, running: &Running, wanted: &str, everywhere: bool)
             .iter()
             .map(|(side, error)| json!({ "connector": sync.systems[*side].name, "kind": error.kind, "code": error.code }))
             .collect();
-        receipts.push(receipt(running, &erasure, troubles));
+        receipts.push(receipt(running, &erasure, &troubles));
     }
     Ok(receipts)
 }
@@ -98,7 +116,7 @@ async fn known(app: &App, running: &Running, wanted: &str, everywhere: bool) -> 
     Ok(found)
 }
 
-fn receipt(running: &Running, erasure: &Erasure, troubles: Vec<Json>) -> Json {
+fn receipt(running: &Running, erasure: &Erasure, troubles: &[Json]) -> Json {
     let name = |side: Side| running.sync.systems[side].name.clone();
     let systems: Vec<Json> = Side::BOTH
         .iter()

@@ -9,6 +9,9 @@
 //! | [`explain`] | one person |
 //! | [`forget`] | the erasure of a person |
 //! | [`conflicts`] | the conflict log |
+//! | [`upkeep`] | what is done with all of the state: backup, compaction |
+//! | [`parked`] | what is parked |
+//! | [`resolve`] | a person answers conflicts |
 //! | [`plan`] | what a cycle would do |
 //! | [`socket`] | the control socket of a running daemon |
 //! | [`health`] | `/healthz` and `/readyz` |
@@ -18,10 +21,13 @@ pub mod conflicts;
 pub mod explain;
 pub mod forget;
 pub mod health;
+pub mod parked;
 pub mod plan;
 pub mod request;
+pub mod resolve;
 pub mod socket;
 pub mod status;
+pub mod upkeep;
 
 pub use actions::{answer, answer_each};
-pub use request::{Answer, Refusal, Request};
+pub use request::{Answer, ParkedRequest, Refusal, Request, ResolveRequest};

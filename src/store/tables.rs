@@ -7,15 +7,16 @@
 //! | `k` | key set, key, `0`, entity | nothing: the match index |
 //! | `q` | key set, key, `0`, entity | nothing: entities that wait to be matched, in key order |
 //! | `o` | side, lane, entity | nothing: the outbox |
-//! | `w` | kind, entity, field | what waits, or is listed; for parked things when they are due |
+//! | `w` | kind, entity, field | what waits, or is listed; for questions their conflict, for parked things when they are due, and why |
 //! | `j` | entity, number | the journal |
 //! | `c` | number | the lines of the conflict log |
 //! | `i` | conflict | the number of its latest line |
 //! | `u` | side, object, kind | cursors |
 //! | `r` | side, object, `0`, id | records to be read again |
-//! | `b` | hash | nothing: what was erased and is not met again |
+//! | `z` | hash | nothing: what was erased and is not met again |
 //! | `n` | hash | nothing: records of erased people that were read again |
 //! | `f` | entity | erasures: open ones, and receipts |
+//! | `b` | signature | the breaker of what is parked for one reason |
 //! | `m` | name | the state of the sync |
 //!
 //! Names of syncs have their numbers under `s`, without a sync's number in front.
@@ -165,7 +166,7 @@ impl Tag {
 
     /// Something of an erased person, by its hash.
     pub fn blocked(self, hash: &[u8]) -> Vec<u8> {
-        self.with(b'b', &[hash])
+        self.with(b'z', &[hash])
     }
 
     /// A record of an erased person that was read again, by its hash.
@@ -176,6 +177,11 @@ impl Tag {
     /// An erasure.
     pub fn erasure(self, entity: Id) -> Vec<u8> {
         self.with(b'f', &[&entity.bytes()])
+    }
+
+    /// The breaker of what is parked for one reason.
+    pub fn breaker(self, signature: &[u8]) -> Vec<u8> {
+        self.with(b'b', &[signature])
     }
 
     /// A part of the state of the sync.
@@ -197,6 +203,11 @@ impl Tag {
 pub fn entity_of(key: &[u8]) -> Option<Id> {
     let bytes: [u8; 16] = key.get(key.len().checked_sub(16)?..)?.try_into().ok()?;
     Some(Id(uuid::Uuid::from_bytes(bytes)))
+}
+
+/// The conflict that a row of what waits names.
+pub fn conflict_of(value: &[u8]) -> Option<Id> {
+    Some(Id(uuid::Uuid::from_bytes(value.try_into().ok()?)))
 }
 
 /// The number of a sync, by name.

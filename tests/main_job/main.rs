@@ -17,6 +17,7 @@
 //! | [`lost_answers`] | a write that was applied, and whose answer did not come |
 //! | [`daemon`] | the program as a service: ready, quick, obedient to signals, one alone |
 //! | [`kills`] | `kill -9` at any moment of a first sync |
+//! | [`upkeep`] | backup, restore, rebuild, compaction, copies of the state |
 //! | [`world`] | how a test starts both services and the program |
 //! | [`agreement`] | whether both services hold the same, judged without Hymnal's own code |
 #![expect(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
@@ -37,4 +38,5 @@ mod lost_answers;
 mod outages;
 mod plan;
 mod policies;
+mod upkeep;
 mod world;

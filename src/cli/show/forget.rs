@@ -43,5 +43,19 @@ pub fn forgotten(answer: &Json) -> String {
             let _ = writeln!(out, "  asked {}, done {}", moment(&person["asked_at"]), moment(&person["done_at"]));
         }
     }
+    if answer["compacted"] != true {
+        let why = text(&answer["compacted"]["error"]);
+        let _ = writeln!(
+            out,
+            "The state's files were not written anew ({why}): they hold old values until `hymnal compact`."
+        );
+    }
+    for folder in answer["kept_aside"].as_array().into_iter().flatten() {
+        let _ = writeln!(
+            out,
+            "`{}` in the state directory was kept aside and holds the person still: remove it.",
+            text(folder)
+        );
+    }
     out
 }

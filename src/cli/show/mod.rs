@@ -8,14 +8,20 @@
 //! | [`mod@conflicts`] | the conflict log |
 //! | [`mod@plan`] | what a cycle would do |
 //! | [`mod@explain`] | one person |
+//! | [`mod@upkeep`] | what was done with all of the state |
+//! | `parked` | what is set aside |
+//! | `resolve` | a person's answer to a conflict |
 //! | `words` | values, times and names out of JSON |
 
 pub mod conflicts;
 pub mod explain;
 pub mod forget;
 pub mod held;
+mod parked;
 pub mod plan;
+mod resolve;
 pub mod status;
+pub mod upkeep;
 mod words;
 
 pub use self::{
@@ -23,7 +29,10 @@ pub use self::{
     explain::explain,
     forget::forgotten,
     held::{approved, done, ended, would},
+    parked::{handled, parked},
     plan::plan,
+    resolve::resolved,
     status::status,
+    upkeep::{backed_up, compacted, restored, set_aside},
     words::moment,
 };
