@@ -16,7 +16,7 @@ use super::{counts::Counts, ids::Ids, parked, sight::unseen_letter};
 use crate::{
     journal::{
         Blocked,
-        entry::{JournalPage, LogLine},
+        entry::{Cause, JournalPage, LogLine},
     },
     merge::{
         Context, Entity, Event, Id, Pair, Side,
@@ -45,6 +45,8 @@ pub struct World<'a> {
     pub history: History,
     /// Recognises who was erased.
     pub blocked: Option<&'a Blocked>,
+    /// Why what happens now happens, where it is not the ordinary cycle.
+    pub cause: Option<Cause>,
     changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     /// Entities as they stand, for each that was asked for or put: a decision asks for the same one several times,
     /// and to read one from its bytes costs much more than to clone it.
@@ -88,6 +90,7 @@ impl<'a> World<'a> {
             ids,
             history: History::default(),
             blocked: None,
+            cause: None,
             changes: BTreeMap::new(),
             entities: RefCell::default(),
             put: BTreeSet::new(),
@@ -335,7 +338,7 @@ impl<'a> World<'a> {
                 self.add_line(entity, event)?;
             }
         }
-        let page = JournalPage { at: self.context.now, cycle: self.cycle, events };
+        let page = JournalPage { at: self.context.now, cycle: self.cycle, cause: self.cause, events };
         self.counts.pages += 1;
         let key = [self.tag.journal(entity.id), self.counts.pages.to_be_bytes().to_vec()].concat();
         self.changes.insert(key, Some(format::seal(&page)));

@@ -30,7 +30,7 @@ pub use self::{
     forget::forgotten,
     held::{approved, done, ended, would},
     parked::{handled, parked},
-    plan::plan,
+    plan::{applied, plan},
     resolve::resolved,
     status::status,
     upkeep::{backed_up, compacted, restored, set_aside},

@@ -45,7 +45,7 @@ pub struct Line {
     pub kind: ChangeKind,
     /// The object that is written.
     pub object: String,
-    /// The canonical field; empty for a creation and a deletion.
+    /// The canonical field; empty for a creation.
     pub field: String,
     /// What stands there.
     pub old: Json,

@@ -18,10 +18,10 @@ pub struct Preview {
     pub connector: String,
     /// Records made.
     pub creates: Counted,
-    /// Records deleted, because the other side's were.
-    pub deletes: Counted,
     /// Records changed.
     pub updates: u64,
+    /// Records deleted.
+    pub deletes: Counted,
     /// All fields together.
     #[serde(flatten)]
     pub changes: Changes,
@@ -108,37 +108,25 @@ impl Preview {
             }
         }
         for line in lines {
-            match line.kind {
-                ChangeKind::Create => self.creates.add(line),
-                ChangeKind::Delete => self.deletes.add(line),
-                kind => {
-                    self.changes.of(kind).add(line);
-                    self.fields.entry(line.field.clone()).or_default().of(kind).add(line);
+            let (all, field) = (&mut self.changes, self.fields.entry(line.field.clone()));
+            let counted = match line.kind {
+                ChangeKind::Create => {
+                    self.creates.add(line);
+                    continue;
                 }
+                ChangeKind::Delete => {
+                    self.deletes.add(line);
+                    continue;
+                }
+                ChangeKind::Fill => [&mut all.fills, &mut field.or_default().fills],
+                ChangeKind::Overwrite => [&mut all.overwrites, &mut field.or_default().overwrites],
+                ChangeKind::Clear => [&mut all.clears, &mut field.or_default().clears],
+                ChangeKind::OptOut => [&mut all.opt_outs, &mut field.or_default().opt_outs],
+                ChangeKind::Consent => [&mut all.consents, &mut field.or_default().consents],
+            };
+            for counted in counted {
+                counted.add(line);
             }
-        }
-    }
-}
-
-impl Changes {
-    /// The kinds with their names, in the order in which they are shown.
-    pub fn named(&self) -> [(&'static str, &Counted); 5] {
-        [
-            ("fills", &self.fills),
-            ("overwrites", &self.overwrites),
-            ("clears", &self.clears),
-            ("opt_outs", &self.opt_outs),
-            ("consents", &self.consents),
-        ]
-    }
-
-    fn of(&mut self, kind: ChangeKind) -> &mut Counted {
-        match kind {
-            ChangeKind::Create | ChangeKind::Fill => &mut self.fills,
-            ChangeKind::Overwrite => &mut self.overwrites,
-            ChangeKind::Clear | ChangeKind::Delete => &mut self.clears,
-            ChangeKind::OptOut => &mut self.opt_outs,
-            ChangeKind::Consent => &mut self.consents,
         }
     }
 }

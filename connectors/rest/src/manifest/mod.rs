@@ -57,6 +57,9 @@ pub struct Manifest {
     /// How to learn whom records can belong to: one list after the other.
     #[serde(default)]
     pub users: Vec<UserList>,
+    /// What the service does by itself when a record is made.
+    #[serde(default)]
+    pub on_create: Vec<OnCreate>,
     /// The record types.
     pub objects: BTreeMap<String, Object>,
 }
@@ -80,6 +83,27 @@ pub struct UserList {
     /// Who they are: `person` or `queue`.
     #[serde(default)]
     pub kind: UserKind,
+}
+
+/// What a service does by itself when a record is made, for people who are about to make many.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OnCreate {
+    /// What, in words.
+    pub does: String,
+    /// Of these objects; empty: of all.
+    #[serde(default)]
+    pub objects: Vec<String>,
+    /// Not where one of these settings has this value, as a user writes it.
+    #[serde(default)]
+    pub unless: BTreeMap<String, String>,
+    /// Whether in a first load too.
+    #[serde(default = "yes")]
+    pub in_bulk: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// The side a service stands on.
