@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 
 use super::{
     ids::Ids,
+    spread::spread,
     system::System,
     world::{Decided, World},
 };
@@ -173,6 +174,7 @@ impl Committer {
         let mut world = World::new(&*self.store, self.tag, &context, cycle, ids)?;
         world.blocked = self.blocked.as_deref();
         let answer = act(&mut world)?;
+        spread(&mut world)?;
         let decided = world.finish();
         let changes = self.commit(decided, &mut turn)?;
         Ok(Committed { answer, changes })
@@ -200,6 +202,7 @@ impl Committer {
                 world.blocked = self.blocked.as_deref();
                 world.history = std::mem::take(&mut history);
                 let answer = act(&mut world)?;
+                spread(&mut world)?;
                 if world.history.needs.is_empty() {
                     let decided = world.finish();
                     let changes = self.commit(decided, &mut turn)?;

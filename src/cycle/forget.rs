@@ -49,7 +49,7 @@ impl Sync {
             return Ok(Err(NotNow::Creating));
         }
         let records = Pair::from_fn(|side| addresses(&entity, side));
-        let traces = self.traces(id, &records).await?;
+        let traces = self.traces(&entity, &records).await?;
         let cycle = self.committer.new_cycle().await;
         let committed = self.decide(cycle, |world| erase_here(world, &entity, records, &traces, everywhere)).await?;
         Ok(Ok(committed.answer))
@@ -146,8 +146,9 @@ impl Sync {
     }
 
     /// Everything that journal and conflict log hold of a person, also under ids that were united into this one.
-    async fn traces(&self, id: Id, records: &Pair<BTreeSet<Address>>) -> Result<Traces, StoreError> {
-        let mut traces = Traces::default();
+    async fn traces(&self, entity: &Entity, records: &Pair<BTreeSet<Address>>) -> Result<Traces, StoreError> {
+        let id = entity.id;
+        let mut traces = Traces { former: entity.aliases.iter().copied().collect(), ..Traces::default() };
         let mut pages: Vec<(Id, Vec<u8>)> = Vec::new();
         self.each_row(b'j', |key, bytes| {
             let Some(of) = entity_of(key.get(..18).unwrap_or_default()) else { return Ok(()) };
@@ -313,7 +314,8 @@ impl Erasure {
 fn addresses(entity: &Entity, side: Side) -> BTreeSet<Address> {
     let member = entity.members[side].as_ref().map(|member| member.address.clone());
     let tombstone = entity.tombstones[side].as_ref().map(|tombstone| tombstone.address.clone());
-    member.into_iter().chain(tombstone).chain(entity.secondaries[side].iter().cloned()).collect()
+    let secondaries = entity.secondaries[side].iter().map(|secondary| secondary.member.address.clone());
+    member.into_iter().chain(tombstone).chain(secondaries).collect()
 }
 
 /// Takes the person out, in one commit.

@@ -16,6 +16,9 @@
 //! | [`pull`] | what changed in one system |
 //! | [`reconcile`] | what was observed, folded into what is known |
 //! | [`forget`] | the erasure of a person |
+//! | [`moves`] | records that live on under another address |
+//! | [`spread`] | restrictions that reach everybody with the same e-mail |
+//! | [`derive`] | what follows from an entity: what waits, whom it is related to |
 //! | `full_check` | everything compared, once a day |
 //! | [`matching`] | records that nobody knows yet |
 //! | [`deletions`] | who was deleted |
@@ -23,7 +26,8 @@
 //! | [`outbox`] | lanes and jobs |
 //! | [`parked`] | what is set aside, by its reason |
 //! | [`push`] | the outbox of one side |
-//! | [`update`], [`create`], [`remove`] | one batch |
+//! | [`update`], [`create`], [`remove`], [`secondary`] | one batch |
+//! | [`people`] | who is who, by a person's word |
 //! | [`apply`] | a plan done, or a pilot of it |
 //! | [`discard`] | everything that was decided, dropped |
 //! | [`adopt`] | rules that have changed |
@@ -41,14 +45,17 @@ pub mod commit;
 pub mod counts;
 pub mod create;
 pub mod deletions;
+pub mod derive;
 pub mod discard;
 pub mod due;
 pub mod forget;
 mod full_check;
 pub mod ids;
 pub mod matching;
+pub mod moves;
 pub mod outbox;
 pub mod parked;
+pub mod people;
 pub mod plan;
 pub mod pull;
 pub mod push;
@@ -56,7 +63,9 @@ pub mod reconcile;
 pub mod remove;
 pub mod report;
 pub mod resolve;
+pub mod secondary;
 pub mod sight;
+pub mod spread;
 pub mod state;
 pub mod sweep;
 pub mod system;

@@ -9,6 +9,7 @@
 //! | [`explain`] | one person |
 //! | [`forget`] | the erasure of a person |
 //! | [`conflicts`] | the conflict log |
+//! | [`matches`] | who is who |
 //! | [`upkeep`] | what is done with all of the state: backup, compaction |
 //! | [`parked`] | what is parked |
 //! | [`resolve`] | a person answers conflicts |
@@ -23,6 +24,7 @@ pub mod conflicts;
 pub mod explain;
 pub mod forget;
 pub mod health;
+pub mod matches;
 pub mod parked;
 pub mod plan;
 pub mod request;

@@ -8,6 +8,7 @@
 //! | [`mod@conflicts`] | the conflict log |
 //! | [`mod@plan`] | what a cycle would do |
 //! | [`mod@explain`] | one person |
+//! | [`mod@matches`] | who is who |
 //! | [`mod@upkeep`] | what was done with all of the state |
 //! | `parked` | what is set aside |
 //! | `resolve` | a person's answer to a conflict |
@@ -17,6 +18,7 @@ pub mod conflicts;
 pub mod explain;
 pub mod forget;
 pub mod held;
+pub mod matches;
 mod parked;
 pub mod plan;
 mod resolve;
@@ -29,6 +31,7 @@ pub use self::{
     explain::explain,
     forget::forgotten,
     held::{approved, done, ended, would},
+    matches::{matches, told_apart},
     parked::{handled, parked},
     plan::{applied, plan},
     resolve::resolved,
