@@ -11,6 +11,7 @@ mod consent;
 mod conversion;
 mod crashes;
 mod deletions;
+mod forget;
 mod full_check;
 mod identity;
 mod lost_answers;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use hymnal_sdk::{Actor, ActorKind, Address, Clock, Fields, Schema, Timestamp};
+use hymnal_sdk::{Actor, ActorKind, Address, Clock, Fields, Schema, Timestamp, User};
 
 use crate::{
     fault::{Fault, Faults, Method},
@@ -50,6 +50,7 @@ pub(crate) struct State {
     /// Validation rules: object, field, and the value that it may not hold.
     pub(crate) forbidden: BTreeSet<(String, String, String)>,
     pub(crate) calls: Vec<Called>,
+    pub(crate) users: Vec<User>,
     pub(crate) random: SplitMix,
     /// The clock's deviation, in seconds.
     pub(crate) skew: i64,
@@ -77,6 +78,7 @@ impl Account {
             hidden: BTreeSet::new(),
             forbidden: BTreeSet::new(),
             calls: Vec::new(),
+            users: Vec::new(),
             random: SplitMix::new(options.seed),
             skew: 0,
             stepped: 0,
@@ -95,6 +97,11 @@ impl Account {
     #[must_use]
     pub fn acting_as(&self, actor: Actor) -> Self {
         Self { actor, ..self.clone() }
+    }
+
+    /// Whom records can belong to, from now on.
+    pub fn set_users(&self, users: Vec<User>) {
+        self.lock().users = users;
     }
 
     /// Makes a record and gives its id.
