@@ -17,7 +17,10 @@ use super::{
     scope, secondary,
     side::{Pair, Side},
 };
-use crate::mapping::{self, NativeField, Value};
+use crate::{
+    mapping::{self, NativeField, Value},
+    planted::{self, Planted},
+};
 
 /// Decides every field of an entity from what its members hold, and what is to be done about it.
 pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_>) {
@@ -304,7 +307,7 @@ impl OneField<'_> {
         if moves && Side::BOTH.iter().all(|side| self.is_settled(field, *side)) {
             field.agreed = Some(field.golden.clone());
             for side in Side::BOTH {
-                field.sides[side].edit = None;
+                field.sides[side].edit.take_if(|_| !planted::is(Planted::KeepDelivered));
             }
         }
     }

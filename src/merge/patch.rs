@@ -10,7 +10,10 @@ use super::{
     rules::{FieldRule, Keyless},
     side::Side,
 };
-use crate::mapping::{self, NativeField, Problem, Value};
+use crate::{
+    mapping::{self, NativeField, Problem, Value},
+    planted::{self, Planted},
+};
 
 /// One field of a patch.
 #[derive(Clone, Debug, PartialEq)]
@@ -283,7 +286,7 @@ fn may_write(rule: &FieldRule, place: &NativeField, field: &Field, holding: &Hol
     match &holding.sent {
         // On its way: the next reading settles it.
         Some(sent) if !sent.in_doubt && sent.golden == field.golden => false,
-        _ => !stands_at(rule, place, shadow, &field.golden),
+        _ => !stands_at(rule, place, shadow, &field.golden) || planted::is(Planted::WriteAgain),
     }
 }
 

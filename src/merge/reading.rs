@@ -12,7 +12,10 @@ use super::{
     rules::FieldRule,
     side::{Pair, Side},
 };
-use crate::mapping::{self, FieldType, NativeField, Problem, Value};
+use crate::{
+    mapping::{self, FieldType, NativeField, Problem, Value},
+    planted::{self, Planted},
+};
 
 /// One reading of one record.
 #[derive(Clone, Copy, Debug)]
@@ -185,6 +188,7 @@ pub(super) fn readable<'a>(
         Some(Native::Text(text)) if is_mask(text) => None,
         Some(native) => Some(native),
         None if reading.source == Source::Answer => None,
+        None if planted::is(Planted::WithheldIsBlank) => Some(BLANK),
         None => {
             let omits = context.objects[side].get(&member.address.object).is_some_and(|facts| facts.omits_blanks);
             omits.then_some(BLANK)
@@ -254,6 +258,9 @@ impl Observed<'_> {
     fn settle_sent(&self, holding: &mut Holding, sent: super::entity::Sent, ledger: &mut Ledger<'_>) -> Option<Was> {
         let field = || self.rule.map.name.clone();
         if self.same(&sent.native) {
+            if planted::is(Planted::SkipEcho) {
+                return self.edit(holding, Some(Value::Blank), false);
+            }
             // The echo of our own write: nobody edited, whoever the service names.
             holding.shadow = Some(self.native.clone());
             holding.mark = None;

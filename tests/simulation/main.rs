@@ -14,6 +14,7 @@ mod oracle;
 mod random;
 mod remote;
 mod run;
+mod sabotage;
 mod schedule;
 mod seeds;
 mod shape;

@@ -69,8 +69,7 @@ async fn chaos(world: &mut World, schedule: &Schedule) -> bool {
         }
     }
     if let Some(running) = cycle {
-        let outcome = running.await;
-        world.ended(outcome);
+        finish(world, running).await;
     }
     holds(world)
 }
@@ -153,6 +152,11 @@ async fn settle(world: &mut World) -> bool {
 /// One cycle, to its end.
 async fn cycle(world: &mut World) -> Option<Report> {
     let running = world.begin_cycle(Deletions::WhenDue);
+    finish(world, running).await
+}
+
+/// A cycle to its end, which must come.
+async fn finish(world: &mut World, running: Cycle) -> Option<Report> {
     let Ok(outcome) = tokio::time::timeout(PATIENCE, running).await else {
         world.oracle.lock().break_promise(Promise::Isolation, "a cycle does not end".to_owned());
         return None;

@@ -44,7 +44,9 @@ impl Oracle {
             self.check_concurrent(line, who, *one.min(two), *one.max(two));
         }
         let again = self.papers.lines.iter().any(|other| {
+            let was_closed = || self.papers.lines.iter().any(|line| line.id == other.id && line.status == "superseded");
             other.number < number
+                && !was_closed()
                 && other.field == field
                 && other.id != line.id
                 && other.kind == line.kind

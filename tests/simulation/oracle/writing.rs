@@ -19,6 +19,7 @@ impl Oracle {
             self.check_blank(key, track, change);
             self.check_consent(key, track, change);
             if !bent {
+                self.check_nothing_invented(key, track, change);
                 self.check_journal(key, change);
             }
         }
@@ -87,6 +88,24 @@ impl Oracle {
         let text =
             format!("{side:?} {address}: `{field}` = `{lost}` was seen, is not logged, and becomes `{}`", change.value);
         self.breaks(Promise::NoLostEdit, text);
+    }
+
+    /// I6: what is written was entered by somebody. What a service made of our own writing never travels back.
+    fn check_nothing_invented(&mut self, (side, address): &Key, track: &Track, change: &Change) {
+        let (field, value) = (change.field.as_str(), &change.value);
+        if value.is_empty() || ["tags", EXTERNAL_ID, UNMAPPED].contains(&field) {
+            return;
+        }
+        let entered = |edit: &Change| edit.field == field && edit.value == *value && edit.by == By::Others;
+        let known = track.edits.iter().any(entered)
+            || super::Side::BOTH
+                .into_iter()
+                .flat_map(|at| self.of(at, track.who))
+                .any(|(_, other)| other.edits.iter().any(entered));
+        if !known {
+            let text = format!("{side:?} {address}: `{field}` = `{value}` is written, and nobody entered it");
+            self.breaks(Promise::NoEcho, text);
+        }
     }
 
     /// What was entered has reached the other side, or stands in the log, or was no news.
