@@ -331,7 +331,7 @@ impl<'a> World<'a> {
         }
         let page = JournalPage { at: self.context.now, cycle: self.cycle, events };
         self.counts.pages += 1;
-        let key = [self.tag.journal(entity.id), self.counts.pages.to_be_bytes().to_vec()].concat();
+        let key = self.tag.page(entity.id, self.counts.pages);
         self.changes.insert(key, Some(format::seal(&page)));
         Ok(())
     }
@@ -379,7 +379,9 @@ fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)>
                     add(Wait::Kept, Vec::new());
                 }
                 Some(Mark::Normalised { golden }) if *golden == field.golden => add(Wait::Normalised, Vec::new()),
-                Some(Mark::Kept { golden }) if *golden == field.golden => add(Wait::Kept, Vec::new()),
+                Some(Mark::Kept { golden } | Mark::Apart { golden, .. }) if *golden == field.golden => {
+                    add(Wait::Kept, Vec::new());
+                }
                 _ => {}
             }
         }
@@ -398,10 +400,6 @@ fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)>
         if !entity.secondaries[side].is_empty() {
             add(Wait::Duplicate, "", Vec::new());
         }
-    }
-    if entity.scope.problem.is_some() {
-        // Asked again whenever the person changes, not by the clock.
-        add(Wait::Parked, ":scope", i64::MAX.to_be_bytes().to_vec());
     }
     if !unseen.is_empty() {
         add(Wait::NotVisible, "", unseen);

@@ -316,7 +316,11 @@ impl OneField<'_> {
             return false;
         }
         match &holding.mark {
-            Some(Mark::Normalised { golden } | Mark::Kept { golden }) if *golden == field.golden => return true,
+            Some(Mark::Normalised { golden } | Mark::Kept { golden } | Mark::Apart { golden, .. })
+                if *golden == field.golden =>
+            {
+                return true;
+            }
             _ => {}
         }
         if !patch::enters(self.rule, side, &field.golden) {

@@ -207,7 +207,9 @@ pub struct SentChange {
 pub struct Ruling {
     /// The field.
     pub field: String,
-    /// What was golden.
+    /// The one side that it is for, where the two had different values before.
+    pub side: Option<Side>,
+    /// What was golden, or what that side held.
     pub from: Value,
     /// What is.
     pub to: Value,

@@ -21,6 +21,7 @@
 //! | [`identity`] | who is who |
 //! | [`parked`] | what is set aside, and what people do about it |
 //! | [`person`] | what a person decides |
+//! | [`undo`] | what was written is taken back |
 //! | [`scope`] | who is in the sync, and who is created where |
 //! | [`removal`] | what follows from a deletion |
 //! | [`event`] | what was decided and done, for journal and conflict log |
@@ -49,6 +50,7 @@ pub mod rules;
 pub mod scope;
 pub mod side;
 mod times;
+pub mod undo;
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use super::{
     event::Event,
     side::Side,
 };
+use crate::mapping::Problem;
 
 /// Why something is parked, so that a thousand with one cause are one line. Its order is the order in which they are
 /// shown.
@@ -38,6 +39,8 @@ pub enum Parking {
     Unreadable,
     /// The service answered success and did nothing.
     Ignored,
+    /// A rule that says who is meant has no answer for this person.
+    Scope,
 }
 
 /// One parked thing.
@@ -55,6 +58,12 @@ pub const IGNORED: &str = "ignored";
 /// Everything of an entity that is parked and not dismissed, in the order of the configuration.
 pub fn waiting(entity: &Entity, context: &Context<'_>) -> Vec<Waiting> {
     let mut all = Vec::new();
+    if let Some(problem) = &entity.scope.problem {
+        // Asked again whenever the person changes, not by the clock.
+        let (object, field, code) = (String::new(), String::new(), problem.code.clone());
+        let signature = Signature { side: Side::Left, object, what: Parking::Scope, field, code };
+        all.push(Waiting { signature, due: None });
+    }
     for side in Side::BOTH {
         let object = object(entity, side, context);
         let mut add = |what, field: &str, code: &str, due| {
@@ -85,14 +94,18 @@ pub fn waiting(entity: &Entity, context: &Context<'_>) -> Vec<Waiting> {
     all
 }
 
-/// The words of what is parked under a signature.
-pub fn words<'a>(entity: &'a Entity, signature: &Signature) -> Option<&'a Parked> {
-    if signature.what == Parking::Record {
-        return entity.parked[signature.side].as_ref();
-    }
-    match &entity.fields.get(&signature.field)?.sides[signature.side].mark {
-        Some(Mark::Parked { parked, .. }) => Some(parked),
-        _ => None,
+/// The words of what is parked under a signature, and since when it is, where that is known.
+pub fn words<'a>(entity: &'a Entity, signature: &Signature) -> Option<(&'a Problem, Option<Timestamp>)> {
+    let told = |parked: &'a Parked| (&parked.problem, Some(parked.since));
+    match signature.what {
+        Parking::Record => entity.parked[signature.side].as_ref().map(told),
+        Parking::Scope => entity.scope.problem.as_ref().map(|problem| (problem, None)),
+        Parking::Field | Parking::Unreadable | Parking::Ignored => {
+            match &entity.fields.get(&signature.field)?.sides[signature.side].mark {
+                Some(Mark::Parked { parked, .. }) => Some(told(parked)),
+                _ => None,
+            }
+        }
     }
 }
 
@@ -117,6 +130,10 @@ pub fn handle(
     let waiting = waiting(entity, context);
     let mut events = Vec::new();
     for signature in waiting.into_iter().map(|waiting| waiting.signature).filter(|found| signatures.contains(found)) {
+        if handling == Handling::Dismiss && signature.what == Parking::Scope {
+            // Whether this person is meant is not known: nothing could be left as it is.
+            continue;
+        }
         match handling {
             Handling::Retry => release(entity, &signature, context.now),
             Handling::Dismiss => dismiss(entity, &signature, by),

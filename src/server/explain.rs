@@ -247,6 +247,9 @@ fn state(field: &Field, side: Side) -> String {
         Some(Mark::Ignored { golden }) if *golden == field.golden => {
             "ignored: the service answered success and kept its value".to_owned()
         }
+        Some(Mark::Apart { golden, .. }) if *golden == field.golden => {
+            "apart: a person had this earlier value brought back here".to_owned()
+        }
         Some(Mark::Kept { golden }) if *golden == field.golden => {
             "kept: reverted by a sync rule, and left here".to_owned()
         }
