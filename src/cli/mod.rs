@@ -6,7 +6,7 @@
 //! | [`setup`] | where the configuration is, and what is made of it |
 //! | [`run`] | `run`, `run --once` |
 //! | [`check`] | `check` |
-//! | [`ask`] | `status`, `conflicts`, `parked`, `explain`, `approve`, `discard`, `pause`, `resume`, `reload` |
+//! | [`ask`] | `status`, `conflicts`, `parked`, `explain`, `history`, `undo`, `approve`, `discard`, `pause`, `resume`, `reload` |
 //! | [`plan`] | `plan` |
 //! | [`show`] | their answers for people |
 //! | [`connectors`] | `connectors list`, `show`, `lint`, `test` |
@@ -106,6 +106,8 @@ async fn dispatch(args: Args) -> Result<u8, Exit> {
         Command::Parked { command } => ask::parked(config, command).await,
         Command::Plan(options) => plan::plan(config, &options).await,
         Command::Explain(explain) => ask::explain(config, &explain).await,
+        Command::History(history) => ask::history(config, &history).await,
+        Command::Undo(options) => ask::undo(config, options).await,
         Command::Approve(which) => ask::approve(config, &which).await,
         Command::Discard(which) => ask::discard(config, &which).await,
         Command::Pause(pause) => ask::pause(config, &pause).await,

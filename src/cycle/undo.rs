@@ -4,13 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hymnal_sdk::{Address, Call, Lane, Timestamp};
 
-use super::{
-    Sync,
-    reconcile::observe_got,
-    report::Failure,
-    resolve::Act,
-    world::World,
-};
+use super::{Sync, reconcile::observe_got, report::Failure, resolve::Act, world::World};
 use crate::{
     journal::entry::JournalPage,
     merge::{
@@ -96,13 +90,7 @@ impl Sync {
     ///
     /// # Errors
     /// The store's; and a system's that cannot be read: nothing is taken back of the people who were not read.
-    pub async fn undo(
-        &self,
-        which: &Which,
-        by: &str,
-        loosening: Loosening,
-        act: Act,
-    ) -> Result<Vec<Undone>, Failure> {
+    pub async fn undo(&self, which: &Which, by: &str, loosening: Loosening, act: Act) -> Result<Vec<Undone>, Failure> {
         self.declared().await?;
         let told = self.told(which)?;
         let cycle = self.committer.new_cycle().await;
@@ -240,9 +228,8 @@ fn undo_one(
     let steps = match act {
         Act::Try => steps(&entity, &told.writes, loosening, world.context),
         Act::Do => {
-            let (steps, events) = world.decide(|context, ledger| {
-                take_back(&mut entity, &told.writes, by, loosening, context, ledger)
-            });
+            let (steps, events) =
+                world.decide(|context, ledger| take_back(&mut entity, &told.writes, by, loosening, context, ledger));
             world.put(entity, events)?;
             steps
         }

@@ -287,6 +287,8 @@ impl OneField<'_> {
             to: to.clone(),
             side,
             rule: rule.to_owned(),
+            by: field.origin.as_ref().and_then(|origin| origin.by.clone()),
+            evidence: field.origin.as_ref().map_or(Evidence::None, |origin| origin.evidence),
         });
         let flipped = field.agreed.is_some() && field.previous.as_ref() == Some(to);
         field.previous = Some(from);

@@ -21,6 +21,7 @@
 //! | [`identity`] | who is who |
 //! | [`parked`] | what is set aside, and what people do about it |
 //! | [`person`] | what a person decides |
+//! | [`replay`] | logged conflicts decided again |
 //! | [`undo`] | what was written is taken back |
 //! | [`scope`] | who is in the sync, and who is created where |
 //! | [`removal`] | what follows from a deletion |
@@ -46,6 +47,7 @@ pub mod planned;
 pub mod policy;
 pub mod reading;
 pub mod removal;
+pub mod replay;
 pub mod rules;
 pub mod scope;
 pub mod side;

@@ -67,7 +67,10 @@ impl Left {
                 ("it was changed since".into(), "look at `hymnal history`; undo the latest change first".into())
             }
             Self::NotOurs(side) => (
-                format!("{} does not hold what was written: somebody edited it, or the write did not arrive", side.token()),
+                format!(
+                    "{} does not hold what was written: somebody edited it, or the write did not arrive",
+                    side.token()
+                ),
                 "look at `hymnal explain`".into(),
             ),
             Self::Waits => ("it waits for a person".into(), "answer it with `hymnal conflicts resolve`".into()),
@@ -97,7 +100,8 @@ pub fn steps(entity: &Entity, writes: &[Write], loosening: Loosening, context: &
         let Some(writes) = by_field.remove(rule.map.name.as_str()) else { continue };
         let holds = Pair::from_fn(|side| stands(entity, rule, side));
         let outcome = outcome(entity, rule, &writes, &holds, loosening, context);
-        if outcome.as_ref().is_ok_and(|back| Side::BOTH.iter().all(|side| holds[*side].as_ref() == Some(&back[*side]))) {
+        if outcome.as_ref().is_ok_and(|back| Side::BOTH.iter().all(|side| holds[*side].as_ref() == Some(&back[*side])))
+        {
             continue;
         }
         steps.push(Step { field: rule.map.name.clone(), holds, outcome });
@@ -262,11 +266,5 @@ fn set_apart(
 }
 
 fn decision(field: &str, value: &Value, by: &str, loosening: Loosening) -> Decision {
-    Decision {
-        field: field.to_owned(),
-        value: value.clone(),
-        cause: Cause::Undone,
-        by: by.to_owned(),
-        loosening,
-    }
+    Decision { field: field.to_owned(), value: value.clone(), cause: Cause::Undone, by: by.to_owned(), loosening }
 }

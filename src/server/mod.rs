@@ -9,6 +9,10 @@
 //! | [`explain`] | one person |
 //! | [`conflicts`] | the conflict log |
 //! | [`parked`] | what is parked |
+//! | [`history`] | what happened to a person |
+//! | `live` | what the systems say at this moment |
+//! | [`policy_test`] | logged conflicts under other rules |
+//! | [`undo`] | what was written is taken back |
 //! | [`resolve`] | a person answers conflicts |
 //! | [`plan`] | what a cycle would do |
 //! | [`socket`] | the control socket of a running daemon |
@@ -18,12 +22,16 @@ pub mod actions;
 pub mod conflicts;
 pub mod explain;
 pub mod health;
+pub mod history;
+mod live;
 pub mod parked;
 pub mod plan;
+pub mod policy_test;
 pub mod request;
 pub mod resolve;
 pub mod socket;
 pub mod status;
+pub mod undo;
 
 pub use actions::{answer, answer_each};
-pub use request::{Answer, ParkedRequest, Refusal, Request, ResolveRequest};
+pub use request::{Answer, ParkedRequest, Refusal, Request, ResolveRequest, UndoRequest};

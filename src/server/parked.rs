@@ -100,9 +100,7 @@ async fn one(running: &Running, reason: &Reason) -> Answer {
     let parked = running.sync.words_of(reason).await?;
     let signature = &reason.signature;
     let (message, hint, since) = match &parked {
-        Some((problem, since)) => {
-            (problem.message.clone(), problem.hint.clone(), since.map(|since| since.to_string()))
-        }
+        Some((problem, since)) => (problem.message.clone(), problem.hint.clone(), since.map(|since| since.to_string())),
         None => (
             "the service answered success and kept its value".to_owned(),
             "a rule there may not let it change; change it there, or map another field".to_owned(),

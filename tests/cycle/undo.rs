@@ -294,9 +294,10 @@ async fn i17_a_dirty_day_undone_leaves_both_sides_as_before() {
         // What both sides entered the same, and nothing was written for, is nobody's to take back.
         let touched = |ids: &Pair<String>, field: &str| {
             let entity = stage.entity(Side::Left, &ids.left).id;
-            undone.iter().filter(|person| person.entity == entity).any(|person| {
-                person.steps.iter().any(|step| step.field == field && step.outcome.is_ok())
-            })
+            undone
+                .iter()
+                .filter(|person| person.entity == entity)
+                .any(|person| person.steps.iter().any(|step| step.field == field && step.outcome.is_ok()))
         };
         for ids in &people {
             for field in ["city", "name", "phone", "tags"] {

@@ -14,6 +14,7 @@
 //! | [`limits`] | throttles, quotas, our share of them |
 //! | [`outages`] | a system that is down, or refuses us |
 //! | [`lost_answers`] | a write that was applied, and whose answer did not come |
+//! | [`decisions`] | what people decide and take back |
 //! | [`daemon`] | the program as a service: ready, quick, obedient to signals, one alone |
 //! | [`kills`] | `kill -9` at any moment of a first sync |
 //! | [`world`] | how a test starts both services and the program |
@@ -24,6 +25,7 @@ mod agreement;
 mod bad_values;
 mod conflicts;
 mod daemon;
+mod decisions;
 mod deletions;
 mod duplicates;
 mod first_run;

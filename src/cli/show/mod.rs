@@ -9,6 +9,7 @@
 //! | [`mod@explain`] | one person |
 //! | `parked` | what is set aside |
 //! | `resolve` | a person's answer to a conflict |
+//! | `undo` | what was taken back, and what was left |
 //! | `words` | values, times and names out of JSON |
 
 pub mod conflicts;
@@ -18,15 +19,17 @@ mod parked;
 pub mod plan;
 mod resolve;
 pub mod status;
+mod undo;
 mod words;
 
 pub use self::{
     conflicts::{conflict, conflicts, csv, sentence},
-    explain::explain,
+    explain::{explain, history},
     held::{approved, done, ended, would},
     parked::{handled, parked},
     plan::plan,
-    resolve::resolved,
+    resolve::{policy_test, resolved, resolved_all},
     status::status,
+    undo::undone,
     words::moment,
 };
