@@ -55,6 +55,14 @@ pub enum Command {
     Resume(Which),
     /// Read the configuration again.
     Reload,
+    /// Write all of the state into one file, while a daemon runs or not. It holds personal data (mode 0600).
+    Backup(Backup),
+    /// Put the state of a backup in the place of the one there is.
+    Restore(Restore),
+    /// Start anew from what both systems hold, where the state is lost: planned first, held for approval.
+    Rebuild(Rebuild),
+    /// Give back the room on disk that old values take.
+    Compact(Compact),
     /// Look at connectors.
     Connectors {
         /// What to look at.
@@ -376,6 +384,48 @@ pub enum ConfigCommand {
     Schema,
     /// What is in force, with secrets as references.
     Show,
+}
+
+/// `backup`
+#[derive(Debug, ClapArgs)]
+pub struct Backup {
+    /// The file; one that is there is replaced once the new one is whole.
+    pub file: PathBuf,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `restore`
+#[derive(Debug, ClapArgs)]
+pub struct Restore {
+    /// The backup.
+    pub file: PathBuf,
+    /// Take the place of a state that is there; that one is kept beside it.
+    #[arg(long)]
+    pub replace: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `rebuild`
+#[derive(Debug, ClapArgs)]
+pub struct Rebuild {
+    /// End after this time (0: no limit).
+    #[arg(long, default_value = "10m", value_parser = duration, value_name = "TIME")]
+    pub timeout: Duration,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `compact`
+#[derive(Debug, ClapArgs)]
+pub struct Compact {
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `sandbox`

@@ -56,7 +56,7 @@ pub(super) async fn ask_each(
     answer.map_err(refused)
 }
 
-fn refused(refusal: Refusal) -> Exit {
+pub(super) fn refused(refusal: Refusal) -> Exit {
     Exit::new(refusal.exit, refusal.message, &refusal.hint)
 }
 

@@ -7,6 +7,7 @@
 //! | [`run`] | `run`, `run --once` |
 //! | [`check`] | `check` |
 //! | [`ask`] | `status`, `conflicts`, `parked`, `explain`, `history`, `undo`, `approve`, `discard`, `pause`, `resume`, `reload` |
+//! | [`upkeep`] | `backup`, `restore`, `rebuild`, `compact` |
 //! | [`plan`] | `plan` |
 //! | [`show`] | their answers for people |
 //! | [`connectors`] | `connectors list`, `show`, `lint`, `test` |
@@ -24,6 +25,7 @@ pub mod run;
 pub mod sandbox;
 pub mod setup;
 pub mod show;
+pub mod upkeep;
 
 use std::process::ExitCode;
 
@@ -113,5 +115,9 @@ async fn dispatch(args: Args) -> Result<u8, Exit> {
         Command::Pause(pause) => ask::pause(config, &pause).await,
         Command::Resume(which) => ask::resume(config, &which).await,
         Command::Reload => ask::reload(config).await,
+        Command::Backup(args) => upkeep::backup(config, &args).await,
+        Command::Restore(args) => upkeep::restore(config, &args),
+        Command::Rebuild(args) => upkeep::rebuild(config, &args).await,
+        Command::Compact(args) => upkeep::compact(config, &args).await,
     }
 }

@@ -1,6 +1,12 @@
 //! One decision, one commit: world in, batch out, the conflict log behind it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use hymnal_sdk::{Address, Call, Clock, Schema};
 use tokio::sync::Mutex;
@@ -32,6 +38,9 @@ pub struct Committer {
     /// Where conflicts are written for people.
     pub log: Arc<ConflictLog>,
     turn: Mutex<Turn>,
+    /// The rules until the first load is over, where the state is being rebuilt.
+    rebuilding: Option<Arc<SyncRules>>,
+    rebuilt: AtomicBool,
 }
 
 struct Turn {
@@ -61,7 +70,18 @@ impl Committer {
         seed: u64,
     ) -> Self {
         let turn = Mutex::new(Turn { ids: Ids::new(seed), logged: 0, behind: false, objects: Pair::default() });
-        Self { rules, store, tag, clock, log, turn }
+        Self { rules, store, tag, clock, log, turn, rebuilding: None, rebuilt: AtomicBool::new(false) }
+    }
+
+    /// The same, deciding by other rules until [`Committer::end_rebuilding`].
+    #[must_use]
+    pub fn rebuilding(self, rules: Option<Arc<SyncRules>>) -> Self {
+        Self { rebuilding: rules, ..self }
+    }
+
+    /// From now on the ordinary rules hold.
+    pub fn end_rebuilding(&self) {
+        self.rebuilt.store(true, Ordering::Release);
     }
 
     /// Completes the conflict log: lines that were committed and, because of a crash, may not be in the file.
@@ -197,8 +217,9 @@ impl Committer {
     }
 
     fn context<'a>(&'a self, objects: &'a Pair<BTreeMap<String, ObjectFacts>>, systems: &Pair<System>) -> Context<'a> {
+        let rules = self.rebuilding.as_ref().filter(|_| !self.rebuilt.load(Ordering::Acquire));
         Context {
-            rules: &self.rules,
+            rules: rules.unwrap_or(&self.rules),
             objects,
             offset: Pair::new(systems.left.offset(), systems.right.offset()),
             now: self.clock.now(),

@@ -180,6 +180,8 @@ impl Sync {
         report.checking = self.is_checking();
         if report.held.is_none() && report.pending == 0 {
             self.set_flag(cycle, state::LOADED, true).await?;
+            self.set_flag(cycle, state::REBUILDING, false).await?;
+            self.committer.end_rebuilding();
         }
         self.sweep().await?;
         self.note_cycle(cycle, &report)?;

@@ -19,7 +19,7 @@ use tokio::{
 
 use super::{schedule::keep, supervisor};
 use crate::{
-    server::{Answer, Refusal, Request, answer, answer_each, health, socket},
+    server::{Answer, Refusal, Request, answer, answer_each, health, socket, upkeep},
     store::StoreError,
     wire::{App, app::WireError},
 };
@@ -173,6 +173,10 @@ fn accept(
     tokio::spawn(async move {
         let answer = match socket::receive(&mut stream).await {
             Ok(Request::Reload) => reload_now(&ask_reload).await,
+            Ok(Request::Backup) => match upkeep::send_backup(&app, &mut stream).await {
+                Ok(()) => return,
+                Err(refusal) => Err(refusal),
+            },
             Ok(Request::Status) => {
                 answer(&app, Request::Status).await.map(|status| about_daemon(status, reload_error.as_deref()))
             }

@@ -13,7 +13,7 @@ use super::{
     request::{Answer, Refusal, Request},
     resolve::{resolve, resolve_where},
     status::status,
-    undo,
+    undo, upkeep,
 };
 use crate::{
     cycle::state::Pause,
@@ -44,6 +44,9 @@ pub async fn answer(app: &App, request: Request) -> Answer {
         Request::Discard { sync } => discard(app, &sync).await,
         Request::Pause { sync, seconds, reason } => pause(app, &sync, seconds, reason),
         Request::Resume { sync } => resume(app, &sync),
+        Request::Compact => upkeep::compact(app).await,
+        // Its answer is no JSON document; whoever asks for it takes its lines.
+        Request::Backup => Err(Refusal::new(2, "a backup is not answered here", "use `hymnal backup FILE`")),
         Request::Reload => {
             Err(Refusal::new(1, "no daemon is running, so there is nothing to reload", "start it with `hymnal run`"))
         }

@@ -88,10 +88,13 @@ fn address(rules: &crate::merge::SyncRules, wanted: &str) -> Option<(Side, Addre
 fn one(app: &App, running: &Running, entity: &Entity, field: Option<&str>, live: &Pair<Live>) -> Answer {
     let rules = &running.sync.committer.rules;
     let name = |side: Side| rules.systems[side].connector.clone();
+    let history = entries(app, running, entity, field)?;
     let mut fields = Map::new();
     for rule in rules.fields.iter().filter(|rule| field.is_none_or(|field| rule.map.name == field)) {
         if let Some(state) = entity.fields.get(&rule.map.name) {
-            fields.insert(rule.map.name.clone(), one_field(entity, rule, state, live, &name));
+            let mut shown = one_field(entity, rule, state, live, &name);
+            shown["lost"] = lost(&history, &rule.map.name, &shown["value"]);
+            fields.insert(rule.map.name.clone(), shown);
         }
     }
     if let (Some(field), true) = (field, fields.is_empty()) {
@@ -115,7 +118,7 @@ fn one(app: &App, running: &Running, entity: &Entity, field: Option<&str>, live:
         "scope": scope(entity, rules),
         "records": records,
         "fields": fields,
-        "history": entries(app, running, entity, field)?,
+        "history": history,
     }))
 }
 
@@ -254,6 +257,28 @@ fn one_field(
         );
     }
     Json::Object(out)
+}
+
+/// The value that lost to the one that stands, and why: from the last line of the conflict log about the field.
+fn lost(history: &[Json], field: &str, stands: &Json) -> Json {
+    let line = history
+        .iter()
+        .rev()
+        .map(|entry| &entry["what"])
+        .find(|what| what["field"] == field && what["status"] == "resolved" && what["values"].is_object());
+    let Some(line) = line.filter(|line| line["result"] == *stands) else { return Json::Null };
+    let values = line["values"].as_object().into_iter().flatten();
+    let lost: Vec<Json> = values
+        .filter(|(_, value)| value["value"] != *stands)
+        .map(|(system, value)| json!({ "system": system, "value": value["value"] }))
+        .collect();
+    if lost.is_empty() {
+        return Json::Null;
+    }
+    json!({
+        "values": lost, "at": line["at"], "kind": line["kind"], "policy": line["policy"],
+        "certainty": line["certainty"], "reason": line["reason"], "conflict": line["id"],
+    })
 }
 
 /// Who set the golden value, and when. Where the service keeps a history of the field, it says so for certain.

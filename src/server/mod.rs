@@ -8,6 +8,7 @@
 //! | [`status`] | how everything is |
 //! | [`explain`] | one person |
 //! | [`conflicts`] | the conflict log |
+//! | [`upkeep`] | what is done with all of the state: backup, compaction |
 //! | [`parked`] | what is parked |
 //! | [`history`] | what happened to a person |
 //! | `live` | what the systems say at this moment |
@@ -32,6 +33,7 @@ pub mod resolve;
 pub mod socket;
 pub mod status;
 pub mod undo;
+pub mod upkeep;
 
 pub use actions::{answer, answer_each};
 pub use request::{Answer, ParkedRequest, Refusal, Request, ResolveRequest, UndoRequest};

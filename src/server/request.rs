@@ -103,6 +103,10 @@ pub enum Request {
     },
     /// Reads the configuration again.
     Reload,
+    /// All of the state; answered with the lines of a backup.
+    Backup,
+    /// Gives back the room that old values take.
+    Compact,
 }
 
 /// A person answers a conflict.

@@ -97,6 +97,42 @@ pub async fn reply(stream: &mut UnixStream, answer: Answer) -> io::Result<()> {
     stream.shutdown().await
 }
 
+/// Fetches a backup from the daemon of a state directory, into `out`; `None` where none answers there.
+pub async fn fetch(state_dir: &Path, out: &mut impl io::Write) -> Option<Result<(), Refusal>> {
+    let near = Near::of(state_dir).ok()?;
+    let mut stream = UnixStream::connect(&near.path).await.ok()?;
+    let fetched = async {
+        stream.write_all(&serde_json::to_vec(&Request::Backup).map_err(io::Error::other)?).await?;
+        stream.shutdown().await?;
+        let mut chunk = vec![0; 1 << 16];
+        let mut first = Vec::new();
+        loop {
+            let read = stream.read(&mut chunk).await?;
+            // A refusal is one short document, and is told by how it begins.
+            if first.len() < REFUSED.len() || first.starts_with(REFUSED) {
+                first.extend_from_slice(&chunk[..read]);
+                if read > 0 && (first.len() < REFUSED.len() || first.starts_with(REFUSED)) {
+                    continue;
+                }
+                if let Ok(Wire::Refused(refusal)) = serde_json::from_slice(&first) {
+                    return Ok(Err(refusal));
+                }
+                out.write_all(&first)?;
+            } else {
+                out.write_all(&chunk[..read])?;
+            }
+            if read == 0 {
+                return Ok(Ok(()));
+            }
+        }
+    };
+    Some(fetched.await.unwrap_or_else(|error: io::Error| {
+        Err(Refusal::new(1, format!("the backup could not be fetched from the running daemon: {error}"), "try again"))
+    }))
+}
+
+/// How a refusal begins.
+const REFUSED: &[u8] = br#"{"refused":"#;
 /// Sends the lines that come before the answer, as they are made. Who does not read them is let go: whoever makes them
 /// may hold up a sync.
 ///

@@ -14,9 +14,11 @@
 //! | [`limits`] | throttles, quotas, our share of them |
 //! | [`outages`] | a system that is down, or refuses us |
 //! | [`lost_answers`] | a write that was applied, and whose answer did not come |
+//! | [`explained`] | the page of a person |
 //! | [`decisions`] | what people decide and take back |
 //! | [`daemon`] | the program as a service: ready, quick, obedient to signals, one alone |
 //! | [`kills`] | `kill -9` at any moment of a first sync |
+//! | [`upkeep`] | backup, restore, rebuild, compaction, copies of the state |
 //! | [`world`] | how a test starts both services and the program |
 //! | [`agreement`] | whether both services hold the same, judged without Hymnal's own code |
 #![expect(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
@@ -28,6 +30,7 @@ mod daemon;
 mod decisions;
 mod deletions;
 mod duplicates;
+mod explained;
 mod first_run;
 mod first_sync;
 mod kills;
@@ -37,4 +40,5 @@ mod lost_answers;
 mod outages;
 mod plan;
 mod policies;
+mod upkeep;
 mod world;

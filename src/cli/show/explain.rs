@@ -37,21 +37,7 @@ pub fn explain(found: &Json) -> String {
             let _ = writeln!(out, "  needs attention: {problem}; {}", text(&person["scope"]["parked"]["hint"]));
         }
         for (name, field) in object(&person["fields"]) {
-            let _ = writeln!(out, "\n  {name} = {}", shown(&field["value"]));
-            let origin = &field["set_by"];
-            if let Some(rule) = origin["rule"].as_str() {
-                let system = origin["system"].as_str().unwrap_or("both");
-                let who = by(&origin["by"]);
-                let at = if origin["at"].is_null() { String::new() } else { format!(", {}", moment(&origin["at"])) };
-                let known = evidence(&origin["evidence"]);
-                let _ = writeln!(out, "    set by {system}{who}{at} ({known}); sync rule: {rule}");
-            }
-            if !field["last_synced"].is_null() {
-                let _ = writeln!(out, "    last synced value: {}", shown(&field["last_synced"]));
-            }
-            for (system, side) in object(field).filter(|(_, side)| side["state"].is_string()) {
-                out.push_str(&side_of(system, side));
-            }
+            out.push_str(&field_of(name, field));
         }
         out.push_str("\n  Sync history\n");
         out.push_str(&entries(&person["history"]));
@@ -82,6 +68,37 @@ fn entries(history: &Json) -> String {
         }
     }
     out
+}
+
+fn field_of(name: &str, field: &Json) -> String {
+    let mut out = String::new();
+    if let Some(conflict) = field["conflict"].as_str() {
+        let _ = writeln!(out, "\n  {name}: the systems say two things, and a person decides");
+        let _ = writeln!(out, "    hymnal conflicts resolve {conflict} --take SYSTEM");
+    } else {
+        let _ = writeln!(out, "\n  {name} = {}", shown(&field["value"]));
+        out.push_str(&origin_of(&field["set_by"]));
+    }
+    if !field["last_synced"].is_null() {
+        let _ = writeln!(out, "    last synced value: {}", shown(&field["last_synced"]));
+    }
+    for lost in array(&field["lost"]["values"]) {
+        let why = format!("{}: {}", text(&field["lost"]["policy"]), text(&field["lost"]["reason"]));
+        let (value, system, at) = (shown(&lost["value"]), text(&lost["system"]), moment(&field["lost"]["at"]));
+        let _ = writeln!(out, "    what lost: {value}, said {system} ({why}; {at})");
+    }
+    for (system, side) in object(field).filter(|(_, side)| side["state"].is_string()) {
+        out.push_str(&side_of(system, side));
+    }
+    out
+}
+
+fn origin_of(origin: &Json) -> String {
+    let Some(rule) = origin["rule"].as_str() else { return String::new() };
+    let system = origin["system"].as_str().unwrap_or("both");
+    let at = if origin["at"].is_null() { String::new() } else { format!(", {}", moment(&origin["at"])) };
+    let (who, known) = (by(&origin["by"]), evidence(&origin["evidence"]));
+    format!("    set by {system}{who}{at} ({known}); sync rule: {rule}\n")
 }
 
 /// `, by kim (a person, certain)`

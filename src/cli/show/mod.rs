@@ -7,6 +7,7 @@
 //! | [`mod@conflicts`] | the conflict log |
 //! | [`mod@plan`] | what a cycle would do |
 //! | [`mod@explain`] | one person |
+//! | [`mod@upkeep`] | what was done with all of the state |
 //! | `parked` | what is set aside |
 //! | `resolve` | a person's answer to a conflict |
 //! | `undo` | what was taken back, and what was left |
@@ -20,6 +21,7 @@ pub mod plan;
 mod resolve;
 pub mod status;
 mod undo;
+pub mod upkeep;
 mod words;
 
 pub use self::{
@@ -31,5 +33,6 @@ pub use self::{
     resolve::{policy_test, resolved, resolved_all},
     status::status,
     undo::undone,
+    upkeep::{backed_up, compacted, restored, set_aside},
     words::moment,
 };
