@@ -85,7 +85,7 @@ fn one(app: &App, running: &Running, change: ChangeId, page: &JournalPage, event
     };
     let is_change = matches!(event, Event::Sending { address: Some(_), .. });
     json!({
-        "at": page.at.to_string(), "cycle": page.cycle.to_string(),
+        "at": page.at.to_string(), "cycle": page.cycle.to_string(), "cause": page.cause,
         "change": is_change.then(|| change.to_string()), "what": what,
     })
 }

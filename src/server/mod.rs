@@ -16,10 +16,12 @@
 //! | [`undo`] | what was written is taken back |
 //! | [`resolve`] | a person answers conflicts |
 //! | [`plan`] | what a cycle would do |
+//! | [`apply`] | a plan done |
 //! | [`socket`] | the control socket of a running daemon |
 //! | [`health`] | `/healthz` and `/readyz` |
 
 pub mod actions;
+pub mod apply;
 pub mod conflicts;
 pub mod explain;
 pub mod health;
@@ -35,5 +37,6 @@ pub mod status;
 pub mod undo;
 pub mod upkeep;
 
-pub use actions::{answer, answer_each};
+pub use actions::{answer, answer_each, answer_given};
+pub use apply::other_config;
 pub use request::{Answer, ParkedRequest, Refusal, Request, ResolveRequest, UndoRequest};

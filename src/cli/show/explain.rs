@@ -62,7 +62,8 @@ pub fn history(found: &Json) -> String {
 fn entries(history: &Json) -> String {
     let mut out = String::new();
     for entry in array(history) {
-        let _ = writeln!(out, "    {}  {}", moment(&entry["at"]), what(&entry["what"]));
+        let cause = if entry["cause"] == "apply" { " (applied from a plan)" } else { "" };
+        let _ = writeln!(out, "    {}  {}{cause}", moment(&entry["at"]), what(&entry["what"]));
         if let Some(change) = entry["change"].as_str() {
             let _ = writeln!(out, "      change {change}");
         }

@@ -29,7 +29,7 @@ pub use self::{
     explain::{explain, history},
     held::{approved, done, ended, would},
     parked::{handled, parked},
-    plan::plan,
+    plan::{applied, plan},
     resolve::{policy_test, resolved, resolved_all},
     status::status,
     undo::undone,
