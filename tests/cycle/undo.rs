@@ -251,7 +251,8 @@ async fn a_cycle_is_taken_back_whole() {
     stage.check().await;
 }
 
-/// A day of edits by a few people, drawn from a seed: fills, clears, overwrites, the same on both sides, conflicts.
+/// A day of edits by a few people, drawn from a seed: fills, clears, overwrites, conflicts. Nobody enters what another
+/// has entered: what two people entered the same was written by neither of us.
 fn dirty_day(stage: &Stage, people: &[Pair<String>], seed: u64) {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut draw = |below: u64| {
@@ -260,12 +261,12 @@ fn dirty_day(stage: &Stage, people: &[Pair<String>], seed: u64) {
         state ^= state << 17;
         state % below
     };
-    for _ in 0..12 {
+    for number in 0..12 {
         let ids = &people[usize::try_from(draw(people.len() as u64)).expect("few")];
         let field = ["city", "name", "phone", "tags"][usize::try_from(draw(4)).expect("few")];
-        let value = ["", "a", "b", "c;d"][usize::try_from(draw(4)).expect("few")];
         let side = if draw(2) == 0 { Side::Left } else { Side::Right };
-        stage.edit(side, &ids[side], &[(field, value)]);
+        let value = if side == Side::Left && draw(3) == 0 { String::new() } else { format!("v{seed}n{number}") };
+        stage.edit(side, &ids[side], &[(field, &value)]);
         stage.clock.forward(Duration::from_mins(draw(30)));
     }
 }
@@ -273,7 +274,6 @@ fn dirty_day(stage: &Stage, people: &[Pair<String>], seed: u64) {
 /// I17: a dirty day, undone, and both sides are as before.
 #[tokio::test]
 async fn i17_a_dirty_day_undone_leaves_both_sides_as_before() {
-    let mut counts = (0, 0);
     for seed in 1..=40 {
         let stage = Stage::new();
         let mut people = Vec::new();
@@ -291,34 +291,11 @@ async fn i17_a_dirty_day_undone_leaves_both_sides_as_before() {
         }
         let undone = undo(&stage, &Which::Since(since)).await;
         stage.settle().await;
-        // What both sides entered the same, and nothing was written for, is nobody's to take back.
-        let touched = |ids: &Pair<String>, field: &str| {
-            let entity = stage.entity(Side::Left, &ids.left).id;
-            undone
-                .iter()
-                .filter(|person| person.entity == entity)
-                .any(|person| person.steps.iter().any(|step| step.field == field && step.outcome.is_ok()))
-        };
-        for ids in &people {
-            for field in ["city", "name", "phone", "tags"] {
-                let held = |side: Side| {
-                    let email = stage.value(side, &ids[side], "email");
-                    let row = before[side].iter().find(|row| row["email"] == email).expect("known before");
-                    row.get(field).cloned().unwrap_or_default()
-                };
-                let is = values(&stage, ids, field);
-                let was = [held(Side::Left), held(Side::Right)];
-                assert!(is == was || !touched(ids, field), "seed {seed}, {field}: was {was:?}, is {is:?}");
-                assert_eq!(is[0], is[1], "seed {seed}, {field}");
-            }
-        }
-        // Two people who entered the same after the last write: it is theirs.
-        let kept = left(&undone);
-        assert!(kept.iter().all(|left| *left == Left::Changed), "seed {seed}: {kept:?}");
-        counts = (counts.0 + taken(&undone), counts.1 + kept.len());
+        assert_eq!(left(&undone), [], "seed {seed}: nobody touched anything since");
+        assert!(taken(&undone) > 0, "seed {seed}");
+        assert_eq!(stage.scene(), before, "seed {seed}");
         stage.check().await;
     }
-    assert!(counts.0 > 10 * counts.1, "taken back, left: {counts:?}");
 }
 
 #[tokio::test]
