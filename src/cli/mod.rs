@@ -6,9 +6,10 @@
 //! | [`setup`] | where the configuration is, and what is made of it |
 //! | [`run`] | `run`, `run --once` |
 //! | [`check`] | `check` |
-//! | [`ask`] | `status`, `conflicts`, `parked`, `explain`, `history`, `undo`, `approve`, `discard`, `pause`, `resume`, `reload` |
+//! | [`ask`] | `status`, `conflicts`, `parked`, `matches`, `explain`, `history`, `undo`, `approve`, `discard`, `pause`, `resume`, `reload` |
 //! | [`upkeep`] | `backup`, `restore`, `rebuild`, `compact` |
 //! | [`plan`] | `plan` |
+//! | [`forget`] | `forget` |
 //! | [`apply`] | `apply` |
 //! | [`show`] | their answers for people |
 //! | [`connectors`] | `connectors list`, `show`, `lint`, `test` |
@@ -21,6 +22,7 @@ pub mod ask;
 pub mod check;
 pub mod connectors;
 pub mod demo;
+pub mod forget;
 pub mod out;
 pub mod plan;
 pub mod run;
@@ -109,10 +111,12 @@ async fn dispatch(args: Args) -> Result<u8, Exit> {
         Command::Conflicts { command } => ask::conflicts(config, command).await,
         Command::Parked { command } => ask::parked(config, command).await,
         Command::Plan(options) => plan::plan(config, &options).await,
+        Command::Matches { command } => ask::matches(config, command).await,
         Command::Apply(options) => apply::apply(config, &options).await,
         Command::Explain(explain) => ask::explain(config, &explain).await,
         Command::History(history) => ask::history(config, &history).await,
         Command::Undo(options) => ask::undo(config, options).await,
+        Command::Forget(args) => forget::forget(config, &args).await,
         Command::Approve(which) => ask::approve(config, &which).await,
         Command::Discard(which) => ask::discard(config, &which).await,
         Command::Pause(pause) => ask::pause(config, &pause).await,

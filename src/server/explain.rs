@@ -51,7 +51,7 @@ pub(super) async fn find(running: &Running, wanted: &str) -> Result<Vec<Entity>,
                 return Ok(world.by_address(side, &address)?.into_iter().collect());
             }
             if let Some(id) = id {
-                return Ok(world.entity(id)?.into_iter().collect());
+                return Ok(world.known_by(id)?.into_iter().collect());
             }
             by_key(world, &wanted)
         })
@@ -78,7 +78,7 @@ fn by_key(world: &mut crate::cycle::world::World<'_>, wanted: &str) -> Result<Ve
     Ok(found)
 }
 
-fn address(rules: &crate::merge::SyncRules, wanted: &str) -> Option<(Side, Address)> {
+pub(super) fn address(rules: &crate::merge::SyncRules, wanted: &str) -> Option<(Side, Address)> {
     let (connector, rest) = wanted.split_once(':')?;
     let (object, id) = rest.split_once(':')?;
     let side = Side::BOTH.into_iter().find(|side| rules.systems[*side].connector == connector)?;
@@ -114,6 +114,7 @@ fn one(app: &App, running: &Running, entity: &Entity, field: Option<&str>, live:
     Ok(json!({
         "sync": running.name,
         "entity": entity.id.to_string(),
+        "aliases": entity.aliases.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "state": standing(entity),
         "scope": scope(entity, rules),
         "records": records,
@@ -190,8 +191,9 @@ fn record(entity: &Entity, side: Side) -> Json {
         Presence::Seen => "seen",
         Presence::Deleted { .. } => "deleted; nothing is done before the grace is over",
         Presence::NotVisible { .. } => "not visible; a permission may be lost",
+        Presence::ConvertedOut { .. } => "converted out of the sync: it lives on in an object that is not synced",
     };
-    let secondaries: Vec<String> = entity.secondaries[side].iter().map(ToString::to_string).collect();
+    let secondaries: Vec<String> = entity.secondary_addresses(side).map(ToString::to_string).collect();
     json!({
         "record": member.address.to_string(),
         "presence": presence,

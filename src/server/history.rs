@@ -45,23 +45,26 @@ pub(super) fn entries(
     let committer = &running.sync.committer;
     let mut entries = Vec::new();
     let mut broken = None;
-    running.sync.each(&committer.tag.journal(entity.id), |key, value| {
-        let Some((entity, page)) = page_of(key) else { return };
-        match format::open::<JournalPage>(key, value) {
-            Ok(told) => {
-                let change = ChangeId { entity, page };
-                let about = told.events.iter().filter(|event| about(event, field));
-                entries.extend(about.map(|event| (page, one(app, running, change, &told, event))));
+    for id in [entity.id].into_iter().chain(entity.aliases.iter().copied()) {
+        running.sync.each(&committer.tag.journal(id), |key, value| {
+            let Some((entity, page)) = page_of(key) else { return };
+            match format::open::<JournalPage>(key, value) {
+                Ok(told) => {
+                    let change = ChangeId { entity, page };
+                    let about = told.events.iter().filter(|event| about(event, field));
+                    entries.extend(about.map(|event| (page, one(app, running, change, &told, event))));
+                }
+                Err(error) => broken = Some(error),
             }
-            Err(error) => broken = Some(error),
-        }
-    })?;
+        })?;
+    }
     match broken {
         Some(error) => Err(error),
         None => Ok(in_order(entries)),
     }
 }
 
+/// Pages are counted over all people: that is the order in which things happened, before two people became one too.
 fn in_order(mut entries: Vec<(u64, Json)>) -> Vec<Json> {
     entries.sort_by_key(|(page, _)| *page);
     entries.into_iter().map(|(_, entry)| entry).collect()

@@ -7,7 +7,9 @@
 //! | [`actions`] | what is answered |
 //! | [`status`] | how everything is |
 //! | [`explain`] | one person |
+//! | [`forget`] | the erasure of a person |
 //! | [`conflicts`] | the conflict log |
+//! | [`matches`] | who is who |
 //! | [`upkeep`] | what is done with all of the state: backup, compaction |
 //! | [`parked`] | what is parked |
 //! | [`history`] | what happened to a person |
@@ -24,9 +26,11 @@ pub mod actions;
 pub mod apply;
 pub mod conflicts;
 pub mod explain;
+pub mod forget;
 pub mod health;
 pub mod history;
 mod live;
+pub mod matches;
 pub mod parked;
 pub mod plan;
 pub mod policy_test;
