@@ -59,7 +59,9 @@ pub fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u
                     add(Wait::Kept, Vec::new());
                 }
                 Some(Mark::Normalised { golden }) if *golden == field.golden => add(Wait::Normalised, Vec::new()),
-                Some(Mark::Kept { golden }) if *golden == field.golden => add(Wait::Kept, Vec::new()),
+                Some(Mark::Kept { golden } | Mark::Apart { golden, .. }) if *golden == field.golden => {
+                    add(Wait::Kept, Vec::new());
+                }
                 _ => {}
             }
         }
@@ -79,10 +81,6 @@ pub fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u
         if !entity.secondaries[side].is_empty() {
             add(Wait::Duplicate, "", Vec::new());
         }
-    }
-    if entity.scope.problem.is_some() {
-        // Asked again whenever the person changes, not by the clock.
-        add(Wait::Parked, ":scope", i64::MAX.to_be_bytes().to_vec());
     }
     if !unseen.is_empty() {
         add(Wait::NotVisible, "", unseen);

@@ -36,6 +36,7 @@
 //! | [`resolve`] | a person answers a conflict |
 //! | [`plan`] | what a cycle would do, written nowhere |
 //! | [`sweep`] | what is older than it is kept |
+//! | [`undo`] | what was written is taken back |
 //! | [`report`] | what a cycle came to |
 //! | [`ids`] | the one source of ids |
 
@@ -69,6 +70,7 @@ pub mod spread;
 pub mod state;
 pub mod sweep;
 pub mod system;
+pub mod undo;
 pub mod update;
 pub mod world;
 

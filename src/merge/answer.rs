@@ -12,7 +12,7 @@ use super::{
     rules::FieldRule,
     side::Side,
 };
-use crate::mapping::{self, FieldType, Problem};
+use crate::mapping::{self, FieldType, Problem, Value};
 
 /// The first retry of what a service refused; it doubles up to a day.
 const FIRST_RETRY: SignedDuration = SignedDuration::from_mins(5);
@@ -233,12 +233,15 @@ pub(super) fn again(before: Option<Parked>, problem: Problem, now: Timestamp) ->
 
 /// What is sent, for the journal.
 pub(super) fn sent_changes(entity: &Entity, patch: &Patch) -> Vec<SentChange> {
-    let sent = |change: &Change| SentChange {
-        field: change.field.clone(),
-        from: change.from.clone(),
-        to: change.to.clone(),
-        golden: change.golden.clone(),
-        agreed: entity.fields.get(&change.field).and_then(|field| field.agreed.clone()),
+    let sent = |change: &Change| {
+        let field = entity.fields.get(&change.field);
+        SentChange {
+            field: change.field.clone(),
+            from: change.from.clone(),
+            to: change.to.clone(),
+            golden: field.map_or(Value::Blank, |field| field.golden.clone()),
+            agreed: field.and_then(|field| field.agreed.clone()),
+        }
     };
     patch.changes.iter().map(sent).collect()
 }

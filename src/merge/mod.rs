@@ -25,6 +25,8 @@
 //! | [`secondary`] | further records of one person: consent, and nothing else |
 //! | [`parked`] | what is set aside, and what people do about it |
 //! | [`person`] | what a person decides |
+//! | [`replay`] | logged conflicts decided again |
+//! | [`undo`] | what was written is taken back |
 //! | [`scope`] | who is in the sync, and who is created where |
 //! | [`removal`] | what follows from a deletion |
 //! | [`event`] | what was decided and done, for journal and conflict log |
@@ -51,11 +53,13 @@ pub mod planned;
 pub mod policy;
 pub mod reading;
 pub mod removal;
+pub mod replay;
 pub mod rules;
 pub mod scope;
 pub mod secondary;
 pub mod side;
 mod times;
+pub mod undo;
 pub mod unite;
 
 #[cfg(test)]

@@ -28,3 +28,4 @@ mod scope;
 mod secondaries;
 mod sight;
 mod times;
+mod undo;

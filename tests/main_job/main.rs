@@ -16,6 +16,8 @@
 //! | [`limits`] | throttles, quotas, our share of them |
 //! | [`outages`] | a system that is down, or refuses us |
 //! | [`lost_answers`] | a write that was applied, and whose answer did not come |
+//! | [`explained`] | the page of a person |
+//! | [`decisions`] | what people decide and take back |
 //! | [`daemon`] | the program as a service: ready, quick, obedient to signals, one alone |
 //! | [`kills`] | `kill -9` at any moment of a first sync |
 //! | [`upkeep`] | backup, restore, rebuild, compaction, copies of the state |
@@ -28,8 +30,10 @@ mod apply;
 mod bad_values;
 mod conflicts;
 mod daemon;
+mod decisions;
 mod deletions;
 mod duplicates;
+mod explained;
 mod first_run;
 mod first_sync;
 mod forget;
