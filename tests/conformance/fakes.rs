@@ -37,6 +37,28 @@ pub(crate) fn insightly(object: &'static str) -> (RestConnector, Subject) {
     (connector, subject)
 }
 
+/// Mautic's contacts.
+pub(crate) fn mautic() -> (RestConnector, Subject) {
+    let settings =
+        [("base_url", text(ADDRESS)), ("client_id", text("hymnal")), ("client_secret", secret("mautic-secret"))];
+    let (connector, fake) = made(Service::Mautic, "mautic", &settings);
+    let draft = |number: u64| {
+        fields(&[
+            ("email", &format!("kit{number}@example.com")),
+            ("firstname", &format!("Kit {number}")),
+            ("position", "Organist"),
+            ("tier", "gold"),
+        ])
+    };
+    let mut subject = Subject::new("contacts", draft, "firstname", "999999999");
+    subject.unique = Some("email".into());
+    subject.shared = Some("position".into());
+    subject.refused = Some(fields(&[("tier", "bronze")]));
+    subject.crowd = 450;
+    offer(&mut subject, &fake);
+    (connector, subject)
+}
+
 fn made(service: Service, kind: &str, settings: &[(&str, SettingValue)]) -> (RestConnector, Fake) {
     let clock = Ticking::new();
     let fake = Fake::new(service, Arc::new(clock.clone()));

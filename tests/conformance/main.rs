@@ -27,6 +27,7 @@ const FOLDERS: &[(&str, Trying)] = &[
     ("insightly", insightly_contacts),
     ("insightly", insightly_leads),
     ("insightly", insightly_prospects),
+    ("mautic", mautic_contacts),
     ("salesforce", salesforce_contact),
     ("salesforce", salesforce_lead),
 ];
@@ -67,6 +68,11 @@ fn insightly_prospects() -> Vec<Report> {
     // No documented field of a prospect has choices.
     lacks.extend(["create-answers-truth"]);
     conform("insightly Prospects", || fakes::insightly("Prospects"), &lacks)
+}
+
+fn mautic_contacts() -> Vec<Report> {
+    let lacks = ["list-oldest-first", "deletions-name-deleted", "deletions-never-guess", "upsert-repeats"];
+    conform("mautic contacts", fakes::mautic, &lacks)
 }
 
 /// Tries every promise on a connector. It fails where one is broken, and where one could not be tried that is not

@@ -96,3 +96,17 @@ async fn insightly_prospects() {
     })
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn mautic_contacts() {
+    lives_with_a_sandbox(Play {
+        service: Service::Mautic,
+        kind: "mautic",
+        settings: "username = \"hymnal\"\npassword = \"mautic-password\"",
+        role: "marketing",
+        object: "contacts",
+        fields: ["email", "firstname", "lastname", "position"],
+        partner: Face::Salesforce,
+    })
+    .await;
+}

@@ -1,6 +1,7 @@
 //! The services there are, and what each does with a request.
 
 mod insightly;
+mod mautic;
 
 use crate::{
     asked::{Answer, Asked},
@@ -12,12 +13,15 @@ use crate::{
 pub enum Service {
     /// Insightly, API v3.1.
     Insightly,
+    /// Mautic 5.
+    Mautic,
 }
 
 impl Service {
     pub(crate) fn answer(self, world: &mut World, asked: &Asked) -> Answer {
         match self {
             Self::Insightly => insightly::answer(world, asked),
+            Self::Mautic => mautic::answer(world, asked),
         }
     }
 
@@ -25,19 +29,21 @@ impl Service {
     pub(crate) fn throttled(self) -> Answer {
         match self {
             Self::Insightly => insightly::throttled(),
+            Self::Mautic => mautic::throttled(),
         }
     }
 
     pub(crate) fn new_id(self, world: &mut World) -> String {
         match self {
-            Self::Insightly => world.number().to_string(),
+            Self::Insightly | Self::Mautic => world.number().to_string(),
         }
     }
 
     /// Whether the request opens a session.
-    pub(crate) fn is_login(self, _asked: &Asked) -> bool {
+    pub(crate) fn is_login(self, asked: &Asked) -> bool {
         match self {
             Self::Insightly => false,
+            Self::Mautic => mautic::is_login(asked),
         }
     }
 

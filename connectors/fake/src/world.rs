@@ -142,4 +142,10 @@ impl World {
         let rows = self.rows.iter().filter(|((of, _), row)| of == object && !row.is_deleted);
         rows.map(|(_, row)| row.clone()).collect()
     }
+
+    /// Live records, for the login to see, one of whose fields has this value, without regard to case.
+    pub(crate) fn with(&self, object: &str, field: &str, value: &str) -> Vec<&Row> {
+        let value = value.to_lowercase();
+        self.all(object).filter(|row| !row.is_deleted && row.text(field).to_lowercase() == value).collect()
+    }
 }

@@ -177,6 +177,7 @@ pub(crate) fn text(template: &Template, fillings: &Fillings, language: Language)
                 text.push_str(&match language {
                     Language::Plain => plain(hole, value)?,
                     Language::Soql => soql(hole, value)?,
+                    Language::Csv => csv(hole, value)?,
                 });
             }
         }
@@ -230,6 +231,19 @@ fn soql(hole: &Hole, filling: &Filling) -> Result<String> {
         }
         Filling::Json(_) => return Err(impossible(format!("`{hole}` can only stand in a body"))),
     })
+}
+
+/// Lists as comma-separated values (RFC 4180, 2).
+fn csv(hole: &Hole, filling: &Filling) -> Result<String> {
+    let quoted = |text: String| format!("\"{}\"", text.replace('"', "\"\""));
+    match filling {
+        Filling::Ids(list) => Ok(list.join(",")),
+        Filling::Values(values) => {
+            let values: Vec<String> = values.iter().map(|value| quoted(value.to_string())).collect();
+            Ok(values.join(","))
+        }
+        other => plain(hole, other),
+    }
 }
 
 fn soql_string(text: &str) -> String {

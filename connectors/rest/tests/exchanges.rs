@@ -229,6 +229,11 @@ fn insightly() {
 }
 
 #[test]
+fn mautic() {
+    play("mautic");
+}
+
+#[test]
 fn salesforce() {
     play("salesforce");
 }

@@ -1,5 +1,7 @@
 //! What is wrong with a manifest, and where.
 
+use std::collections::BTreeSet;
+
 use super::{
     Manifest,
     changes::{Changes, DeletionFeed, Poll, Scan, Window},
@@ -75,11 +77,23 @@ impl Check<'_> {
         if manifest.auth.ways.len() > 1 {
             let known: Vec<&String> = manifest.auth.ways.keys().collect();
             match manifest.setting("auth") {
-                None => self.note(
-                    "auth",
-                    "several ways to log in need the setting `auth` to choose one".to_owned(),
-                    "declare `auth` under `[settings]`",
-                ),
+                // The settings that are given choose, where each way has one that no other has.
+                None => {
+                    let names = |way: &Way| -> BTreeSet<String> {
+                        way.templates().into_iter().flat_map(Template::holes).map(ToString::to_string).collect()
+                    };
+                    let ways: Vec<BTreeSet<String>> = manifest.auth.ways.values().map(names).collect();
+                    let is_apart = |at: usize, way: &BTreeSet<String>| {
+                        ways.iter().enumerate().all(|(other, names)| other == at || !way.is_subset(names))
+                    };
+                    if !ways.iter().enumerate().all(|(at, way)| is_apart(at, way)) {
+                        self.note(
+                            "auth",
+                            "several ways to log in need the setting `auth` to choose one".to_owned(),
+                            "declare `auth` under `[settings]`, or give each way a setting that no other has",
+                        );
+                    }
+                }
                 Some(setting) => {
                     for way in setting.one_of.iter().filter(|way| !known.contains(way)) {
                         self.note(
@@ -100,7 +114,7 @@ impl Check<'_> {
         }
         self.settings("auth", manifest.auth.base_url.holes());
         for way in manifest.auth.ways.values() {
-            for template in templates(way) {
+            for template in way.templates() {
                 self.settings("auth", template.holes());
             }
         }
@@ -135,6 +149,9 @@ impl Check<'_> {
         let get = &object.get;
         self.request(&at("get"), &get.request, &[Hole::Ids, Hole::Id, Hole::IdPath, Hole::Items, Hole::Fields]);
         self.batch(&at("get"), get.batch, &get.request, get.item.as_ref(), &[Hole::Id]);
+        if let Some(alone) = &get.alone {
+            self.request(&at("get"), &alone.request, &[Hole::Id, Hole::IdPath, Hole::Fields]);
+        }
         for lookup in [&object.find.unique, &object.find.any].into_iter().flatten() {
             let known = [Hole::Key, Hole::Keys, Hole::Value, Hole::Items, Hole::Fields, Hole::Cursor, Hole::Limit];
             self.request(&at("find"), &lookup.request, &known);
@@ -344,18 +361,6 @@ fn holes(request: &RequestShape) -> Vec<Hole> {
         holes.extend(body.holes().into_iter().cloned());
     }
     holes
-}
-
-fn templates(way: &Way) -> Vec<&Template> {
-    match way {
-        Way::Bearer { token } => vec![token],
-        Way::Header { value, .. } => vec![value],
-        Way::Basic { username, password } => vec![username, password],
-        Way::ClientCredentials { url, client_id, client_secret } | Way::Refresh { url, client_id, client_secret } => {
-            vec![url, client_id, client_secret]
-        }
-        Way::JwtBearer { url, audience, issuer, subject, key, .. } => vec![url, audience, issuer, subject, key],
-    }
 }
 
 /// Where the table of that dotted name begins, or the closest one around it.

@@ -98,6 +98,7 @@ pub fn builtin() -> &'static [(&'static str, &'static str)] {
     &[
         ("hubspot", include_str!("../../../hubspot/manifest.toml")),
         ("insightly", include_str!("../../../insightly/manifest.toml")),
+        ("mautic", include_str!("../../../mautic/manifest.toml")),
         ("salesforce", include_str!("../../../salesforce/manifest.toml")),
     ]
 }

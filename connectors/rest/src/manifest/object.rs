@@ -158,6 +158,22 @@ pub struct Get {
     /// Where the service names the ids it did not find.
     #[serde(default)]
     pub missing: Option<Missing>,
+    /// How an id is asked for alone that an answer to several left out: a list leaves out what is deleted and what may
+    /// not be seen alike, and only the answer about the one tells which (Mautic: 404 or 403; Pipedrive: the record,
+    /// marked as deleted).
+    #[serde(default)]
+    pub alone: Option<Alone>,
+}
+
+/// One record, by its id.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alone {
+    /// The request.
+    pub request: RequestShape,
+    /// Where the record stands: in the body itself, if nothing is said.
+    #[serde(default)]
+    pub record: String,
 }
 
 /// Where an answer names the ids that are not there.

@@ -70,6 +70,8 @@ pub enum Language {
     Plain,
     /// As SOQL: names bare, values in single quotes with backslashes, lists in brackets.
     Soql,
+    /// Lists as comma-separated values: each in double quotes, which are doubled inside (RFC 4180). All else as it is.
+    Csv,
 }
 
 /// How one page follows another.
@@ -118,6 +120,9 @@ pub struct Pick {
     /// A header, instead of the body.
     #[serde(default)]
     pub header: Option<String>,
+    /// Not what stands there, but the name of its first entry.
+    #[serde(default)]
+    pub first_key: bool,
     /// The text there holds JSON after some words: a dotted path in that.
     #[serde(default)]
     pub json: Option<String>,

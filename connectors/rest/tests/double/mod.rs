@@ -159,6 +159,11 @@ pub(crate) fn connector_settings(kind: &str) -> BTreeMap<String, SettingValue> {
     let settings: &[(&str, SettingValue)] = match kind {
         "hubspot" => &[("token", secret("token")), ("base_url", text("https://sandbox.example"))],
         "insightly" => &[("api_key", secret("key")), ("base_url", text("https://sandbox.example/v3.1"))],
+        "mautic" => &[
+            ("base_url", text("https://sandbox.example/api/")),
+            ("username", text("hymnal")),
+            ("password", secret("secret")),
+        ],
         "list-server" => &[
             ("base_url", text("https://sandbox.example")),
             ("username", text("restadmin")),
