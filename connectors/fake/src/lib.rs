@@ -97,7 +97,7 @@ impl Fake {
     /// Makes a record as a person does in the service's own screens. Answers its id.
     pub fn make(&self, object: &str, fields: &[(&str, Value)]) -> String {
         let mut state = self.lock();
-        let id = self.service.new_id(&mut state.world);
+        let id = self.service.new_id(&mut state.world, object);
         state.world.insert(object, &id, entries(fields));
         id
     }

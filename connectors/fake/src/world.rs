@@ -62,6 +62,11 @@ impl World {
         self.clock.now()
     }
 
+    /// The number of the last write.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
     /// A number that no record has yet; all have nine digits, so that their order is that of their texts.
     pub(crate) fn number(&mut self) -> u64 {
         self.next += 1;

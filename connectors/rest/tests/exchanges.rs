@@ -224,6 +224,21 @@ fn hubspot() {
 }
 
 #[test]
+fn dynamics() {
+    play("dynamics");
+}
+
+#[test]
+fn pipedrive() {
+    play("pipedrive");
+}
+
+#[test]
+fn marketo() {
+    play("marketo");
+}
+
+#[test]
 fn insightly() {
     play("insightly");
 }

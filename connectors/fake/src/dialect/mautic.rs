@@ -92,7 +92,7 @@ struct Where<'a> {
 }
 
 fn list(world: &World, asked: &Asked) -> Answer {
-    let clauses: Vec<Where<'_>> = (0..)
+    let clauses: Vec<Where<'_>> = (0..100)
         .map(|index| format!("where[{index}]"))
         .take_while(|name| asked.query.contains_key(&format!("{name}[col]")))
         .map(|name| {

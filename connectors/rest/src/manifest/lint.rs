@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Manifest,
-    changes::{Changes, DeletionFeed, Poll, Scan, Window},
+    changes::{Changes, DeletionFeed, Feed, Poll, Scan, Window},
     layout::{Derived, Layout},
     object::{AnswerBy, Object, Write},
     request::{Paginator, RequestShape},
@@ -139,10 +139,13 @@ impl Check<'_> {
                 }
             }
             Changes::Window(window) => self.window(&at("changes"), window),
+            Changes::Delta(delta) => self.request(&at("changes"), &delta.request, &[Hole::Limit, Hole::Fields]),
+            Changes::Feed(feed) => self.feed(&at("changes"), feed),
             Changes::Scan(scan) => self.scan(&at("changes"), scan),
         }
         match &object.deletions {
             Some(DeletionFeed::Poll(poll)) => self.poll(&at("deletions"), poll),
+            Some(DeletionFeed::Feed(feed)) => self.feed(&at("deletions"), feed),
             Some(DeletionFeed::Listing { scan, .. }) => self.scan(&at("deletions"), scan),
             None => {}
         }
@@ -203,6 +206,18 @@ impl Check<'_> {
         }
     }
 
+    fn feed(&mut self, at: &str, feed: &Feed) {
+        self.request(at, &feed.start, &[Hole::Since]);
+        self.request(at, &feed.request, &[Hole::Cursor, Hole::Limit, Hole::Fields]);
+        if let Some(first) = &feed.first {
+            self.scan(at, first);
+        }
+        if !holes(&feed.start).contains(&Hole::Since) || !holes(&feed.request).contains(&Hole::Cursor) {
+            let hint = "`start` must say `{since}`, and `request` `{cursor}`";
+            self.note(at, "this feed never moves on".to_owned(), hint);
+        }
+    }
+
     fn scan(&mut self, at: &str, scan: &Scan) {
         self.request(at, &scan.request, &[Hole::Cursor, Hole::Limit, Hole::Fields]);
         self.no_keyset(at, &scan.paginator);
@@ -260,6 +275,7 @@ impl Check<'_> {
             Hole::Key,
             Hole::Value,
             Hole::Record,
+            Hole::Rest,
             Hole::Trace,
             Hole::Version,
         ];

@@ -249,6 +249,9 @@ pub struct Rule {
     /// The longest wait; without it, `wait` does not grow.
     #[serde(default)]
     pub wait_most: Option<Span>,
+    /// A write that is answered so may have happened all the same.
+    #[serde(default)]
+    pub in_doubt: bool,
     /// What a person can do.
     #[serde(default)]
     pub hint: Option<String>,
