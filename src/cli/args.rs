@@ -31,10 +31,26 @@ pub enum Command {
         #[command(subcommand)]
         command: ConflictsCommand,
     },
+    /// What is set aside: fields and records that a service refuses, by reason.
+    Parked {
+        /// What to do.
+        #[command(subcommand)]
+        command: ParkedCommand,
+    },
     /// Show what a cycle would do, and write it nowhere.
     Plan(Plan),
+    /// See and decide who is who: ambiguous matches and duplicates.
+    Matches {
+        /// What to do.
+        #[command(subcommand)]
+        command: MatchesCommand,
+    },
+    /// Do what a plan says, or a pilot of it.
+    Apply(Apply),
     /// Explain one person: every value, who set it, by which rule, what lost.
     Explain(Explain),
+    /// Erase a person, with a receipt; blocks the return.
+    Forget(Forget),
     /// Let what is held go: the first run of a sync.
     Approve(Which),
     /// Drop what is held, and plan anew.
@@ -45,6 +61,14 @@ pub enum Command {
     Resume(Which),
     /// Read the configuration again.
     Reload,
+    /// Write all of the state into one file, while a daemon runs or not. It holds personal data (mode 0600).
+    Backup(Backup),
+    /// Put the state of a backup in the place of the one there is.
+    Restore(Restore),
+    /// Start anew from what both systems hold, where the state is lost: planned first, held for approval.
+    Rebuild(Rebuild),
+    /// Give back the room on disk that old values take.
+    Compact(Compact),
     /// Look at connectors.
     Connectors {
         /// What to look at.
@@ -127,6 +151,8 @@ pub enum ConflictsCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Answer one that waits: take what a system holds, the last synced value, or another one.
+    Resolve(Resolve),
     /// All, for a spreadsheet.
     Export {
         /// As CSV; formulas are escaped.
@@ -136,6 +162,71 @@ pub enum ConflictsCommand {
         #[arg(long)]
         open: bool,
     },
+}
+
+/// `conflicts resolve`
+#[derive(Debug, ClapArgs)]
+pub struct Resolve {
+    /// The conflict.
+    pub id: String,
+    /// The name of the system whose value both are to have, or `base`: the last synced value.
+    #[arg(long, value_name = "SYSTEM", conflicts_with = "value", required_unless_present = "value")]
+    pub take: Option<String>,
+    /// The value that both are to have.
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+    pub value: Option<String>,
+    /// Where the values have moved since it was opened: the number of the line that you saw.
+    #[arg(long, value_name = "NUMBER")]
+    pub seen: Option<u64>,
+    /// You have the person's consent: it may be loosened.
+    #[arg(long)]
+    pub i_have_consent: bool,
+    /// Show what would be written, and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `parked`
+#[derive(Debug, Subcommand)]
+pub enum ParkedCommand {
+    /// Every reason with its count, and what to do about it.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// One reason with the people it is about, or one person with the reasons.
+    Show {
+        /// The reason's id, or the person's.
+        id: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Try again now.
+    Retry(Parked),
+    /// Leave it as it is, until the value changes.
+    Dismiss(Parked),
+}
+
+/// `parked retry`, `parked dismiss`
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false, args = ["id", "reason", "all"])]
+pub struct Parked {
+    /// The id of a reason, or of a person.
+    pub id: Option<String>,
+    /// Everything with this reason: `no-such-option`.
+    #[arg(long, value_name = "REASON")]
+    pub reason: Option<String>,
+    /// Everything.
+    #[arg(long)]
+    pub all: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `plan`
@@ -149,6 +240,81 @@ pub struct Plan {
     /// Exit with 3 if anything would change.
     #[arg(long)]
     pub exit_code: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `forget`
+#[derive(Debug, ClapArgs)]
+pub struct Forget {
+    /// An e-mail, a person's id, or `connector:object:id`.
+    pub key: String,
+    /// The records in the systems too.
+    #[arg(long)]
+    pub everywhere: bool,
+    /// Do not ask.
+    #[arg(long)]
+    pub yes: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `matches`
+#[derive(Debug, Subcommand)]
+pub enum MatchesCommand {
+    /// Ambiguous matches with their candidates side by side, duplicates, people without a key, people taken apart.
+    List {
+        /// Only of this sync.
+        #[arg(long)]
+        sync: Option<String>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The two are one person. `unlink` or `split` takes it back.
+    Link {
+        /// An e-mail, a person's id, or `connector:object:id`.
+        one: String,
+        /// The other one.
+        two: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The person's records in the two systems are two people. They are not matched again; `link` takes it back.
+    Unlink {
+        /// An e-mail, a person's id, or `connector:object:id`.
+        key: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// One record of the person is somebody else's. It is not matched with the person again; `link` takes it back.
+    Split {
+        /// An e-mail, a person's id, or `connector:object:id`.
+        key: String,
+        /// The record: `connector:object:id`.
+        address: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `apply`
+#[derive(Debug, ClapArgs)]
+pub struct Apply {
+    /// The plan, as `plan --out` wrote it; lines may be taken out.
+    pub file: PathBuf,
+    /// Only changes for which this holds: of fields of the person, and of `system`, `object`, `field`, `kind`, `old`,
+    /// `new`, `rule`, `from` of the change.
+    #[arg(long = "where", value_name = "EXPR")]
+    pub filter: Option<String>,
+    /// Only the changes of so many people: the first of the plan.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
     /// As JSON.
     #[arg(long)]
     pub json: bool,
@@ -232,6 +398,48 @@ pub enum ConfigCommand {
     Schema,
     /// What is in force, with secrets as references.
     Show,
+}
+
+/// `backup`
+#[derive(Debug, ClapArgs)]
+pub struct Backup {
+    /// The file; one that is there is replaced once the new one is whole.
+    pub file: PathBuf,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `restore`
+#[derive(Debug, ClapArgs)]
+pub struct Restore {
+    /// The backup.
+    pub file: PathBuf,
+    /// Take the place of a state that is there; that one is kept beside it.
+    #[arg(long)]
+    pub replace: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `rebuild`
+#[derive(Debug, ClapArgs)]
+pub struct Rebuild {
+    /// End after this time (0: no limit).
+    #[arg(long, default_value = "10m", value_parser = duration, value_name = "TIME")]
+    pub timeout: Duration,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `compact`
+#[derive(Debug, ClapArgs)]
+pub struct Compact {
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `sandbox`

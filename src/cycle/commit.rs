@@ -1,17 +1,24 @@
 //! One decision, one commit: world in, batch out, the conflict log behind it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use hymnal_sdk::{Address, Call, Clock, Schema};
 use tokio::sync::Mutex;
 
 use super::{
     ids::Ids,
+    spread::spread,
     system::System,
     world::{Decided, World},
 };
 use crate::{
-    journal::{ConflictLog, entry::LogLine},
+    journal::{Blocked, ConflictLog, entry::LogLine},
     merge::{
         Context, Id, ObjectFacts, Pair, Side, SyncRules,
         history::{History, Place},
@@ -31,7 +38,12 @@ pub struct Committer {
     pub clock: Arc<dyn Clock>,
     /// Where conflicts are written for people.
     pub log: Arc<ConflictLog>,
+    /// Recognises who was erased.
+    pub blocked: Option<Arc<Blocked>>,
     turn: Mutex<Turn>,
+    /// The rules until the first load is over, where the state is being rebuilt.
+    rebuilding: Option<Arc<SyncRules>>,
+    rebuilt: AtomicBool,
 }
 
 struct Turn {
@@ -61,7 +73,33 @@ impl Committer {
         seed: u64,
     ) -> Self {
         let turn = Mutex::new(Turn { ids: Ids::new(seed), logged: 0, behind: false, objects: Pair::default() });
-        Self { rules, store, tag, clock, log, turn }
+        let rebuilt = AtomicBool::new(false);
+        Self { rules, store, tag, clock, log, blocked: None, turn, rebuilding: None, rebuilt }
+    }
+
+    /// The same, not meeting again who was erased.
+    #[must_use]
+    pub fn blocking(self, blocked: Option<Arc<Blocked>>) -> Self {
+        Self { blocked, ..self }
+    }
+
+    /// The same, deciding by other rules until [`Committer::end_rebuilding`].
+    #[must_use]
+    pub fn rebuilding(self, rules: Option<Arc<SyncRules>>) -> Self {
+        Self { rebuilding: rules, ..self }
+    }
+
+    /// The same over another store: as it decides now.
+    pub(super) fn over(&self, store: Arc<dyn Kv>, log: Arc<ConflictLog>, seed: u64) -> Self {
+        let rebuilding = self.rebuilding.clone().filter(|_| !self.rebuilt.load(Ordering::Acquire));
+        Self::new(Arc::clone(&self.rules), store, self.tag, Arc::clone(&self.clock), log, seed)
+            .rebuilding(rebuilding)
+            .blocking(self.blocked.clone())
+    }
+
+    /// From now on the ordinary rules hold.
+    pub fn end_rebuilding(&self) {
+        self.rebuilt.store(true, Ordering::Release);
     }
 
     /// Completes the conflict log: lines that were committed and, because of a crash, may not be in the file.
@@ -134,7 +172,9 @@ impl Committer {
         let Turn { ids, objects, .. } = &mut *turn;
         let context = self.context(objects, systems);
         let mut world = World::new(&*self.store, self.tag, &context, cycle, ids)?;
+        world.blocked = self.blocked.as_deref();
         let answer = act(&mut world)?;
+        spread(&mut world)?;
         let decided = world.finish();
         let changes = self.commit(decided, &mut turn)?;
         Ok(Committed { answer, changes })
@@ -159,8 +199,10 @@ impl Committer {
                 let Turn { ids, objects, .. } = &mut *turn;
                 let context = self.context(objects, systems);
                 let mut world = World::new(&*self.store, self.tag, &context, cycle, ids)?;
+                world.blocked = self.blocked.as_deref();
                 world.history = std::mem::take(&mut history);
                 let answer = act(&mut world)?;
+                spread(&mut world)?;
                 if world.history.needs.is_empty() {
                     let decided = world.finish();
                     let changes = self.commit(decided, &mut turn)?;
@@ -197,8 +239,9 @@ impl Committer {
     }
 
     fn context<'a>(&'a self, objects: &'a Pair<BTreeMap<String, ObjectFacts>>, systems: &Pair<System>) -> Context<'a> {
+        let rules = self.rebuilding.as_ref().filter(|_| !self.rebuilt.load(Ordering::Acquire));
         Context {
-            rules: &self.rules,
+            rules: rules.unwrap_or(&self.rules),
             objects,
             offset: Pair::new(systems.left.offset(), systems.right.offset()),
             now: self.clock.now(),
@@ -220,6 +263,7 @@ impl Committer {
         let mut scratch = ids.clone();
         let cycle = scratch.next(context.now);
         let mut world = World::new(&*self.store, self.tag, &context, cycle, &mut scratch)?;
+        world.blocked = self.blocked.as_deref();
         act(&mut world)
     }
 }

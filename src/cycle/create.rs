@@ -7,6 +7,7 @@ use hymnal_sdk::{Call, Connector, Draft, Error, Find, Kind, Lane, Native, Record
 use super::{
     Sync,
     matching::match_one,
+    parked::note_taken,
     push::Sent,
     reconcile::{Asked, observe},
     report::Failure,
@@ -14,6 +15,7 @@ use super::{
     world::World,
 };
 use crate::{
+    journal::entry::Cause,
     mapping,
     merge::{
         Context, Entity, Id, Side,
@@ -166,11 +168,22 @@ impl Sync {
 
     async fn mark_created(&self, cycle: Id, side: Side, object: &str, ids: &[Id]) -> Result<Vec<Outgoing>, Failure> {
         let external_id = self.committer.rules.systems[side].external_id.clone();
+        let only = self.only();
         let committed = self
             .decide(cycle, |world| {
                 let mut outgoing = Vec::new();
+                world.cause = only.as_ref().map(|_| Cause::Apply);
                 for id in ids {
-                    outgoing.extend(mark_one(world, side, object, *id, external_id.as_deref())?);
+                    if let Some(only) = &only
+                        && !world.shared(*id)?.is_some_and(|entity| only.takes_record(&entity, side, world.context))
+                    {
+                        continue;
+                    }
+                    let marked = mark_one(world, side, object, *id, external_id.as_deref())?;
+                    if let (Some(only), Some(_)) = (&only, &marked) {
+                        only.note_record(side, *id);
+                    }
+                    outgoing.extend(marked);
                 }
                 Ok(outgoing)
             })
@@ -204,7 +217,8 @@ impl Sync {
         }
         self.decide(cycle, |world| {
             for (item, answer) in outgoing.iter().zip(&answers) {
-                let Some(mut entity) = world.entity(item.id)? else { continue };
+                let Some(mut entity) = world.known_by(item.id)? else { continue };
+                let before = entity.clone();
                 let is_stubborn = stubborn.contains(&item.id);
                 let ((), events) = world.decide(|context, ledger| match answer {
                     Ok(written) => created(&mut entity, side, written, answered_at, context, ledger),
@@ -215,6 +229,9 @@ impl Sync {
                         refused(&mut entity, side, error, context, ledger);
                     }
                 });
+                if answer.is_ok() {
+                    note_taken(world, side, &before, &entity)?;
+                }
                 world.put(entity, events)?;
             }
             Ok(())

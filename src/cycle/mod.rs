@@ -15,38 +15,57 @@
 //! | [`counts`] | how many there are |
 //! | [`pull`] | what changed in one system |
 //! | [`reconcile`] | what was observed, folded into what is known |
+//! | [`forget`] | the erasure of a person |
+//! | [`moves`] | records that live on under another address |
+//! | [`spread`] | restrictions that reach everybody with the same e-mail |
+//! | [`derive`] | what follows from an entity: what waits, whom it is related to |
 //! | `full_check` | everything compared, once a day |
 //! | [`matching`] | records that nobody knows yet |
 //! | [`deletions`] | who was deleted |
 //! | [`due`] | what waited for its time |
+//! | [`outbox`] | lanes and jobs |
+//! | [`parked`] | what is set aside, by its reason |
 //! | [`push`] | the outbox of one side |
-//! | [`update`], [`create`], [`remove`] | one batch |
+//! | [`update`], [`create`], [`remove`], [`secondary`] | one batch |
+//! | [`people`] | who is who, by a person's word |
+//! | [`apply`] | a plan done, or a pilot of it |
 //! | [`discard`] | everything that was decided, dropped |
 //! | [`adopt`] | rules that have changed |
 //! | [`sight`] | the alarm when many cannot be seen |
 //! | [`state`] | what a sync remembers of itself |
+//! | [`resolve`] | a person answers a conflict |
 //! | [`plan`] | what a cycle would do, written nowhere |
 //! | [`sweep`] | what is older than it is kept |
 //! | [`report`] | what a cycle came to |
 //! | [`ids`] | the one source of ids |
 
 pub mod adopt;
+pub mod apply;
 pub mod commit;
 pub mod counts;
 pub mod create;
 pub mod deletions;
+pub mod derive;
 pub mod discard;
 pub mod due;
+pub mod forget;
 mod full_check;
 pub mod ids;
 pub mod matching;
+pub mod moves;
+pub mod outbox;
+pub mod parked;
+pub mod people;
 pub mod plan;
 pub mod pull;
 pub mod push;
 pub mod reconcile;
 pub mod remove;
 pub mod report;
+pub mod resolve;
+pub mod secondary;
 pub mod sight;
+pub mod spread;
 pub mod state;
 pub mod sweep;
 pub mod system;
@@ -56,7 +75,7 @@ pub mod world;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -66,6 +85,7 @@ use hymnal_sdk::{BoxFuture, Kind, SignedDuration};
 use tracing::Instrument;
 
 use self::{
+    apply::selection::Selection,
     commit::{Committed, Committer},
     report::{Failure, Held, Report},
     system::System,
@@ -90,12 +110,17 @@ pub struct Sync {
     learnt: Mutex<Pair<Option<Duration>>>,
     /// Which systems were read to their end in the cycle under way.
     read: Mutex<Pair<bool>>,
+    /// While a plan is applied: nothing else is written.
+    only: Mutex<Option<Arc<Selection>>>,
     /// Comparisons of everything that go on in the next cycle.
     checking: Mutex<Pair<Option<full_check::Progress>>>,
 }
 
 /// How often schemas are asked for: a choice that an admin added is known after this time at most.
 const LEARN_EVERY: Duration = Duration::from_hours(1);
+
+/// The same while something waits for it.
+const LEARN_WAITING: Duration = Duration::from_mins(5);
 
 /// What must be over before anything is written: the count of the store's keys.
 pub type Gate = Box<dyn Fn() -> BoxFuture<'static, Result<(), StoreError>> + Send + std::marker::Sync>;
@@ -122,6 +147,7 @@ impl Sync {
             failures: Mutex::default(),
             learnt: Mutex::default(),
             read: Mutex::default(),
+            only: Mutex::default(),
             checking: Mutex::default(),
         }
     }
@@ -158,6 +184,9 @@ impl Sync {
         let mut report = Report { cycle: Some(cycle), ..Report::default() };
         self.lock_failures().clear();
         self.complete_discard().await?;
+        for (side, error) in self.finish_erasures().await? {
+            report.note(Failure::Service { side, error })?;
+        }
         self.observe_all(cycle, deletions, &mut report).await?;
         self.watch_sight().await?;
         report.held = self.held()?;
@@ -169,6 +198,8 @@ impl Sync {
         report.checking = self.is_checking();
         if report.held.is_none() && report.pending == 0 {
             self.set_flag(cycle, state::LOADED, true).await?;
+            self.set_flag(cycle, state::REBUILDING, false).await?;
+            self.committer.end_rebuilding();
         }
         self.sweep().await?;
         self.note_cycle(cycle, &report)?;
@@ -200,7 +231,7 @@ impl Sync {
 
     async fn pull_one(&self, cycle: Id, side: Side, deletions: Deletions) -> Result<usize, Failure> {
         let mut changed = self.pull(cycle, side).await?;
-        self.learn(side).await;
+        self.learn(cycle, side).await?;
         changed += self.look_for_deletions(cycle, side, deletions).await?;
         self.lock_read()[side] = true;
         changed += self.check_all(cycle, side).await?;
@@ -251,7 +282,7 @@ impl Sync {
     }
 
     /// What the objects can hold, as the connectors declare it: nobody is asked.
-    async fn declare(&self, report: &mut Report) -> Result<(), StoreError> {
+    pub(crate) async fn declare(&self, report: &mut Report) -> Result<(), StoreError> {
         if self.committer.objects().await != Pair::default() {
             return Ok(());
         }
@@ -266,25 +297,28 @@ impl Sync {
         Ok(())
     }
 
-    /// Asks for the schemas of one system, once an hour. Only after it has answered a pull, and only for itself: a
-    /// system that is down or throttled keeps nobody waiting here.
-    async fn learn(&self, side: Side) {
+    /// Asks for the schemas of one system, once an hour, and oftener while something is parked that another schema could
+    /// release. Only after it has answered a pull, and only for itself: a system that is down or throttled keeps nobody
+    /// waiting here.
+    async fn learn(&self, cycle: Id, side: Side) -> Result<(), StoreError> {
         let now = self.committer.clock.elapsed();
         let last = self.lock_learnt()[side];
-        if last.is_some_and(|at| now.saturating_sub(at) < LEARN_EVERY) {
-            return;
+        let every = if self.waits_for_a_schema(side)? { LEARN_WAITING } else { LEARN_EVERY };
+        if last.is_some_and(|at| now.saturating_sub(at) < every) {
+            return Ok(());
         }
         let system = &self.systems[side];
         for object in &system.objects {
             match system.connector.describe(&hymnal_sdk::Call::default(), &object.name).await {
-                Ok(schema) => self.committer.learn_schema(side, &object.name, schema).await,
+                Ok(schema) => self.note_schema(cycle, side, &object.name, schema).await?,
                 // It is asked again in the next cycle. Until then the schema known stands, or none: that costs early
                 // messages, not correctness, since the service refuses by itself.
-                Err(error) if matches!(error.kind, Kind::Transient | Kind::Throttled | Kind::Auth) => return,
+                Err(error) if matches!(error.kind, Kind::Transient | Kind::Throttled | Kind::Auth) => return Ok(()),
                 Err(_) => {}
             }
         }
         self.lock_learnt()[side] = Some(now);
+        Ok(())
     }
 
     fn lock_read(&self) -> std::sync::MutexGuard<'_, Pair<bool>> {

@@ -9,65 +9,29 @@ use std::{
     rc::Rc,
 };
 
-use hymnal_sdk::{Address, Timestamp};
+use hymnal_sdk::Address;
 
-use super::{counts::Counts, ids::Ids, sight::unseen_letter};
+pub use super::outbox::{CONSENT, Job, LANES, ORDINARY, PERSON, SECONDARY};
+use super::{
+    counts::Counts,
+    derive::{derive_relations, waits},
+    ids::Ids,
+    spread::News,
+};
 use crate::{
-    journal::entry::{JournalPage, LogLine},
+    journal::{
+        Blocked,
+        entry::{Cause, JournalPage, LogLine},
+    },
     merge::{
-        Context, Entity, Event, Id, Pair, Side,
-        entity::{Mark, Parked, Presence, Want},
-        event::ConflictEvent,
-        history::History,
-        patch::{has_key, keys},
-        reading::Ledger,
+        Context, Entity, Event, Id, Pair, Side, emails::remember_emails, entity::Want, event::ConflictEvent,
+        history::History, patch::keys, reading::Ledger,
     },
     store::{
         Batch, KeyValue, Kv, StoreError, format,
-        tables::{Tag, Wait, entity_of},
+        tables::{Tag, entity_of},
     },
 };
-
-/// The lanes of the outbox, most urgent first.
-pub const LANES: [u8; 2] = [CONSENT, ORDINARY];
-/// Restrictions of consent.
-pub const CONSENT: u8 = 0;
-/// Everything else.
-pub const ORDINARY: u8 = 1;
-
-/// What the outbox says is to be done, so that batches can be made without reading the entities.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Job {
-    /// Change a record of this object.
-    Update(String),
-    /// Make a record of this object.
-    Create(String),
-    /// Delete a record of this object.
-    Remove(String),
-}
-
-impl Job {
-    fn to_bytes(&self) -> Vec<u8> {
-        let (letter, object) = match self {
-            Self::Update(object) => (b'u', object),
-            Self::Create(object) => (b'c', object),
-            Self::Remove(object) => (b'd', object),
-        };
-        [&[letter], object.as_bytes()].concat()
-    }
-
-    /// What stands in the outbox.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (letter, object) = bytes.split_first()?;
-        let object = String::from_utf8(object.to_vec()).ok()?;
-        match letter {
-            b'u' => Some(Self::Update(object)),
-            b'c' => Some(Self::Create(object)),
-            b'd' => Some(Self::Remove(object)),
-            _ => None,
-        }
-    }
-}
 
 /// The store with undecided changes over it.
 pub struct World<'a> {
@@ -79,12 +43,18 @@ pub struct World<'a> {
     ids: &'a mut Ids,
     /// Field histories: what is known, and what would be needed.
     pub history: History,
+    /// Recognises who was erased.
+    pub blocked: Option<&'a Blocked>,
+    /// Why what happens now happens, where it is not the ordinary cycle.
+    pub cause: Option<Cause>,
     changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     /// Entities as they stand, for each that was asked for or put: a decision asks for the same one several times,
     /// and to read one from its bytes costs much more than to clone it.
     entities: RefCell<BTreeMap<Id, Option<Rc<Entity>>>>,
     /// Those of them that are to be written.
     put: BTreeSet<Id>,
+    /// Whose restrictions, or e-mails, are new: others of the same e-mail are to hear of them.
+    pub(super) spreading: BTreeMap<Id, News>,
     lines: Vec<LogLine>,
     counts: Counts,
     counts_before: Counts,
@@ -121,9 +91,12 @@ impl<'a> World<'a> {
             cycle,
             ids,
             history: History::default(),
+            blocked: None,
+            cause: None,
             changes: BTreeMap::new(),
             entities: RefCell::default(),
             put: BTreeSet::new(),
+            spreading: BTreeMap::new(),
             lines: Vec::new(),
             counts,
             counts_before: counts,
@@ -145,6 +118,15 @@ impl<'a> World<'a> {
         let entity = stored.map(Rc::new);
         self.entities.borrow_mut().insert(id, entity.clone());
         Ok(entity)
+    }
+
+    /// The person with this id, or whose alias it is.
+    pub fn known_by(&self, id: Id) -> Result<Option<Entity>, StoreError> {
+        if let Some(entity) = self.entity(id)? {
+            return Ok(Some(entity));
+        }
+        let survivor = self.get(&self.tag.alias(id))?.as_deref().and_then(entity_of);
+        survivor.map_or(Ok(None), |id| self.entity(id))
     }
 
     fn set_entity(&mut self, id: Id, entity: Option<Rc<Entity>>) {
@@ -196,10 +178,14 @@ impl<'a> World<'a> {
     }
 
     /// Puts an entity and everything that is derived of it, with what happened to it.
-    pub fn put(&mut self, entity: Entity, events: Vec<Event>) -> Result<(), StoreError> {
+    pub fn put(&mut self, mut entity: Entity, events: Vec<Event>) -> Result<(), StoreError> {
         let before = self.shared(entity.id)?;
-        self.note(&entity, events);
+        if let Some(before) = &before {
+            remember_emails(&mut entity, before, self.context);
+        }
+        self.note(&entity, events)?;
         if before.as_deref() != Some(&entity) {
+            self.note_news(before.as_deref(), &entity);
             self.replace(before.as_deref(), Some(&entity));
             self.set_entity(entity.id, Some(Rc::new(entity)));
         }
@@ -207,11 +193,13 @@ impl<'a> World<'a> {
     }
 
     /// Puts an entity of which nothing that is derived stands in the store, and that is not counted.
-    pub fn put_anew(&mut self, entity: Entity, events: Vec<Event>) {
+    pub fn put_anew(&mut self, entity: Entity, events: Vec<Event>) -> Result<(), StoreError> {
+        self.note_news(None, &entity);
         self.counts.replace(None, Some(&entity), self.context);
         self.changes.extend(self.derived(&entity).into_iter().map(|(key, value)| (key, Some(value))));
-        self.note(&entity, events);
+        self.note(&entity, events)?;
         self.set_entity(entity.id, Some(Rc::new(entity)));
+        Ok(())
     }
 
     /// Removes an entity that became a part of another.
@@ -226,6 +214,11 @@ impl<'a> World<'a> {
     /// Sets a key that belongs to no entity.
     pub fn set(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
         self.changes.insert(key, value);
+    }
+
+    /// The store under it, without what this decision has changed.
+    pub fn store(&self) -> &dyn Kv {
+        self.store
     }
 
     /// The value under a key.
@@ -310,12 +303,13 @@ impl<'a> World<'a> {
         for side in Side::BOTH {
             let member = entity.members[side].as_ref().map(|member| &member.address);
             let tombstone = entity.tombstones[side].as_ref().map(|tombstone| &tombstone.address);
-            for address in member.into_iter().chain(tombstone).chain(&entity.secondaries[side]) {
+            for address in member.into_iter().chain(tombstone).chain(entity.secondary_addresses(side)) {
                 rows.insert(self.tag.address(side, address), id.clone());
             }
             let lane = match entity.wants[side] {
                 Want::Nothing => None,
                 Want::Restrict => Some(CONSENT),
+                Want::Decided => Some(PERSON),
                 Want::Update | Want::Create | Want::Remove => Some(ORDINARY),
             };
             let create = self.context.rules.systems[side].create.as_ref();
@@ -332,6 +326,7 @@ impl<'a> World<'a> {
             }
         }
         self.derive_keys(entity, &mut rows);
+        derive_relations(entity, self.tag, self.context, &mut rows);
         for (wait, field, value) in waits(entity, self.context) {
             rows.insert([self.tag.waiting(wait), id.clone(), field.into_bytes()].concat(), value);
         }
@@ -352,91 +347,41 @@ impl<'a> World<'a> {
         }
     }
 
-    fn note(&mut self, entity: &Entity, events: Vec<Event>) {
+    fn note(&mut self, entity: &Entity, events: Vec<Event>) -> Result<(), StoreError> {
         if events.is_empty() {
-            return;
+            return Ok(());
         }
         for event in &events {
             if let Event::Conflict(event) = event {
-                self.add_line(entity, event);
+                self.add_line(entity, event)?;
             }
         }
-        let page = JournalPage { at: self.context.now, cycle: self.cycle, events };
+        let page = JournalPage { at: self.context.now, cycle: self.cycle, cause: self.cause, events };
         self.counts.pages += 1;
         let key = [self.tag.journal(entity.id), self.counts.pages.to_be_bytes().to_vec()].concat();
         self.changes.insert(key, Some(format::seal(&page)));
+        Ok(())
     }
 
-    fn add_line(&mut self, entity: &Entity, event: &ConflictEvent) {
+    fn add_line(&mut self, entity: &Entity, event: &ConflictEvent) -> Result<(), StoreError> {
         self.counts.lines += 1;
+        let before = self.get(&self.tag.latest_line(event.id))?;
+        let before = before.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()).map(u64::from_be_bytes);
         let records = Pair::from_fn(|side| {
             let member = entity.members[side].as_ref().map(|member| member.address.clone());
-            member.into_iter().chain(entity.secondaries[side].iter().cloned()).collect()
+            member.into_iter().chain(entity.secondary_addresses(side).cloned()).collect()
         });
-        let line =
-            LogLine { number: self.counts.lines, entity: entity.id, cycle: self.cycle, records, event: event.clone() };
+        let line = LogLine {
+            number: self.counts.lines,
+            before,
+            entity: entity.id,
+            cycle: self.cycle,
+            records,
+            event: event.clone(),
+        };
         self.changes.insert(self.tag.line(line.number), Some(format::seal(&line)));
         self.changes.insert(self.tag.latest_line(event.id), Some(line.number.to_be_bytes().to_vec()));
         self.lines.push(line);
+        Ok(())
     }
-}
-
-/// What of an entity waits, or is listed: kind, field, and for parked things when they are due (milliseconds).
-fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)> {
-    let mut waits = Vec::new();
-    let due = |at: Timestamp| at.as_millisecond().to_be_bytes().to_vec();
-    let retry = |parked: &Parked| parked.next_try.map_or_else(|| i64::MAX.to_be_bytes().to_vec(), due);
-    let mapped = context.rules.fields.iter().map(|rule| &rule.map.name);
-    for (name, field) in mapped.filter_map(|name| entity.fields.get_key_value(name)) {
-        let mut add = |wait, value| waits.push((wait, name.clone(), value));
-        if field.conflict.is_some() {
-            add(Wait::Conflict, Vec::new());
-        }
-        if field.frozen {
-            add(Wait::Frozen, Vec::new());
-        }
-        for side in Side::BOTH {
-            match &field.sides[side].mark {
-                Some(Mark::Parked { golden, parked })
-                    if golden.as_ref().is_none_or(|golden| *golden == field.golden) =>
-                {
-                    add(Wait::Parked, retry(parked));
-                }
-                Some(Mark::Ignored { golden }) if *golden == field.golden => add(Wait::Ignored, Vec::new()),
-                Some(Mark::Normalised { golden }) if *golden == field.golden => add(Wait::Normalised, Vec::new()),
-                Some(Mark::Kept { golden }) if *golden == field.golden => add(Wait::Kept, Vec::new()),
-                _ => {}
-            }
-        }
-    }
-    let mut add = |wait, name: &str, value| waits.push((wait, name.to_owned(), value));
-    let mut unseen = Vec::new();
-    for side in Side::BOTH {
-        if let Some(parked) = &entity.parked[side] {
-            add(Wait::Parked, "", retry(parked));
-        }
-        match entity.members[side].as_ref().map(|member| member.presence) {
-            Some(Presence::NotVisible { .. }) => unseen.push(unseen_letter(side)),
-            Some(Presence::Deleted { seen_at }) => add(Wait::Deleting, "", due(seen_at)),
-            _ => {}
-        }
-        if !entity.secondaries[side].is_empty() {
-            add(Wait::Duplicate, "", Vec::new());
-        }
-    }
-    if entity.scope.problem.is_some() {
-        // Asked again whenever the person changes, not by the clock.
-        add(Wait::Parked, ":scope", i64::MAX.to_be_bytes().to_vec());
-    }
-    if !unseen.is_empty() {
-        add(Wait::NotVisible, "", unseen);
-    }
-    if !entity.ambiguous.is_empty() {
-        add(Wait::Ambiguous, "", Vec::new());
-    }
-    let lives = entity.members.iter().any(|(_, member)| member.is_some());
-    if lives && !entity.is_linked() && !has_key(entity, context) {
-        add(Wait::NoKey, "", Vec::new());
-    }
-    waits
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs::{File, OpenOptions},
-    io::{Read, Seek, SeekFrom, Write},
+    io::{BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -81,12 +81,29 @@ impl ConflictLog {
             return Ok(());
         }
         let known = self.known(&rules.name).map_err(|source| failed(&self.path, source))?;
-        let missing: Vec<LogLine> = lines.iter().filter(|line| !known.contains(&line.number)).cloned().collect();
+        let is_missing = |line: &&LogLine| !known.contains(&(line.number, line.cycle.to_string()));
+        let missing: Vec<LogLine> = lines.iter().filter(is_missing).cloned().collect();
         self.append(rules, &missing)
     }
 
-    /// The numbers of this sync's lines at the end of the file.
-    fn known(&self, sync: &str) -> std::io::Result<BTreeSet<u64>> {
+    /// Cuts the lines out that are meant, of this file and of the older ones beside it. Each is written anew under
+    /// another name and takes the place of the old one, so that a crash leaves one or the other, whole.
+    ///
+    /// # Errors
+    /// A file cannot be read or written.
+    pub fn erase(&self, is_meant: impl Fn(&serde_json::Value) -> bool) -> Result<(), StoreError> {
+        let mut file = self.lock();
+        let numbered = (1..=KEPT).map(|number| PathBuf::from(format!("{}.{number}", self.path.display())));
+        for path in std::iter::once(self.path.clone()).chain(numbered) {
+            cut_lines(&path, &is_meant).map_err(|source| failed(&path, source))?;
+        }
+        *file = open(&self.path).map_err(|source| failed(&self.path, source))?;
+        Ok(())
+    }
+
+    /// This sync's lines at the end of the file: their numbers and cycles. Numbers alone do not tell them apart: after a
+    /// backup was restored they are given once more.
+    fn known(&self, sync: &str) -> std::io::Result<BTreeSet<(u64, String)>> {
         let mut file = self.lock();
         let length = file.metadata()?.len();
         file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
@@ -94,7 +111,8 @@ impl ConflictLog {
         file.read_to_end(&mut tail)?;
         let number = |line: &str| {
             let line: serde_json::Value = serde_json::from_str(line).ok()?;
-            (line.get("sync")?.as_str()? == sync).then(|| line.get("number")?.as_u64())?
+            let cycle = line.get("cycle")?.as_str()?.to_owned();
+            (line.get("sync")?.as_str()? == sync).then(|| Some((line.get("number")?.as_u64()?, cycle)))?
         };
         Ok(String::from_utf8_lossy(&tail).lines().filter_map(number).collect())
     }
@@ -122,6 +140,35 @@ impl ConflictLog {
     fn lock(&self) -> MutexGuard<'_, File> {
         self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn cut_lines(path: &Path, is_meant: impl Fn(&serde_json::Value) -> bool) -> std::io::Result<()> {
+    // `/dev/null`, where a check or a plan logs to, has nothing to be cut.
+    if !path.metadata().is_ok_and(|found| found.is_file()) {
+        return Ok(());
+    }
+    let parsed = |line: &str| serde_json::from_str::<serde_json::Value>(line).ok();
+    let is_kept = |line: &str| !parsed(line).is_some_and(|line| is_meant(&line));
+    let reader = BufReader::new(File::open(path)?);
+    let mut has_any = false;
+    for line in reader.lines() {
+        has_any |= !is_kept(&line?);
+    }
+    if !has_any {
+        return Ok(());
+    }
+    let draft = PathBuf::from(format!("{}.erasing", path.display()));
+    let mut new = BufWriter::new(OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(&draft)?);
+    for line in BufReader::new(File::open(path)?).lines() {
+        let line = line?;
+        if is_kept(&line) {
+            new.write_all(line.as_bytes())?;
+            new.write_all(b"\n")?;
+        }
+    }
+    new.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+    std::fs::rename(&draft, path)?;
+    File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
 }
 
 fn open(path: &Path) -> std::io::Result<File> {

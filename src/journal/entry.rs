@@ -13,6 +13,8 @@ use crate::merge::{
 pub struct LogLine {
     /// Its number.
     pub number: u64,
+    /// The number of the line before it about the same conflict.
+    pub before: Option<u64>,
     /// The person.
     pub entity: Id,
     /// The cycle.
@@ -31,8 +33,18 @@ pub struct JournalPage {
     pub at: Timestamp,
     /// The cycle.
     pub cycle: Id,
+    /// Why, where it is not the ordinary cycle.
+    pub cause: Option<Cause>,
     /// What happened, in order.
     pub events: Vec<Event>,
+}
+
+/// Why something happened, where it is not the ordinary cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cause {
+    /// A person applied a plan.
+    Apply,
 }
 
 impl ConflictLine {
@@ -44,10 +56,12 @@ impl ConflictLine {
                 ConflictKind::Conflict => "conflict",
                 ConflictKind::FirstLink => "first_link",
                 ConflictKind::Overruled => "overruled",
+                ConflictKind::Oscillation => "oscillation",
             },
             Self::Oscillation => "oscillation",
             Self::Ambiguous(_) => "ambiguous",
             Self::Duplicate(..) => "duplicate",
+            Self::Merged { .. } => "merge",
         }
     }
 }

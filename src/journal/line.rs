@@ -9,7 +9,7 @@ use crate::{
     merge::{
         Certainty, Event, Evidence, Pair, Side, SyncRules,
         entity::Edit,
-        event::{ConflictLine, Spared},
+        event::{Cause, ConflictLine, Ruling, Spared},
         scope::ScopeRule,
     },
 };
@@ -68,6 +68,14 @@ pub fn render(line: &LogLine, rules: &SyncRules, mask: Mask) -> Json {
                 json!(format!("a second record of the same person in {}; merge them there", name(*side))),
             );
         }
+        ConflictLine::Merged { side, from, into, with, lost } => {
+            out.insert("merged".into(), json!({ name(*side): { "from": from.to_string(), "into": into.to_string() } }));
+            out.insert("with".into(), json!(with.to_string()));
+            let lost: Map<String, Json> =
+                lost.iter().map(|(field, value)| (field.clone(), masked(Some(value), mask))).collect();
+            out.insert("lost".into(), Json::Object(lost));
+            out.insert("reason".into(), json!(format!("{} merged two records: two people are one", name(*side))));
+        }
     }
     out.insert("status".into(), serde_json::to_value(event.status).unwrap_or(Json::Null));
     out.insert("cycle".into(), json!(line.cycle.to_string()));
@@ -95,13 +103,17 @@ pub fn event(event: &Event, rules: &SyncRules) -> Json {
         Event::Sending { side, address, changes } => {
             let changes: Map<String, Json> = changes
                 .iter()
-                .map(|(field, from, to)| {
-                    let from = from.as_ref().map(ToString::to_string);
-                    (field.clone(), json!({ "from": from, "to": to.to_string() }))
+                .map(|sent| {
+                    let from = sent.from.as_ref().map(ToString::to_string);
+                    (sent.field.clone(), json!({ "from": from, "to": sent.to.to_string() }))
                 })
                 .collect();
             json!({ "sending": name(side), "record": address.as_ref().map(ToString::to_string), "changes": changes })
         }
+        Event::Handled { side, field, code, handling, by } => json!({
+            "parked": handling, "system": name(side), "field": field, "code": code, "by": by,
+        }),
+        Event::Ruled(ruling) => ruled(ruling),
         Event::Written { side, address, created } => {
             json!({ "written": name(side), "record": address.to_string(), "created": created })
         }
@@ -127,6 +139,11 @@ pub fn event(event: &Event, rules: &SyncRules) -> Json {
             json!({ "spared": { name(side): address.to_string() }, "because": why })
         }
         Event::Unlinked { side, address } => json!({ "unlinked": { name(side): address.to_string() } }),
+        Event::United { with, by } => json!({ "united": with.to_string(), "by": by }),
+        Event::Detached { side, address, to } => {
+            json!({ "detached": { name(side): address.to_string() }, "person": to.to_string() })
+        }
+        Event::SteppedAside { side, field } => json!({ "stepped_aside": field, "system": name(side) }),
         Event::Scope { rule, entered } => {
             let rule = match rule {
                 ScopeRule::Include => "include".to_owned(),
@@ -139,6 +156,18 @@ pub fn event(event: &Event, rules: &SyncRules) -> Json {
         }
         Event::Conflict(conflict) => json!({ "conflict": conflict.id.to_string() }),
     }
+}
+
+fn ruled(ruling: &Ruling) -> Json {
+    let answers = match &ruling.cause {
+        Cause::Resolved(conflict) => Some(conflict.to_string()),
+        Cause::Undone => None,
+    };
+    let how = if answers.is_some() { "resolved" } else { "undone" };
+    json!({
+        "ruled": ruling.field, "from": json(&ruling.from), "to": json(&ruling.to), "by": ruling.by,
+        "how": how, "conflict": answers,
+    })
 }
 
 /// A canonical value as JSON; blank is null.

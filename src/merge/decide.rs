@@ -8,13 +8,13 @@ use super::{
     event::{ConflictStatus, Event},
     field::{Candidate, Evidence, Fate, Merge, SideInput, Verdict, merge},
     history::Place,
-    logged::stored,
+    logged::{stored, thaw},
     patch::{self, wants},
     policy::OnConflict,
     reading::Ledger,
     removal,
     rules::FieldRule,
-    scope,
+    scope, secondary,
     side::{Pair, Side},
 };
 use crate::mapping::{self, NativeField, Value};
@@ -26,29 +26,34 @@ pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_
     let bereaved = entity.tombstones.iter().any(|(_, tombstone)| tombstone.is_some());
     for rule in &context.rules.fields {
         let Some(field) = entity.fields.get_mut(&rule.map.name) else { continue };
-        // What a person restricted once is not loosened because the other record is gone.
-        let follows = alone && !(bereaved && rule.policy.consent.is_some());
+        // What a person restricted once is not loosened because the other record is gone, nor by one of several.
+        let several = bereaved || field.imposed || entity.secondaries.iter().any(|(_, records)| !records.is_empty());
+        let follows = alone && !(several && rule.policy.consent.is_some());
         let one = OneField { rule, records: &records, follows, context };
         one.decide(field, ledger);
     }
     removal::reconsider(entity, context, ledger);
     scope::judge(entity, context.rules, ledger.events);
     entity.wants = Pair::from_fn(|side| wants(entity, side, context));
+    entity.wants_secondary = Pair::from_fn(|side| secondary::wanted(entity, side, context));
 }
 
 /// One field of one entity, with all that its decision depends on.
 pub(super) struct OneField<'a> {
     pub(super) rule: &'a FieldRule,
-    records: &'a Pair<Option<Address>>,
+    pub(super) records: &'a Pair<Option<Address>>,
     /// There is one member, and its value is the golden one.
-    follows: bool,
+    pub(super) follows: bool,
     pub(super) context: &'a Context<'a>,
 }
 
 impl OneField<'_> {
     fn decide(&self, field: &mut Field, ledger: &mut Ledger<'_>) {
         if field.frozen {
-            return;
+            if self.stays_open(field, ledger) {
+                return;
+            }
+            thaw(field);
         }
         if self.follows {
             self.follow_only_member(field);
@@ -115,18 +120,18 @@ impl OneField<'_> {
         let (Some(left), Some(right)) = (self.value(field, Side::Left), self.value(field, Side::Right)) else {
             return true;
         };
-        let id = open.id;
+        let (id, kind) = (open.id, open.kind);
         let values = Pair::new(left, right);
         if values.left == values.right {
-            let line = stored("manual", "both sides now hold the same value", Some(values.left.clone()));
+            let line = stored(kind, "manual", "both sides now hold the same value", Some(values.left.clone()));
             self.log(field, id, line, ConflictStatus::Superseded, ledger);
             field.conflict = None;
             return false;
         }
         if open.values != values {
-            let line = stored("manual", "edited again while it waits for a person", None);
+            let line = stored(kind, "manual", "edited again while it waits for a person", None);
             self.log(field, id, line, ConflictStatus::Open, ledger);
-            field.conflict = Some(OpenConflict { id, values });
+            field.conflict = Some(OpenConflict { id, kind, values });
         }
         true
     }
@@ -270,7 +275,7 @@ impl OneField<'_> {
     fn decided(&self, field: &mut Field, to: &Value, side: Option<Side>, rule: &'static str, ledger: &mut Ledger<'_>) {
         field.origin = match side {
             Some(side) => Some(origin(side, field.sides[side].edit.as_ref(), rule)),
-            None => Some(Origin { side: None, evidence: Evidence::None, by: None, rule: rule.to_owned() }),
+            None => Some(Origin::by_rule(rule)),
         };
         if *to == field.golden {
             return;
@@ -333,5 +338,6 @@ fn origin(side: Side, edit: Option<&Edit>, rule: &str) -> Origin {
         evidence: edit.map_or(Evidence::None, |edit| edit.evidence),
         by: edit.and_then(|edit| edit.by.clone()),
         rule: rule.to_owned(),
+        by_person: false,
     }
 }

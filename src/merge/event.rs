@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     entity::{Edit, Id},
     field::Conflict,
+    parked::Handling,
     scope::ScopeRule,
     side::{Pair, Side},
 };
@@ -61,9 +62,24 @@ pub enum Event {
         side: Side,
         /// The record; `None` for a creation.
         address: Option<Address>,
-        /// What: field, from, to.
-        changes: Vec<(String, Option<Native>, Native)>,
+        /// What.
+        changes: Vec<SentChange>,
     },
+    /// A person handled something parked.
+    Handled {
+        /// Where.
+        side: Side,
+        /// The field; `None`: the record.
+        field: Option<String>,
+        /// Why it was parked.
+        code: String,
+        /// What is done about it.
+        handling: Handling,
+        /// Who.
+        by: String,
+    },
+    /// A person decided a value.
+    Ruled(Box<Ruling>),
     /// A write was answered with success.
     Written {
         /// Where.
@@ -128,6 +144,29 @@ pub enum Event {
         /// Which.
         address: Address,
     },
+    /// Two people were found to be one.
+    United {
+        /// The id of the one that is this one's alias now.
+        with: Id,
+        /// Why: `merged`, or `a person`.
+        by: String,
+    },
+    /// A person took a record away: it is somebody else's.
+    Detached {
+        /// Where.
+        side: Side,
+        /// Which.
+        address: Address,
+        /// Whose it is now.
+        to: Id,
+    },
+    /// A value that another record is to get was taken away for a moment: two people exchange it.
+    SteppedAside {
+        /// Where.
+        side: Side,
+        /// The field.
+        field: String,
+    },
     /// The person entered or left what the sync is for, or what is created.
     Scope {
         /// By which rule.
@@ -169,6 +208,45 @@ pub enum Event {
         /// To.
         to: Address,
     },
+}
+
+/// One field of a write, with all that is needed to take it back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SentChange {
+    /// The canonical field.
+    pub field: String,
+    /// What stood there; `None` for a creation.
+    pub from: Option<Native>,
+    /// What was to stand there.
+    pub to: Native,
+    /// The golden value it stood for.
+    pub golden: Value,
+    /// The value at which both sides last stood; `None`: they never had.
+    pub agreed: Option<Value>,
+}
+
+/// A value that a person decided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ruling {
+    /// The field.
+    pub field: String,
+    /// What was golden.
+    pub from: Value,
+    /// What is.
+    pub to: Value,
+    /// Why.
+    pub cause: Cause,
+    /// Who.
+    pub by: String,
+}
+
+/// Why a person decided a value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cause {
+    /// It answered this conflict.
+    Resolved(Id),
+    /// It took back what was written.
+    Undone,
 }
 
 /// Why a record is not deleted although the other side's was.
@@ -213,6 +291,19 @@ pub enum ConflictLine {
     Ambiguous(Vec<Id>),
     /// A further record of the same person.
     Duplicate(Side, Address),
+    /// Two people whom a service merged.
+    Merged {
+        /// Where.
+        side: Side,
+        /// The record that is gone.
+        from: Address,
+        /// The record that is left.
+        into: Address,
+        /// The one whose id is an alias now.
+        with: Id,
+        /// Values of the one that is gone which the other does not have, by field.
+        lost: Vec<(String, Value)>,
+    },
 }
 
 /// [`Conflict`], with a policy that can be stored.

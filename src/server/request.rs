@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::merge::parked::Handling;
+
 /// What can be asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case")]
@@ -23,6 +25,17 @@ pub enum Request {
         /// Its id.
         id: String,
     },
+    /// A person answers a conflict.
+    Resolve(ResolveRequest),
+    /// What is parked, by its reason.
+    Parked,
+    /// What is parked for one reason, or of one person.
+    ParkedShow {
+        /// The reason's id, or the person's.
+        id: String,
+    },
+    /// A person retries or dismisses what is parked.
+    HandleParked(ParkedRequest),
     /// What a cycle would do, written nowhere.
     Plan {
         /// Only this sync.
@@ -30,12 +43,52 @@ pub enum Request {
         /// The configuration that is meant: its digest.
         config: String,
     },
+    /// A plan done; its lines come after the request.
+    Apply {
+        /// The configuration that it was made by: its digest.
+        config: String,
+        /// Only so many people's lines.
+        limit: Option<usize>,
+        /// Only lines for which this expression holds.
+        filter: Option<String>,
+    },
     /// One person.
     Explain {
         /// An e-mail, an entity's id, or `connector:object:id`.
         key: String,
         /// Only this field.
         field: Option<String>,
+    },
+    /// Erases a person.
+    Forget {
+        /// An e-mail, an entity's id, or `connector:object:id`.
+        key: String,
+        /// The records in the systems too.
+        everywhere: bool,
+    },
+    /// Who could be who: ambiguous matches, duplicates, people without a key, people taken apart.
+    Matches {
+        /// Only of this sync.
+        sync: Option<String>,
+    },
+    /// Two people are one.
+    Link {
+        /// An e-mail, an entity's id, or `connector:object:id`.
+        one: String,
+        /// The same.
+        two: String,
+    },
+    /// The records of a person in the two systems are two people.
+    Unlink {
+        /// An e-mail, an entity's id, or `connector:object:id`.
+        key: String,
+    },
+    /// One record of a person is somebody else's.
+    Split {
+        /// An e-mail, an entity's id, or `connector:object:id`.
+        key: String,
+        /// The record: `connector:object:id`.
+        address: String,
     },
     /// Lets what is held go.
     Approve {
@@ -63,6 +116,44 @@ pub enum Request {
     },
     /// Reads the configuration again.
     Reload,
+    /// All of the state; answered with the lines of a backup.
+    Backup,
+    /// Gives back the room that old values take.
+    Compact,
+}
+
+/// A person answers a conflict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolveRequest {
+    /// The conflict.
+    pub id: String,
+    /// A connector's name, or `base`.
+    pub take: Option<String>,
+    /// Or a value, as a person types it.
+    pub value: Option<String>,
+    /// The number of the line that the person saw.
+    pub seen: Option<u64>,
+    /// Who.
+    pub by: String,
+    /// The person says that they have the consent that it takes.
+    pub have_consent: bool,
+    /// Only look.
+    pub dry_run: bool,
+}
+
+/// A person retries or dismisses what is parked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkedRequest {
+    /// The id of a reason, or of a person.
+    pub id: Option<String>,
+    /// Or a reason's word.
+    pub reason: Option<String>,
+    /// Or everything.
+    pub all: bool,
+    /// What to do.
+    pub handling: Handling,
+    /// Who.
+    pub by: String,
 }
 
 /// What is answered.

@@ -9,11 +9,16 @@ use std::{
 use hymnal_sdk::{Clock, Ledger, Vault};
 use tokio::sync::watch;
 
-use super::{clock::seed, scratch};
+use super::{
+    clock::seed,
+    replace::{complete_replacing, store_of},
+    scratch,
+};
 use crate::{
     cycle::ids::Ids,
+    journal::{Blocked, blocked::KEY_FILE},
     store::{
-        Batch, Kv, OpenOptions, SledKv, StoreError,
+        Batch, Kv, Lease, OpenOptions, SledKv, StoreError,
         ledger::{StoredLedger, StoredVault},
         tables::{Tag, sync_name},
     },
@@ -28,8 +33,19 @@ pub struct State {
     pub ledger: Arc<dyn Ledger>,
     /// Rotated tokens.
     pub vault: Arc<dyn Vault>,
+    /// Recognises who was erased; `None` where nothing is kept on disk.
+    pub blocked: Option<Arc<Blocked>>,
+    /// The store on disk, where it is one: for what is done with all of it.
+    pub disk: Option<Arc<Disk>>,
     /// Whether what the store holds was counted and is right; writes to remotes wait for it.
     pub verification: Verification,
+}
+
+/// A store on disk that runs, and no copy of it does.
+pub struct Disk {
+    /// The store.
+    pub store: Arc<SledKv>,
+    _lease: Lease,
 }
 
 /// The answer of the count that runs in the background after start.
@@ -70,6 +86,12 @@ impl Verification {
     }
 }
 
+/// How stores are opened; where one is made, it gets an id that no other has.
+pub(super) fn options(cache_mb: u32, clock: &dyn Clock) -> OpenOptions {
+    let mut ids = Ids::new(seed(clock));
+    OpenOptions { cache_mb: u64::from(cache_mb), ..OpenOptions::new(ids.next(clock.now()).0) }
+}
+
 impl State {
     /// Opens, or makes, the state in `dir`; the store has a folder of its own in it, so that the folder itself may be
     /// a link, as it is under systemd's `DynamicUser`.
@@ -77,16 +99,21 @@ impl State {
     /// # Errors
     /// `Io` where the folder cannot be made, and those of [`SledKv::open`].
     pub fn open(dir: &Path, cache_mb: u32, clock: &dyn Clock) -> Result<Self, StoreError> {
-        let mut ids = Ids::new(seed(clock));
-        let options = OpenOptions { cache_mb: u64::from(cache_mb), ..OpenOptions::new(ids.next(clock.now()).0) };
+        let options = options(cache_mb, clock);
         let mut folder = std::fs::DirBuilder::new();
         folder.recursive(true).mode(0o700);
         folder.create(dir).map_err(|source| StoreError::Io { path: dir.to_owned(), source })?;
-        let disk = Arc::new(SledKv::open(&dir.join("store"), options)?);
+        complete_replacing(dir)?;
+        let store = Arc::new(SledKv::open(&store_of(dir), options)?);
         // Under the claim on the store: nobody else's plan is under way.
         scratch::remove_leftovers(dir);
-        let state = Self::over(Arc::clone(&disk) as Arc<dyn Kv>)?;
-        Ok(Self { verification: Verification::start(disk), ..state })
+        let lease = Lease::take(store.store_id(), dir)?;
+        let state = Self::over(Arc::clone(&store) as Arc<dyn Kv>)?;
+        let verification = Verification::start(Arc::clone(&store));
+        let blocked = Blocked::open(dir)?;
+        state.recognise(&blocked)?;
+        let blocked = Some(Arc::new(blocked));
+        Ok(Self { verification, blocked, disk: Some(Arc::new(Disk { store, _lease: lease })), ..state })
     }
 
     /// State over any store.
@@ -98,8 +125,42 @@ impl State {
             ledger: Arc::new(StoredLedger::open(Arc::clone(&store))?),
             vault: Arc::new(StoredVault::open(Arc::clone(&store))?),
             store,
+            blocked: None,
+            disk: None,
             verification: Verification::unneeded(),
         })
+    }
+
+    /// Notes which key the hashes of erased people are made with. Another key would let them in again, one by one, and
+    /// nobody would notice.
+    fn recognise(&self, blocked: &Blocked) -> Result<(), StoreError> {
+        let (key, ours) = (b"b/fingerprint".to_vec(), blocked.fingerprint());
+        match self.store.get(&key)? {
+            Some(known) if known == ours => Ok(()),
+            known if known.is_none() || !self.has_erased()? => {
+                let mut batch = Batch::default();
+                batch.put(key, ours.to_vec());
+                self.store.commit(batch)
+            }
+            _ => Err(StoreError::Refused {
+                path: PathBuf::from(KEY_FILE),
+                reason:
+                    "it is not the key by which erased people are recognised; put the one back that belongs to this \
+                         state, else they would come back"
+                        .to_owned(),
+            }),
+        }
+    }
+
+    /// Somebody was erased.
+    fn has_erased(&self) -> Result<bool, StoreError> {
+        for (_, number) in self.store.scan(&sync_name(""), None, usize::from(u8::MAX))? {
+            let Some(number) = number.first() else { continue };
+            if !self.store.scan(&Tag(*number).table(b'z'), None, 1)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The connectors that a sync was first run with, left and right; written down at the first time.

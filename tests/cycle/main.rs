@@ -6,18 +6,26 @@
 mod stage;
 
 mod agreement;
+mod apply;
+mod consent;
+mod conversion;
 mod crashes;
 mod deletions;
+mod forget;
 mod full_check;
+mod identity;
 mod lost_answers;
 mod observe;
 mod odd_services;
 mod on_delete;
 mod order;
+mod parked;
 mod people;
 mod plan;
+mod resolve;
 mod rules;
 mod scope;
+mod secondaries;
 mod sight;
 mod times;
 mod walk;

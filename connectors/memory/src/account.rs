@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use hymnal_sdk::{Actor, ActorKind, Address, Clock, Fields, Schema, Timestamp};
+use hymnal_sdk::{Actor, ActorKind, Address, Clock, Fields, Schema, Timestamp, User};
 
 use crate::{
     fault::{Fault, Faults, Method},
@@ -47,7 +47,10 @@ pub(crate) struct State {
     pub(crate) schemas: BTreeMap<String, Schema>,
     pub(crate) faults: Faults,
     pub(crate) hidden: BTreeSet<Address>,
+    /// Validation rules: object, field, and the value that it may not hold.
+    pub(crate) forbidden: BTreeSet<(String, String, String)>,
     pub(crate) calls: Vec<Called>,
+    pub(crate) users: Vec<User>,
     pub(crate) random: SplitMix,
     /// The clock's deviation, in seconds.
     pub(crate) skew: i64,
@@ -71,7 +74,9 @@ impl Account {
             schemas,
             faults: Faults::default(),
             hidden: BTreeSet::new(),
+            forbidden: BTreeSet::new(),
             calls: Vec::new(),
+            users: Vec::new(),
             random: SplitMix::new(options.seed),
             skew: 0,
             latest: Timestamp::MIN,
@@ -89,6 +94,11 @@ impl Account {
     #[must_use]
     pub fn acting_as(&self, actor: Actor) -> Self {
         Self { actor, ..self.clone() }
+    }
+
+    /// Whom records can belong to, from now on.
+    pub fn set_users(&self, users: Vec<User>) {
+        self.lock().users = users;
     }
 
     /// Makes a record and gives its id.
@@ -134,12 +144,40 @@ impl Account {
         self.edit(|state, by, now| state.data.merge(object, winner, loser, by, now))
     }
 
+    /// Merges two records into a new one, as HubSpot does, and gives its id.
+    ///
+    /// # Errors
+    /// `Missing`.
+    pub fn merge_into_new(&self, object: &str, winner: &str, loser: &str) -> Result<String, Refusal> {
+        self.edit(|state, by, now| {
+            let id = state.new_id();
+            state.data.merge_into_new(object, [winner, loser], &id, by, now).map(|()| id)
+        })
+    }
+
     /// Converts a record into one of another object.
     ///
     /// # Errors
     /// `Missing`.
     pub fn convert(&self, object: &str, id: &str, into: Address) -> Result<(), Refusal> {
         self.edit(|state, by, now| state.data.convert(object, id, into, by, now))
+    }
+
+    /// An admin changes how an object is described; records keep what they hold.
+    pub fn describe_as(&self, object: &str, change: impl FnOnce(&mut Schema)) {
+        if let Some(schema) = self.lock().schemas.get_mut(object) {
+            change(schema);
+        }
+    }
+
+    /// An admin makes a validation rule: no program may save a record whose field holds this.
+    pub fn forbid(&self, object: &str, field: &str, value: &str) {
+        self.lock().forbidden.insert((object.to_owned(), field.to_owned(), value.to_owned()));
+    }
+
+    /// An admin switches all validation rules off.
+    pub fn forbid_nothing(&self) {
+        self.lock().forbidden.clear();
     }
 
     /// Takes from Hymnal's login the permission to see a record.

@@ -24,6 +24,8 @@ pub struct Capabilities {
     pub upsert_batch: usize,
     /// Ids a `delete` at most.
     pub delete_batch: usize,
+    /// Ids an `erase` at most; 0 where the service has no other way than `delete`.
+    pub erase_batch: usize,
     /// How deletions are found.
     pub deletions: Deletions,
     /// Where a deleted record goes.
@@ -44,8 +46,19 @@ pub struct Capabilities {
     pub overlap: Duration,
     /// How typed values are spelled.
     pub forms: Forms,
+    /// What the service does by itself whenever a record is made.
+    pub on_create: Vec<Automation>,
     /// Fields Hymnal needs no mapping for because the service derives them (Salesforce: `Name`, compound addresses).
     pub never_write: Vec<String>,
+}
+
+/// What a service does by itself when a record is made: mail, owners, tasks. Shown to who is about to make many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Automation {
+    /// What, in words: `workflows whose trigger it meets, which may send e-mail`.
+    pub does: String,
+    /// Also in a first load.
+    pub in_bulk: bool,
 }
 
 /// How changes are found.

@@ -25,11 +25,11 @@ pub mod kit;
 pub mod record;
 pub mod schema;
 
-pub use capability::{Capabilities, Deletions, Forms, Gone, ListKind, Whereto};
+pub use capability::{Automation, Capabilities, Deletions, Forms, Gone, ListKind, Whereto};
 pub use clock::Clock;
 pub use connector::{
     Archived, BoxFuture, Call, Connector, Cursor, Deleted, Draft, Fate, FieldEdit, Find, Found, Got, Lane, List, Next,
-    Page, Patch, Written,
+    Page, Patch, User, UserKind, Written,
 };
 pub use error::{Effect, Error, Kind, Result};
 pub use http::{
