@@ -58,10 +58,8 @@ pub(super) fn answer(world: &mut World, asked: &Asked) -> Answer {
         ("GET", None) => list(world, table, asked),
         ("POST", None) => create(world, table, &asked.body),
         ("PATCH", Some(key)) => patch(world, table, key, asked),
-        ("DELETE", Some(id)) => match world.seen(set, id).is_some() && world.delete(set, id) {
-            true => Answer::empty(204),
-            false => missing(table, id),
-        },
+        ("DELETE", Some(id)) if world.seen(set, id).is_some() && world.delete(set, id) => Answer::empty(204),
+        ("DELETE", Some(id)) => missing(table, id),
         _ => failed(405, "0x80060888", "The HTTP method is not supported."),
     }
 }
@@ -250,7 +248,7 @@ fn patch(world: &mut World, table: &(&str, &str, &str), key: &str, asked: &Asked
         }
         None if !condition.is_empty() => missing(table, key),
         None => {
-            let id = by_key.is_some().then(|| new_id(world)).unwrap_or_else(|| key.to_owned());
+            let id = if by_key.is_some() { new_id(world) } else { key.to_owned() };
             if let Some((name, value)) = by_key {
                 fields.insert(name, Value::String(value));
             }

@@ -64,7 +64,7 @@ fn persons(world: &mut World, asked: &Asked, method: &str, rest: &[&str]) -> Ans
         ("GET", ["search"]) => search(world, "persons", asked),
         // A person that was deleted is shown for thirty days, marked as such.
         ("GET", [id]) => match world.all("persons").find(|row| row.id == *id) {
-            Some(row) => data(200, person(row)),
+            Some(row) => data(200, &person(row)),
             None => failed(404, "Person not found"),
         },
         ("POST", []) => {
@@ -75,18 +75,18 @@ fn persons(world: &mut World, asked: &Asked, method: &str, rest: &[&str]) -> Ans
             };
             let id = new_id(world, "persons");
             world.insert("persons", &id, fields.into_iter().filter(|(_, value)| !value.is_null()).collect());
-            data(201, world.row("persons", &id).map_or(Value::Null, person))
+            data(201, &world.row("persons", &id).map_or(Value::Null, person))
         }
         ("PATCH", [id]) if world.seen("persons", id).is_some() => match person_taken(&asked.body) {
             Ok(fields) => {
                 world.change("persons", id, fields);
-                data(200, world.row("persons", id).map_or(Value::Null, person))
+                data(200, &world.row("persons", id).map_or(Value::Null, person))
             }
             Err(answer) => answer,
         },
         ("DELETE", [id]) if world.seen("persons", id).is_some() => {
             world.delete("persons", id);
-            data(200, json!({ "id": number(id) }))
+            data(200, &json!({ "id": number(id) }))
         }
         _ => failed(404, "Person not found"),
     }
@@ -101,7 +101,7 @@ fn list_persons(world: &World, asked: &Asked) -> Answer {
     if ids.len() > 100 {
         return failed(400, "ids: at most 100");
     }
-    let since = asked.param("updated_since").parse::<Timestamp>().map(Timestamp::as_second).unwrap_or(i64::MIN);
+    let since = asked.param("updated_since").parse::<Timestamp>().map_or(i64::MIN, Timestamp::as_second);
     let after = asked.param("cursor");
     let mut rows = world.all("persons").filter(|row| {
         !row.is_deleted
@@ -200,13 +200,13 @@ fn person(row: &Row) -> Value {
 fn leads(world: &mut World, asked: &Asked, method: &str, rest: &[&str]) -> Answer {
     match (method, rest) {
         ("GET", []) => {
-            let since = asked.param("updated_since").parse::<Timestamp>().map(Timestamp::as_second).unwrap_or(i64::MIN);
+            let since = asked.param("updated_since").parse::<Timestamp>().map_or(i64::MIN, Timestamp::as_second);
             let rows = world.all("leads").filter(|row| !row.is_deleted && row.modified_at.as_second() >= since);
             let page = rows.skip(asked.number("start", 0)).take(asked.number("limit", 100)).map(lead);
             Answer::json(200, &json!({ "success": true, "data": page.collect::<Vec<_>>() }))
         }
         ("GET", [id]) => match world.seen("leads", id) {
-            Some(row) => data(200, lead(row)),
+            Some(row) => data(200, &lead(row)),
             None => failed(404, "Lead not found"),
         },
         ("POST", []) => {
@@ -216,7 +216,7 @@ fn leads(world: &mut World, asked: &Asked, method: &str, rest: &[&str]) -> Answe
             }
             let id = new_id(world, "leads");
             world.insert("leads", &id, fields.into_iter().filter(|(_, value)| !value.is_null()).collect());
-            data(201, world.row("leads", &id).map_or(Value::Null, lead))
+            data(201, &world.row("leads", &id).map_or(Value::Null, lead))
         }
         ("PATCH", [id]) if world.seen("leads", id).is_some() => {
             let fields = asked.body.as_object().cloned().unwrap_or_default();
@@ -224,11 +224,11 @@ fn leads(world: &mut World, asked: &Asked, method: &str, rest: &[&str]) -> Answe
                 return answer;
             }
             world.change("leads", id, fields);
-            data(200, world.row("leads", id).map_or(Value::Null, lead))
+            data(200, &world.row("leads", id).map_or(Value::Null, lead))
         }
         ("DELETE", [id]) if world.seen("leads", id).is_some() => {
             world.delete("leads", id);
-            data(200, json!({ "id": id }))
+            data(200, &json!({ "id": id }))
         }
         _ => failed(404, "Lead not found"),
     }
@@ -266,7 +266,7 @@ fn number(id: &str) -> Value {
     id.parse::<u64>().map_or(Value::Null, Value::from)
 }
 
-fn data(status: u16, data: Value) -> Answer {
+fn data(status: u16, data: &Value) -> Answer {
     Answer::json(status, &json!({ "success": true, "data": data }))
 }
 
