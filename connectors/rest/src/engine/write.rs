@@ -113,7 +113,9 @@ impl RestConnector {
             return Ok(Vec::new());
         }
         let items: Vec<Item> = items.iter().map(|item| self.spaced_item(order, item)).collect();
+        let turn = if order.write.alone { Some(self.turns.take().await) } else { None };
         let mut answers = self.looked(call, order, &items).await?;
+        drop(turn);
         for written in answers.iter_mut().filter_map(|answer| answer.as_mut().ok()) {
             written.record.iter_mut().for_each(|record| self.unspaced(record));
         }
@@ -244,6 +246,10 @@ fn add(order: &Order<'_>, item: &Item, fillings: &mut Fillings) -> Result<()> {
         fillings.insert(Hole::Field(name.clone()), Filling::Json(Json::from(value)));
     }
     let record = fields::written(order.object, &item.fields, item.before.as_ref())?;
+    if let (Some(key), Json::Object(entries)) = (order.key, &record) {
+        let rest = entries.iter().filter(|(name, _)| name != key).cloned().collect();
+        fillings.insert(Hole::Rest, Filling::Json(Json::Object(rest)));
+    }
     fillings.insert(Hole::Record, Filling::Json(record));
     fillings.insert(Hole::Trace, Filling::Text(item.trace.clone()));
     Ok(())

@@ -9,7 +9,7 @@ use super::{
     changes::{Changes, DeletionFeed},
     history::History,
     layout::{Custom, Derived, Layout},
-    request::{BodyTest, Paginator, Paths, Pick, RequestShape},
+    request::{BodyTest, Is, Paginator, Paths, Pick, RequestShape},
     schema::SchemaShape,
     template::{Shape, Template},
 };
@@ -79,6 +79,9 @@ pub struct Object {
     /// saying so. Above the engine they are `2026-11-23` and `2026-11-23T10:11:12Z`.
     #[serde(default)]
     pub spaced: Vec<NativeKind>,
+    /// Kinds of fields (`choice`, `set`) whose values the service spells as numbers, and takes as nothing else.
+    #[serde(default)]
+    pub numeric: Vec<NativeKind>,
     /// How changes are found.
     pub changes: Changes,
     /// How deletions are found.
@@ -132,6 +135,9 @@ pub enum IdForm {
 pub struct Converted {
     /// What is true of it.
     pub when: String,
+    /// What stands there, if that is no truth value.
+    #[serde(default)]
+    pub is: Option<Is>,
     /// What it became.
     pub object: String,
     /// Where the id stands of that.
@@ -161,6 +167,22 @@ pub struct Get {
     /// Where the service names the ids it did not find.
     #[serde(default)]
     pub missing: Option<Missing>,
+    /// How an id is asked for alone that an answer to several left out: a list leaves out what is deleted and what may
+    /// not be seen alike, and only the answer about the one tells which (Mautic: 404 or 403; Pipedrive: the record,
+    /// marked as deleted).
+    #[serde(default)]
+    pub alone: Option<Alone>,
+}
+
+/// One record, by its id.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alone {
+    /// The request.
+    pub request: RequestShape,
+    /// Where the record stands: in the body itself, if nothing is said.
+    #[serde(default)]
+    pub record: String,
 }
 
 /// Where an answer names the ids that are not there.
@@ -199,6 +221,9 @@ pub struct Lookup {
     /// Where the records stand; without it, the body is the one record, and "not there" (404) is none.
     #[serde(default)]
     pub select: Option<String>,
+    /// Rows are not records but name them: where in a row the id stands. The records are read by it.
+    #[serde(default)]
+    pub names: Option<String>,
     /// Nothing there is no records.
     #[serde(default)]
     pub optional: bool,
@@ -241,6 +266,9 @@ pub struct Write {
     /// just before, and one that is taken is a conflict.
     #[serde(default)]
     pub look_up: Vec<String>,
+    /// No two such writes run side by side: where two requests that go by one key would make two records (Marketo).
+    #[serde(default)]
+    pub alone: bool,
     /// What `{version}` is where a record's version is not known (`*`: any).
     #[serde(default)]
     pub any_version: Option<String>,
