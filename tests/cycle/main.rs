@@ -26,5 +26,6 @@ mod rules;
 mod scope;
 mod secondaries;
 mod sight;
+mod swaps;
 mod times;
 mod walk;

@@ -17,6 +17,8 @@
 //! | [`lost_answers`] | a write that was applied, and whose answer did not come |
 //! | [`daemon`] | the program as a service: ready, quick, obedient to signals, one alone |
 //! | [`kills`] | `kill -9` at any moment of a first sync |
+//! | [`matches`] | who is who, by a person's word |
+//! | [`opt_outs`] | a consent that is written by another way than as a field |
 //! | [`upkeep`] | backup, restore, rebuild, compaction, copies of the state |
 //! | [`world`] | how a test starts both services and the program |
 //! | [`agreement`] | whether both services hold the same, judged without Hymnal's own code |
@@ -36,6 +38,7 @@ mod late_rows;
 mod limits;
 mod lost_answers;
 mod matches;
+mod opt_outs;
 mod outages;
 mod plan;
 mod policies;
