@@ -27,6 +27,7 @@
 //! | [`parked`] | what is set aside, by its reason |
 //! | [`push`] | the outbox of one side |
 //! | [`update`], [`create`], [`remove`], [`secondary`] | one batch |
+//! | [`exchange`] | writes that wait for each other |
 //! | [`people`] | who is who, by a person's word |
 //! | [`apply`] | a plan done, or a pilot of it |
 //! | [`discard`] | everything that was decided, dropped |
@@ -49,6 +50,7 @@ pub mod deletions;
 pub mod derive;
 pub mod discard;
 pub mod due;
+pub mod exchange;
 pub mod forget;
 mod full_check;
 pub mod ids;

@@ -21,6 +21,7 @@
 //! | [`history`] | field histories, for conflicts |
 //! | [`identity`] | who is who |
 //! | [`emails`] | which e-mails are a person's |
+//! | [`exchange`] | values that exist once, on their way from one record to another |
 //! | [`unite`] | several entities made one, one made several |
 //! | [`secondary`] | further records of one person: consent, and nothing else |
 //! | [`parked`] | what is set aside, and what people do about it |
@@ -40,6 +41,7 @@ mod edits;
 pub mod emails;
 pub mod entity;
 pub mod event;
+pub mod exchange;
 pub mod field;
 mod first_link;
 pub mod history;

@@ -20,6 +20,8 @@
 //! | [`decisions`] | what people decide and take back |
 //! | [`daemon`] | the program as a service: ready, quick, obedient to signals, one alone |
 //! | [`kills`] | `kill -9` at any moment of a first sync |
+//! | [`matches`] | who is who, by a person's word |
+//! | [`opt_outs`] | a consent that is written by another way than as a field |
 //! | [`upkeep`] | backup, restore, rebuild, compaction, copies of the state |
 //! | [`world`] | how a test starts both services and the program |
 //! | [`agreement`] | whether both services hold the same, judged without Hymnal's own code |
@@ -42,6 +44,7 @@ mod late_rows;
 mod limits;
 mod lost_answers;
 mod matches;
+mod opt_outs;
 mod outages;
 mod plan;
 mod policies;

@@ -27,6 +27,14 @@ impl RestConnector {
                 }
             }
         }
+        for (field, by) in &object.written_by {
+            if let Some(known) = schema.fields.iter_mut().find(|known| known.name == *field) {
+                known.createable = true;
+                known.updateable = true;
+                known.options = by.requests.keys().cloned().collect();
+                known.restricted = true;
+            }
+        }
         let learnt = schema
             .fields
             .iter()

@@ -1,6 +1,7 @@
 //! The connector that a manifest makes: one file a method.
 
 mod answers;
+mod aside;
 mod before;
 mod deletions;
 mod delta;

@@ -6,7 +6,7 @@ use super::{
     Manifest,
     changes::{Changes, DeletionFeed, Feed, Poll, Scan, Window},
     layout::{Derived, Layout},
-    object::{AnswerBy, Object, Write},
+    object::{AnswerBy, Object, Write, WrittenBy},
     request::{Paginator, RequestShape},
     service::Way,
     template::{Hole, Shape, Template},
@@ -189,6 +189,9 @@ impl Check<'_> {
                 self.write(&at(part), write);
             }
         }
+        for (field, by) in &object.written_by {
+            self.written_by(&at(&format!("written_by.{field}")), by);
+        }
         if let Some(history) = &object.history {
             self.request(&at("history"), &history.request, &[Hole::Id, Hole::IdPath, Hole::Fields]);
             let holes = holes(&history.request);
@@ -320,6 +323,17 @@ impl Check<'_> {
         }
         if answers.by == AnswerBy::Trace && answers.trace.is_none() {
             self.note(at, "`answers.by = \"trace\"` needs `trace`".to_owned(), "say where the trace id stands");
+        }
+    }
+
+    fn written_by(&mut self, at: &str, by: &WrittenBy) {
+        let mut known = vec![Hole::Object, Hole::Id];
+        known.extend(by.needs.is_some().then_some(Hole::Value));
+        for request in by.requests.values() {
+            self.request(at, request, &known);
+        }
+        if by.requests.is_empty() {
+            self.note(at, "`written_by` has no `requests`".to_owned(), "say by which request each value is written");
         }
     }
 

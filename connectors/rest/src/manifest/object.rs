@@ -72,6 +72,9 @@ pub struct Object {
     /// Fields that the service derives.
     #[serde(default)]
     pub never_write: Vec<String>,
+    /// Fields that stand in the record and are written by requests of their own, by name.
+    #[serde(default)]
+    pub written_by: BTreeMap<String, WrittenBy>,
     /// How typed values are spelled.
     #[serde(default)]
     pub types: Forms,
@@ -276,6 +279,21 @@ pub struct Write {
     /// sets off).
     #[serde(default)]
     pub lane_headers: BTreeMap<Lane, BTreeMap<String, Template>>,
+}
+
+/// How a field is written that cannot be written as one (HubSpot's opt-out, by the communication preferences of the
+/// address). One request a record.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenBy {
+    /// The field whose value the requests go by, as it then is: their `{value}`.
+    #[serde(default)]
+    pub needs: Option<String>,
+    /// The request for each value that can be written; others cannot.
+    pub requests: BTreeMap<String, RequestShape>,
+    /// In an answer with success, where errors are listed: where there is one, nothing was done.
+    #[serde(default)]
+    pub errors: Option<String>,
 }
 
 /// Fields of a record that are written by another request.
