@@ -41,6 +41,10 @@ pub enum Command {
     Plan(Plan),
     /// Do what a plan says, or a pilot of it.
     Apply(Apply),
+    /// Compare everything on both sides, and say how far they agree.
+    Audit(Audit),
+    /// Everybody, with all values and the ids of their records: how you leave us.
+    Export(Export),
     /// Explain one person: every value, who set it, by which rule, what lost.
     Explain(Explain),
     /// Let what is held go: the first run of a sync.
@@ -252,6 +256,30 @@ pub struct Apply {
     /// As JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `audit`
+#[derive(Debug, ClapArgs)]
+pub struct Audit {
+    /// The sync; all of them without it.
+    pub sync: Option<String>,
+    /// Keep what was missed, so that the next cycle heals it.
+    #[arg(long)]
+    pub repair: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `export`
+#[derive(Debug, ClapArgs)]
+pub struct Export {
+    /// For a spreadsheet; formulas are escaped. Without it, JSON lines.
+    #[arg(long)]
+    pub csv: bool,
+    /// Into a file, which only its owner may read.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// `explain`

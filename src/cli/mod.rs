@@ -9,6 +9,7 @@
 //! | [`ask`] | `status`, `conflicts`, `parked`, `explain`, `approve`, `discard`, `pause`, `resume`, `reload` |
 //! | [`upkeep`] | `backup`, `restore`, `rebuild`, `compact` |
 //! | [`plan`] | `plan` |
+//! | [`audit`] | `audit`, `export` |
 //! | [`apply`] | `apply` |
 //! | [`show`] | their answers for people |
 //! | [`connectors`] | `connectors list`, `show`, `lint`, `test` |
@@ -18,6 +19,7 @@
 pub mod apply;
 pub mod args;
 pub mod ask;
+pub mod audit;
 pub mod check;
 pub mod connectors;
 pub mod demo;
@@ -110,6 +112,8 @@ async fn dispatch(args: Args) -> Result<u8, Exit> {
         Command::Parked { command } => ask::parked(config, command).await,
         Command::Plan(options) => plan::plan(config, &options).await,
         Command::Apply(options) => apply::apply(config, &options).await,
+        Command::Audit(options) => audit::audit(config, &options).await,
+        Command::Export(options) => audit::export(config, &options).await,
         Command::Explain(explain) => ask::explain(config, &explain).await,
         Command::Approve(which) => ask::approve(config, &which).await,
         Command::Discard(which) => ask::discard(config, &which).await,

@@ -29,6 +29,7 @@
 //! | [`sight`] | the alarm when many cannot be seen |
 //! | [`state`] | what a sync remembers of itself |
 //! | [`resolve`] | a person answers a conflict |
+//! | [`audit`] | everything compared |
 //! | [`plan`] | what a cycle would do, written nowhere |
 //! | [`sweep`] | what is older than it is kept |
 //! | [`report`] | what a cycle came to |
@@ -36,6 +37,7 @@
 
 pub mod adopt;
 pub mod apply;
+pub mod audit;
 pub mod commit;
 pub mod counts;
 pub mod create;

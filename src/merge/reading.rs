@@ -136,7 +136,7 @@ pub fn is_known(entity: &Entity, side: Side, reading: Reading<'_>, context: &Con
         })
 }
 
-fn is_stale(member: &Member, reading: &Reading<'_>) -> bool {
+pub(super) fn is_stale(member: &Member, reading: &Reading<'_>) -> bool {
     let before_our_write = member.written_at.is_some_and(|written| reading.requested_at < written);
     let older = matches!((reading.record.modified_at, member.modified_at), (Some(now), Some(then)) if now < then);
     before_our_write || older
@@ -169,7 +169,7 @@ fn is_ours(record: &Record) -> bool {
 }
 
 /// The native value, unless it is withheld or masked: what could not be read is no blank.
-fn readable<'a>(
+pub(super) fn readable<'a>(
     reading: &'a Reading<'_>,
     member: &Member,
     side: Side,

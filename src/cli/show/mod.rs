@@ -5,6 +5,7 @@
 //! | [`held`] | what is held, what it would do, what was done about it |
 //! | [`mod@status`] | `status` |
 //! | [`mod@conflicts`] | the conflict log |
+//! | [`mod@audit`] | how far two systems agree; everybody |
 //! | [`mod@plan`] | what a cycle would do |
 //! | [`mod@explain`] | one person |
 //! | [`mod@upkeep`] | what was done with all of the state |
@@ -12,6 +13,7 @@
 //! | `resolve` | a person's answer to a conflict |
 //! | `words` | values, times and names out of JSON |
 
+pub mod audit;
 pub mod conflicts;
 pub mod explain;
 pub mod held;
@@ -23,6 +25,7 @@ pub mod upkeep;
 mod words;
 
 pub use self::{
+    audit::{audit, columns, export_head, export_row},
     conflicts::{conflict, conflicts, csv, sentence},
     explain::explain,
     held::{approved, done, ended, would},
