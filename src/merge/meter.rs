@@ -29,7 +29,8 @@ pub enum Category {
     Normalised,
     /// A value that a rule refuses is left where it stands, or the service lets nobody write it.
     Kept,
-    /// Deleted on one side, and by the rules not made again there; or people are not made there at all.
+    /// Deleted on one side, taken away by a person, or converted into what the sync does not have, and by the rules not
+    /// made again there; or people are not made there at all.
     OneSided,
     /// Left out by `include` or `create_when`.
     OutOfScope,
@@ -137,7 +138,7 @@ fn alone(entity: &Entity, writing: Writing, context: &Context<'_>) -> Category {
     let far = side.other();
     let presence = entity.members[side].as_ref().map(|member| member.presence);
     let pending = if writing == Writing::Held { Category::Held } else { Category::Pending };
-    if !entity.ambiguous.is_empty() {
+    if !entity.ambiguous.is_empty() || entity.contested {
         return Category::Ambiguous;
     }
     if matches!(presence, Some(Presence::NotVisible { .. })) {
@@ -150,7 +151,11 @@ fn alone(entity: &Entity, writing: Writing, context: &Context<'_>) -> Category {
     if in_flight || entity.queued || matches!(presence, Some(Presence::Deleted { .. })) {
         return pending;
     }
-    let stays_away = entity.tombstones[far].as_ref().is_some_and(|tombstone| !tombstone.remake);
+    let stays_away = entity.tombstones[far].as_ref().is_some_and(|tombstone| !tombstone.remake)
+        || entity.apart.iter().any(|apart| apart.bars && apart.side == far)
+        || matches!(presence, Some(Presence::ConvertedOut { .. }));
+    // What was withheld when it was read is asked for again.
+    let is_unread = entity.fields.values().any(|field| field.sides[side].shadow.is_none());
     if !entity.scope.is_in() {
         Category::OutOfScope
     } else if !has_key(entity, context) {
@@ -159,6 +164,8 @@ fn alone(entity: &Entity, writing: Writing, context: &Context<'_>) -> Category {
         Category::OneSided
     } else if !entity.scope.may_create(far) {
         Category::OutOfScope
+    } else if is_unread {
+        pending
     } else {
         Category::Unexplained
     }
@@ -231,6 +238,9 @@ fn differs(entity: &Entity, rule: &FieldRule, field: &Field, due: &Pair<Due>, co
     });
     if is_moving {
         return Category::Pending;
+    }
+    if any(&|side| matches!(presence(side), Some(Presence::ConvertedOut { .. }))) {
+        return Category::OneSided;
     }
     if !entity.ambiguous.is_empty() {
         return Category::Ambiguous;

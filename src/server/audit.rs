@@ -121,9 +121,8 @@ fn line(entity: &Entity, rules: &SyncRules) -> Json {
     let records: BTreeMap<&str, Vec<String>> = Side::BOTH
         .into_iter()
         .map(|side| {
-            let member = entity.members[side].as_ref().map(|member| member.address.to_string());
-            let others = entity.secondaries[side].iter().map(ToString::to_string);
-            (rules.systems[side].connector.as_str(), member.into_iter().chain(others).collect())
+            let addresses = entity.addresses(side).map(ToString::to_string).collect();
+            (rules.systems[side].connector.as_str(), addresses)
         })
         .collect();
     json!({ "sync": rules.name, "entity": entity.id.to_string(), "fields": fields, "records": records })

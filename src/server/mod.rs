@@ -7,7 +7,9 @@
 //! | [`actions`] | what is answered |
 //! | [`status`] | how everything is |
 //! | [`explain`] | one person |
+//! | [`forget`] | the erasure of a person |
 //! | [`conflicts`] | the conflict log |
+//! | [`matches`] | who is who |
 //! | [`upkeep`] | what is done with all of the state: backup, compaction |
 //! | [`parked`] | what is parked |
 //! | [`resolve`] | a person answers conflicts |
@@ -22,7 +24,9 @@ pub mod apply;
 pub mod audit;
 pub mod conflicts;
 pub mod explain;
+pub mod forget;
 pub mod health;
+pub mod matches;
 pub mod parked;
 pub mod plan;
 pub mod request;

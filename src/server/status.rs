@@ -110,6 +110,7 @@ async fn one_sync(app: &App, running: &Running) -> Answer {
     all.insert("in_sync".into(), json!(counts.linked.saturating_sub(busy)));
     all.insert("pending".into(), json!(pending.len()));
     all.extend(shown);
+    all.insert("blocked".into(), json!(sync.count_blocked()?));
     all.insert("mode".into(), serde_json::to_value(sync.committer.rules.mode).unwrap_or(Json::Null));
     all.insert("out_of_scope".into(), json!(counts.left_out + counts.not_created.left + counts.not_created.right));
     all.insert("scope".into(), scope(sync, &counts));
@@ -179,7 +180,7 @@ pub(super) fn name(wait: Wait) -> &'static str {
     WAITS.into_iter().find(|(_, known)| *known == wait).map_or("", |(name, _)| name)
 }
 
-const WAITS: [(&str, Wait); 11] = [
+const WAITS: [(&str, Wait); 13] = [
     ("conflicts", Wait::Conflict),
     ("frozen", Wait::Frozen),
     ("parked", Wait::Parked),
@@ -191,6 +192,8 @@ const WAITS: [(&str, Wait); 11] = [
     ("kept", Wait::Kept),
     ("not_visible", Wait::NotVisible),
     ("deleting", Wait::Deleting),
+    ("converted_out", Wait::ConvertedOut),
+    ("apart", Wait::Apart),
 ];
 
 /// Why nothing is written, and what would be: `null` where nothing is held.

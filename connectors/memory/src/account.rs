@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use hymnal_sdk::{Actor, ActorKind, Address, Clock, Fields, Schema, Timestamp};
+use hymnal_sdk::{Actor, ActorKind, Address, Clock, Fields, Schema, Timestamp, User};
 
 use crate::{
     fault::{Fault, Faults, Method},
@@ -50,6 +50,7 @@ pub(crate) struct State {
     /// Validation rules: object, field, and the value that it may not hold.
     pub(crate) forbidden: BTreeSet<(String, String, String)>,
     pub(crate) calls: Vec<Called>,
+    pub(crate) users: Vec<User>,
     pub(crate) random: SplitMix,
     /// The clock's deviation, in seconds.
     pub(crate) skew: i64,
@@ -75,6 +76,7 @@ impl Account {
             hidden: BTreeSet::new(),
             forbidden: BTreeSet::new(),
             calls: Vec::new(),
+            users: Vec::new(),
             random: SplitMix::new(options.seed),
             skew: 0,
             latest: Timestamp::MIN,
@@ -92,6 +94,11 @@ impl Account {
     #[must_use]
     pub fn acting_as(&self, actor: Actor) -> Self {
         Self { actor, ..self.clone() }
+    }
+
+    /// Whom records can belong to, from now on.
+    pub fn set_users(&self, users: Vec<User>) {
+        self.lock().users = users;
     }
 
     /// Makes a record and gives its id.
@@ -135,6 +142,17 @@ impl Account {
     /// `Missing`.
     pub fn merge(&self, object: &str, winner: &str, loser: &str) -> Result<(), Refusal> {
         self.edit(|state, by, now| state.data.merge(object, winner, loser, by, now))
+    }
+
+    /// Merges two records into a new one, as HubSpot does, and gives its id.
+    ///
+    /// # Errors
+    /// `Missing`.
+    pub fn merge_into_new(&self, object: &str, winner: &str, loser: &str) -> Result<String, Refusal> {
+        self.edit(|state, by, now| {
+            let id = state.new_id();
+            state.data.merge_into_new(object, [winner, loser], &id, by, now).map(|()| id)
+        })
     }
 
     /// Converts a record into one of another object.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hymnal_sdk::{
     Actor, ActorKind, Address, Archived, BoxFuture, Call, Capabilities, Clock, Connector, Cursor, Deletions, Draft,
-    Error, FieldEdit, Find, Found, Got, Http, Kind, List, Page, Patch, Result, Schema, Written,
+    Error, FieldEdit, Find, Found, Got, Http, Kind, List, Page, Patch, Result, Schema, User, Written,
 };
 
 use crate::{
@@ -318,6 +318,24 @@ impl Connector for MemoryConnector {
             let ask = Ask { call, method: Method::Delete, object, items: ids.len(), batch };
             self.write(ask, ids, |writer, state, id| write::delete(writer, state, id)).await
         })
+    }
+
+    fn erase<'a>(
+        &'a self,
+        call: &'a Call,
+        object: &'a str,
+        ids: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Result<()>>>> {
+        Box::pin(async move {
+            let batch = self.options(object)?.capabilities.erase_batch;
+            let ask = Ask { call, method: Method::Erase, object, items: ids.len(), batch };
+            self.write(ask, ids, |writer, state, id| write::erase(writer, state, id)).await
+        })
+    }
+
+    fn users<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Vec<User>>> {
+        let ask = Ask { call, method: Method::Users, object: "", items: 1, batch: 1 };
+        Box::pin(self.read(ask, |state| Ok(state.users.clone())))
     }
 
     fn history<'a>(

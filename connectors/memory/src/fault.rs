@@ -111,6 +111,10 @@ pub enum Method {
     Upsert,
     /// [`hymnal_sdk::Connector::delete`]
     Delete,
+    /// [`hymnal_sdk::Connector::erase`]
+    Erase,
+    /// [`hymnal_sdk::Connector::users`]
+    Users,
     /// [`hymnal_sdk::Connector::history`]
     History,
 }
@@ -118,7 +122,7 @@ pub enum Method {
 impl Method {
     /// It changes data.
     pub fn writes(self) -> bool {
-        matches!(self, Self::Create | Self::Update | Self::Upsert | Self::Delete)
+        matches!(self, Self::Create | Self::Update | Self::Upsert | Self::Delete | Self::Erase)
     }
 }
 

@@ -2,12 +2,14 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | [`mod@forget`] | the receipt of an erasure |
 //! | [`held`] | what is held, what it would do, what was done about it |
 //! | [`mod@status`] | `status` |
 //! | [`mod@conflicts`] | the conflict log |
 //! | [`mod@audit`] | how far two systems agree; everybody |
 //! | [`mod@plan`] | what a cycle would do |
 //! | [`mod@explain`] | one person |
+//! | [`mod@matches`] | who is who |
 //! | [`mod@upkeep`] | what was done with all of the state |
 //! | `parked` | what is set aside |
 //! | `resolve` | a person's answer to a conflict |
@@ -16,7 +18,9 @@
 pub mod audit;
 pub mod conflicts;
 pub mod explain;
+pub mod forget;
 pub mod held;
+pub mod matches;
 mod parked;
 pub mod plan;
 mod resolve;
@@ -28,7 +32,9 @@ pub use self::{
     audit::{audit, columns, export_head, export_row},
     conflicts::{conflict, conflicts, csv, sentence},
     explain::explain,
+    forget::forgotten,
     held::{approved, done, ended, would},
+    matches::{matches, told_apart},
     parked::{handled, parked},
     plan::{applied, plan},
     resolve::resolved,
