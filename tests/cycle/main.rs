@@ -29,4 +29,3 @@ mod scope;
 mod secondaries;
 mod sight;
 mod times;
-mod walk;
