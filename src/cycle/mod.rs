@@ -35,6 +35,7 @@
 //! | [`sight`] | the alarm when many cannot be seen |
 //! | [`state`] | what a sync remembers of itself |
 //! | [`resolve`] | a person answers a conflict |
+//! | [`audit`] | everything compared |
 //! | [`plan`] | what a cycle would do, written nowhere |
 //! | [`sweep`] | what is older than it is kept |
 //! | [`undo`] | what was written is taken back |
@@ -43,6 +44,7 @@
 
 pub mod adopt;
 pub mod apply;
+pub mod audit;
 pub mod commit;
 pub mod counts;
 pub mod create;

@@ -17,6 +17,7 @@
 //! | `logged` | what of that goes into the conflict log |
 //! | [`patch`] | golden minus shadow: what is to be written |
 //! | [`planned`] | what a push would write, change by change |
+//! | [`meter`] | how far two systems agree |
 //! | [`answer`] | what a service answered to a write |
 //! | [`history`] | field histories, for conflicts |
 //! | [`identity`] | who is who |
@@ -48,6 +49,7 @@ pub mod history;
 pub mod identity;
 pub(crate) mod logged;
 pub mod member;
+pub mod meter;
 pub mod parked;
 pub mod patch;
 pub mod person;

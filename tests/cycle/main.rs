@@ -7,6 +7,7 @@ mod stage;
 
 mod agreement;
 mod apply;
+mod audit;
 mod consent;
 mod conversion;
 mod crashes;

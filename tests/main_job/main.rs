@@ -3,6 +3,7 @@
 //! | file | what it proves |
 //! |---|---|
 //! | [`first_run`] | nothing is written before a person has seen what would be |
+//! | [`audit`] | everything compared, everybody exported |
 //! | [`apply`] | a plan is done exactly, or a pilot of it |
 //! | [`plan`] | what a cycle would do is seen before it is done |
 //! | [`first_sync`] | two populated systems converge, each missing person made once, the next run writes nothing |
@@ -29,6 +30,7 @@
 
 mod agreement;
 mod apply;
+mod audit;
 mod bad_values;
 mod conflicts;
 mod daemon;
