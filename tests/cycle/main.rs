@@ -28,4 +28,3 @@ mod scope;
 mod secondaries;
 mod sight;
 mod times;
-mod walk;
