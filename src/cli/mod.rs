@@ -6,7 +6,7 @@
 //! | [`setup`] | where the configuration is, and what is made of it |
 //! | [`run`] | `run`, `run --once` |
 //! | [`check`] | `check` |
-//! | [`ask`] | `status`, `conflicts`, `parked`, `matches`, `explain`, `approve`, `discard`, `pause`, `resume`, `reload` |
+//! | [`ask`] | `status`, `conflicts`, `parked`, `matches`, `explain`, `history`, `undo`, `approve`, `discard`, `pause`, `resume`, `reload` |
 //! | [`upkeep`] | `backup`, `restore`, `rebuild`, `compact` |
 //! | [`plan`] | `plan` |
 //! | [`audit`] | `audit`, `export` |
@@ -118,6 +118,8 @@ async fn dispatch(args: Args) -> Result<u8, Exit> {
         Command::Audit(options) => audit::audit(config, &options).await,
         Command::Export(options) => audit::export(config, &options).await,
         Command::Explain(explain) => ask::explain(config, &explain).await,
+        Command::History(history) => ask::history(config, &history).await,
+        Command::Undo(options) => ask::undo(config, options).await,
         Command::Forget(args) => forget::forget(config, &args).await,
         Command::Approve(which) => ask::approve(config, &which).await,
         Command::Discard(which) => ask::discard(config, &which).await,

@@ -10,12 +10,13 @@ use super::{
     conflicts,
     explain::explain,
     forget::forget,
-    matches, parked,
+    history, matches, parked,
     plan::plan,
+    policy_test::policy_test,
     request::{Answer, Refusal, Request},
-    resolve::resolve,
+    resolve::{resolve, resolve_where},
     status::status,
-    upkeep,
+    undo, upkeep,
 };
 use crate::{
     cycle::{plan::line::Line, state::Pause},
@@ -29,6 +30,12 @@ pub async fn answer(app: &App, request: Request) -> Answer {
         Request::Conflicts { open, sync, limit } => conflicts::list(app, open, sync.as_deref(), limit).await,
         Request::Conflict { id } => conflicts::show(app, &id),
         Request::Resolve(request) => resolve(app, &request).await,
+        Request::ResolveWhere { expression, sync, answer } => {
+            resolve_where(app, &expression, sync.as_deref(), &answer).await
+        }
+        Request::PolicyTest { since, policy, field, sync } => {
+            policy_test(app, since, policy.as_deref(), field.as_deref(), sync.as_deref()).await
+        }
         Request::Parked => parked::list(app).await,
         Request::ParkedShow { id } => parked::show(app, &id).await,
         Request::HandleParked(request) => parked::handle(app, &request).await,
@@ -37,6 +44,8 @@ pub async fn answer(app: &App, request: Request) -> Answer {
         Request::Export => export(app, None).await,
         Request::Apply { .. } => Err(Refusal::new(2, "a plan is applied with its lines", "use `hymnal apply FILE`")),
         Request::Explain { key, field } => explain(app, &key, field.as_deref()).await,
+        Request::History { key } => history::history(app, &key).await,
+        Request::Undo(request) => undo::undo(app, &request).await,
         Request::Forget { key, everywhere } => forget(app, &key, everywhere).await,
         Request::Matches { sync } => matches::list(app, sync.as_deref()).await,
         Request::Link { one, two } => matches::link(app, &one, &two).await,

@@ -28,4 +28,6 @@ mod rules;
 mod scope;
 mod secondaries;
 mod sight;
+mod swaps;
 mod times;
+mod undo;

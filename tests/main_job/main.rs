@@ -17,8 +17,12 @@
 //! | [`limits`] | throttles, quotas, our share of them |
 //! | [`outages`] | a system that is down, or refuses us |
 //! | [`lost_answers`] | a write that was applied, and whose answer did not come |
+//! | [`explained`] | the page of a person |
+//! | [`decisions`] | what people decide and take back |
 //! | [`daemon`] | the program as a service: ready, quick, obedient to signals, one alone |
 //! | [`kills`] | `kill -9` at any moment of a first sync |
+//! | [`matches`] | who is who, by a person's word |
+//! | [`opt_outs`] | a consent that is written by another way than as a field |
 //! | [`upkeep`] | backup, restore, rebuild, compaction, copies of the state |
 //! | [`world`] | how a test starts both services and the program |
 //! | [`agreement`] | whether both services hold the same, judged without Hymnal's own code |
@@ -30,8 +34,10 @@ mod audit;
 mod bad_values;
 mod conflicts;
 mod daemon;
+mod decisions;
 mod deletions;
 mod duplicates;
+mod explained;
 mod first_run;
 mod first_sync;
 mod forget;
@@ -40,6 +46,7 @@ mod late_rows;
 mod limits;
 mod lost_answers;
 mod matches;
+mod opt_outs;
 mod outages;
 mod plan;
 mod policies;
