@@ -1,8 +1,16 @@
 //! What can be typed.
 
+mod planning;
+mod upkeep;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand};
+
+pub use self::{
+    planning::{Apply, Audit, Export, Plan},
+    upkeep::{Backup, Compact, Rebuild, Restore},
+};
 
 /// Keeps contacts and leads the same in marketing and sales, in both directions.
 #[derive(Debug, Parser)]
@@ -47,6 +55,10 @@ pub enum Command {
     },
     /// Do what a plan says, or a pilot of it.
     Apply(Apply),
+    /// Compare everything on both sides, and say how far they agree.
+    Audit(Audit),
+    /// Everybody, with all values and the ids of their records: how you leave us.
+    Export(Export),
     /// Explain one person: every value, who set it, by which rule, what lost.
     Explain(Explain),
     /// What happened to one person, oldest first.
@@ -264,22 +276,6 @@ pub struct Parked {
     pub json: bool,
 }
 
-/// `plan`
-#[derive(Debug, ClapArgs)]
-pub struct Plan {
-    /// The sync; all of them without it.
-    pub sync: Option<String>,
-    /// Write the plan to a file, for `apply`: a header, then one change a line (JSON).
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    /// Exit with 3 if anything would change.
-    #[arg(long)]
-    pub exit_code: bool,
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// `forget`
 #[derive(Debug, ClapArgs)]
 pub struct Forget {
@@ -336,23 +332,6 @@ pub enum MatchesCommand {
         #[arg(long)]
         json: bool,
     },
-}
-
-/// `apply`
-#[derive(Debug, ClapArgs)]
-pub struct Apply {
-    /// The plan, as `plan --out` wrote it; lines may be taken out.
-    pub file: PathBuf,
-    /// Only changes for which this holds: of fields of the person, and of `system`, `object`, `field`, `kind`, `old`,
-    /// `new`, `rule`, `from` of the change.
-    #[arg(long = "where", value_name = "EXPR")]
-    pub filter: Option<String>,
-    /// Only the changes of so many people: the first of the plan.
-    #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// `explain`
@@ -469,48 +448,6 @@ pub enum ConfigCommand {
     Schema,
     /// What is in force, with secrets as references.
     Show,
-}
-
-/// `backup`
-#[derive(Debug, ClapArgs)]
-pub struct Backup {
-    /// The file; one that is there is replaced once the new one is whole.
-    pub file: PathBuf,
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `restore`
-#[derive(Debug, ClapArgs)]
-pub struct Restore {
-    /// The backup.
-    pub file: PathBuf,
-    /// Take the place of a state that is there; that one is kept beside it.
-    #[arg(long)]
-    pub replace: bool,
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `rebuild`
-#[derive(Debug, ClapArgs)]
-pub struct Rebuild {
-    /// End after this time (0: no limit).
-    #[arg(long, default_value = "10m", value_parser = duration, value_name = "TIME")]
-    pub timeout: Duration,
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `compact`
-#[derive(Debug, ClapArgs)]
-pub struct Compact {
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// `sandbox`

@@ -9,6 +9,7 @@
 //! | [`ask`] | `status`, `conflicts`, `parked`, `matches`, `explain`, `history`, `undo`, `approve`, `discard`, `pause`, `resume`, `reload` |
 //! | [`upkeep`] | `backup`, `restore`, `rebuild`, `compact` |
 //! | [`plan`] | `plan` |
+//! | [`audit`] | `audit`, `export` |
 //! | [`forget`] | `forget` |
 //! | [`apply`] | `apply` |
 //! | [`show`] | their answers for people |
@@ -19,6 +20,7 @@
 pub mod apply;
 pub mod args;
 pub mod ask;
+pub mod audit;
 pub mod check;
 pub mod connectors;
 pub mod demo;
@@ -113,6 +115,8 @@ async fn dispatch(args: Args) -> Result<u8, Exit> {
         Command::Plan(options) => plan::plan(config, &options).await,
         Command::Matches { command } => ask::matches(config, command).await,
         Command::Apply(options) => apply::apply(config, &options).await,
+        Command::Audit(options) => audit::audit(config, &options).await,
+        Command::Export(options) => audit::export(config, &options).await,
         Command::Explain(explain) => ask::explain(config, &explain).await,
         Command::History(history) => ask::history(config, &history).await,
         Command::Undo(options) => ask::undo(config, options).await,

@@ -14,6 +14,7 @@ use crate::{
         Context, Entity, Side,
         emails::emails,
         entity::{Mark, Presence},
+        exchange::{Leaving, leaving},
         parked::waiting,
         patch::has_key,
     },
@@ -31,6 +32,9 @@ pub fn derive_relations(entity: &Entity, tag: Tag, context: &Context<'_>, rows: 
             let key = [&*tag.outbox(side, SECONDARY), object.as_bytes(), &[0], &*id].concat();
             rows.insert(key, Job::Secondary(object.clone()).to_bytes());
         }
+    }
+    for Leaving { side, place, key } in leaving(entity, context) {
+        rows.insert([tag.leaving(side, &place, &key), id.clone()].concat(), Vec::new());
     }
     if has_consent(context) {
         for (field, text) in emails(entity, context) {

@@ -27,6 +27,7 @@
 //! | [`parked`] | what is set aside, by its reason |
 //! | [`push`] | the outbox of one side |
 //! | [`update`], [`create`], [`remove`], [`secondary`] | one batch |
+//! | [`exchange`] | writes that wait for each other |
 //! | [`people`] | who is who, by a person's word |
 //! | [`apply`] | a plan done, or a pilot of it |
 //! | [`discard`] | everything that was decided, dropped |
@@ -34,6 +35,7 @@
 //! | [`sight`] | the alarm when many cannot be seen |
 //! | [`state`] | what a sync remembers of itself |
 //! | [`resolve`] | a person answers a conflict |
+//! | [`audit`] | everything compared |
 //! | [`plan`] | what a cycle would do, written nowhere |
 //! | [`sweep`] | what is older than it is kept |
 //! | [`undo`] | what was written is taken back |
@@ -42,6 +44,7 @@
 
 pub mod adopt;
 pub mod apply;
+pub mod audit;
 pub mod commit;
 pub mod counts;
 pub mod create;
@@ -49,6 +52,7 @@ pub mod deletions;
 pub mod derive;
 pub mod discard;
 pub mod due;
+pub mod exchange;
 pub mod forget;
 mod full_check;
 pub mod ids;

@@ -17,10 +17,12 @@
 //! | `logged` | what of that goes into the conflict log |
 //! | [`patch`] | golden minus shadow: what is to be written |
 //! | [`planned`] | what a push would write, change by change |
+//! | [`meter`] | how far two systems agree |
 //! | [`answer`] | what a service answered to a write |
 //! | [`history`] | field histories, for conflicts |
 //! | [`identity`] | who is who |
 //! | [`emails`] | which e-mails are a person's |
+//! | [`exchange`] | values that exist once, on their way from one record to another |
 //! | [`unite`] | several entities made one, one made several |
 //! | [`secondary`] | further records of one person: consent, and nothing else |
 //! | [`parked`] | what is set aside, and what people do about it |
@@ -40,12 +42,14 @@ mod edits;
 pub mod emails;
 pub mod entity;
 pub mod event;
+pub mod exchange;
 pub mod field;
 mod first_link;
 pub mod history;
 pub mod identity;
 pub(crate) mod logged;
 pub mod member;
+pub mod meter;
 pub mod parked;
 pub mod patch;
 pub mod person;

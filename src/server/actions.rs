@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 
 use super::{
     apply::apply,
+    audit::{audit, export},
     conflicts,
     explain::explain,
     forget::forget,
@@ -39,6 +40,8 @@ pub async fn answer(app: &App, request: Request) -> Answer {
         Request::ParkedShow { id } => parked::show(app, &id).await,
         Request::HandleParked(request) => parked::handle(app, &request).await,
         Request::Plan { sync, config } => plan(app, sync.as_deref(), &config, None).await,
+        Request::Audit { sync, repair, config } => audit(app, sync.as_deref(), repair, &config).await,
+        Request::Export => export(app, None).await,
         Request::Apply { .. } => Err(Refusal::new(2, "a plan is applied with its lines", "use `hymnal apply FILE`")),
         Request::Explain { key, field } => explain(app, &key, field.as_deref()).await,
         Request::History { key } => history::history(app, &key).await,
@@ -65,6 +68,7 @@ pub async fn answer(app: &App, request: Request) -> Answer {
 pub async fn answer_each(app: &App, request: Request, lines: mpsc::Sender<Json>) -> Answer {
     match request {
         Request::Plan { sync, config } => plan(app, sync.as_deref(), &config, Some(lines)).await,
+        Request::Export => export(app, Some(lines)).await,
         request => answer(app, request).await,
     }
 }

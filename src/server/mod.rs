@@ -19,11 +19,13 @@
 //! | [`resolve`] | a person answers conflicts |
 //! | [`plan`] | what a cycle would do |
 //! | [`apply`] | a plan done |
+//! | [`audit`] | everything compared; everybody, for those who leave |
 //! | [`socket`] | the control socket of a running daemon |
 //! | [`health`] | `/healthz` and `/readyz` |
 
 pub mod actions;
 pub mod apply;
+pub mod audit;
 pub mod conflicts;
 pub mod explain;
 pub mod forget;

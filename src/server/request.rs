@@ -63,6 +63,17 @@ pub enum Request {
         /// The configuration that is meant: its digest.
         config: String,
     },
+    /// Everything compared.
+    Audit {
+        /// Only this sync.
+        sync: Option<String>,
+        /// Keep what was missed, so that the next cycle heals it.
+        repair: bool,
+        /// The configuration that is meant: its digest.
+        config: String,
+    },
+    /// Everybody: golden values, and the ids of their records.
+    Export,
     /// A plan done; its lines come after the request.
     Apply {
         /// The configuration that it was made by: its digest.

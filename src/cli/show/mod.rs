@@ -6,6 +6,7 @@
 //! | [`held`] | what is held, what it would do, what was done about it |
 //! | [`mod@status`] | `status` |
 //! | [`mod@conflicts`] | the conflict log |
+//! | [`mod@audit`] | how far two systems agree; everybody |
 //! | [`mod@plan`] | what a cycle would do |
 //! | [`mod@explain`] | one person |
 //! | [`mod@matches`] | who is who |
@@ -15,6 +16,7 @@
 //! | `undo` | what was taken back, and what was left |
 //! | `words` | values, times and names out of JSON |
 
+pub mod audit;
 pub mod conflicts;
 pub mod explain;
 pub mod forget;
@@ -29,6 +31,7 @@ pub mod upkeep;
 mod words;
 
 pub use self::{
+    audit::{audit, columns, export_head, export_row},
     conflicts::{conflict, conflicts, csv, sentence},
     explain::{explain, history},
     forget::forgotten,
