@@ -22,6 +22,9 @@ pub enum WireError {
     /// The state.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What all connectors send by.
+    #[error("{0}")]
+    Transport(Error),
     /// A connector's settings.
     #[error("`[connectors.{name}]`: {error}")]
     Connector {
@@ -112,7 +115,7 @@ impl App {
         log: &Arc<ConflictLog>,
     ) -> Result<Self, WireError> {
         let transport = ReqwestTransport::new(TransportOptions::default())
-            .map_err(|error| WireError::Connector { name: "*".into(), error })?;
+            .map_err(WireError::Transport)?;
         let transport: Arc<dyn Transport> = Arc::new(transport);
         let mut connectors = BTreeMap::new();
         for connector in &config.connectors {

@@ -16,6 +16,8 @@
 //! | [`lost_answers`] | a write that was applied, and whose answer did not come |
 //! | [`daemon`] | the program as a service: ready, quick, obedient to signals, one alone |
 //! | [`kills`] | `kill -9` at any moment of a first sync |
+//! | [`storm`] | `kill -9` again and again while people go on working |
+//! | [`process`] | stops, reloads, signals and files taken away, at the worst moment |
 //! | [`upkeep`] | backup, restore, rebuild, compaction, copies of the state |
 //! | [`world`] | how a test starts both services and the program |
 //! | [`agreement`] | whether both services hold the same, judged without Hymnal's own code |
@@ -36,5 +38,7 @@ mod lost_answers;
 mod outages;
 mod plan;
 mod policies;
+mod process;
+mod storm;
 mod upkeep;
 mod world;
