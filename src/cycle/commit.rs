@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 use super::{
     ids::Ids,
     system::System,
+    unreadable,
     world::{Decided, World},
 };
 use crate::{
@@ -104,9 +105,8 @@ impl Committer {
             let rows = self.store.scan(&prefix, after.as_deref(), 1000)?;
             let Some((key, _)) = rows.last() else { break };
             after = Some(key.clone());
-            let lines: Result<Vec<LogLine>, StoreError> =
-                rows.iter().map(|(key, bytes)| format::open(key, bytes)).collect();
-            let lines = lines?;
+            let lines: Vec<LogLine> =
+                rows.iter().filter_map(|(key, bytes)| format::open_readable(key, bytes)).collect();
             self.log.complete(&self.rules, &lines)?;
             last = lines.last().map_or(last, |line| line.number);
         }
@@ -155,6 +155,7 @@ impl Committer {
         let context = self.context(objects, systems);
         let mut world = World::new(&*self.store, self.tag, &context, cycle, ids)?;
         let answer = act(&mut world)?;
+        unreadable::set_aside(&mut world)?;
         let decided = world.finish();
         let changes = self.commit(decided, &mut turn)?;
         Ok(Committed { answer, changes })
@@ -182,6 +183,7 @@ impl Committer {
                 world.history = std::mem::take(&mut history);
                 let answer = act(&mut world)?;
                 if world.history.needs.is_empty() {
+                    unreadable::set_aside(&mut world)?;
                     let decided = world.finish();
                     let changes = self.commit(decided, &mut turn)?;
                     return Ok(Committed { answer, changes });

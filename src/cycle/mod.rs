@@ -31,6 +31,7 @@
 //! | [`plan`] | what a cycle would do, written nowhere |
 //! | [`sweep`] | what is older than it is kept |
 //! | [`report`] | what a cycle came to |
+//! | `unreadable` | whose state does not read |
 //! | [`ids`] | the one source of ids |
 
 pub mod adopt;
@@ -56,6 +57,7 @@ pub mod sight;
 pub mod state;
 pub mod sweep;
 pub mod system;
+mod unreadable;
 pub mod update;
 pub mod world;
 

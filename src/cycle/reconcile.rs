@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use hymnal_sdk::{Address, Gone, Got, Record, State, Timestamp};
 
-use super::world::World;
+use super::{unreadable, world::World};
 use crate::{
     merge::{
         Context, Entity, Event, Id, Pair, Side,
@@ -44,6 +44,9 @@ impl Asked {
 /// Folds one reading into the world.
 pub fn observe(world: &mut World<'_>, side: Side, record: &Record, asked: Asked) -> Result<(), StoreError> {
     let known = world.shared_by_address(side, &record.address)?;
+    if known.is_none() && unreadable::leads_there(world, side, &record.address)? {
+        return Ok(());
+    }
     let reading = Reading { record, requested_at: asked.at, source: asked.source };
     if let Some(entity) = &known
         && record.state == State::Live
@@ -275,6 +278,11 @@ pub fn moved(
     into: &Address,
 ) -> Result<(), StoreError> {
     if from == into {
+        return Ok(());
+    }
+    if unreadable::leads_there(world, side, into)? {
+        // Who stands there is not known: the link stays, and is moved once it is.
+        world.set(reread_key(world.tag(), side, from), Some(Vec::new()));
         return Ok(());
     }
     let now = world.context.now;

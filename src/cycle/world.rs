@@ -46,6 +46,8 @@ pub struct World<'a> {
     entities: RefCell<BTreeMap<Id, Option<Rc<Entity>>>>,
     /// Those of them that are to be written.
     put: BTreeSet<Id>,
+    /// Who does not read, and why.
+    unreadable: RefCell<BTreeMap<Id, String>>,
     lines: Vec<LogLine>,
     counts: Counts,
     counts_before: Counts,
@@ -85,6 +87,7 @@ impl<'a> World<'a> {
             changes: BTreeMap::new(),
             entities: RefCell::default(),
             put: BTreeSet::new(),
+            unreadable: RefCell::default(),
             lines: Vec::new(),
             counts,
             counts_before: counts,
@@ -102,10 +105,22 @@ impl<'a> World<'a> {
             return Ok(known.clone());
         }
         let key = self.tag.entity(id);
-        let stored = self.store.get(&key)?.map(|bytes| format::open(&key, &bytes)).transpose()?;
-        let entity = stored.map(Rc::new);
+        let stored = self.store.get(&key)?.map(|bytes| format::open(&key, &bytes)).transpose();
+        let entity = match stored {
+            Err(StoreError::BadValue { reason, .. }) => {
+                self.unreadable.borrow_mut().insert(id, reason);
+                None
+            }
+            stored => stored?.map(Rc::new),
+        };
         self.entities.borrow_mut().insert(id, entity.clone());
         Ok(entity)
+    }
+
+    /// Who was met and does not read, and why. To decisions they are nobody, and
+    /// [`unreadable`](super::unreadable) is asked where that would make somebody anew.
+    pub(super) fn unreadable(&self) -> BTreeMap<Id, String> {
+        self.unreadable.borrow().clone()
     }
 
     fn set_entity(&mut self, id: Id, entity: Option<Rc<Entity>>) {
@@ -170,6 +185,11 @@ impl<'a> World<'a> {
     /// Puts an entity of which nothing that is derived stands in the store, and that is not counted.
     pub fn put_anew(&mut self, entity: Entity, events: Vec<Event>) -> Result<(), StoreError> {
         self.counts.replace(None, Some(&entity), self.context);
+        self.put_derived(entity, events)
+    }
+
+    /// Puts an entity that is counted, and everything that is derived of it, whatever stands in the store.
+    pub(super) fn put_derived(&mut self, entity: Entity, events: Vec<Event>) -> Result<(), StoreError> {
         self.changes.extend(self.derived(&entity).into_iter().map(|(key, value)| (key, Some(value))));
         self.note(&entity, events)?;
         self.set_entity(entity.id, Some(Rc::new(entity)));
@@ -329,11 +349,16 @@ impl<'a> World<'a> {
                 self.add_line(entity, event)?;
             }
         }
+        self.journal(entity.id, events);
+        Ok(())
+    }
+
+    /// Writes a page of the journal.
+    pub(super) fn journal(&mut self, id: Id, events: Vec<Event>) {
         let page = JournalPage { at: self.context.now, cycle: self.cycle, events };
         self.counts.pages += 1;
-        let key = [self.tag.journal(entity.id), self.counts.pages.to_be_bytes().to_vec()].concat();
+        let key = [self.tag.journal(id), self.counts.pages.to_be_bytes().to_vec()].concat();
         self.changes.insert(key, Some(format::seal(&page)));
-        Ok(())
     }
 
     fn add_line(&mut self, entity: &Entity, event: &ConflictEvent) -> Result<(), StoreError> {

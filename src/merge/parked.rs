@@ -38,6 +38,8 @@ pub enum Parking {
     Unreadable,
     /// The service answered success and did nothing.
     Ignored,
+    /// What is stored of the person does not read.
+    State,
 }
 
 /// One parked thing.

@@ -263,7 +263,7 @@ fn history(app: &App, running: &Running, entity: &Entity, field: Option<&str>) -
     let mask = if app.config.daemon.mask_values { crate::journal::Mask::On } else { crate::journal::Mask::Off };
     let mut entries = Vec::new();
     for (key, value) in &rows {
-        let page: JournalPage = format::open(key, value)?;
+        let Some(page) = format::open_readable::<JournalPage>(key, value) else { continue };
         for event in &page.events {
             if !about(event, field) {
                 continue;

@@ -114,8 +114,7 @@ impl App {
         clock: Arc<dyn Clock>,
         log: &Arc<ConflictLog>,
     ) -> Result<Self, WireError> {
-        let transport = ReqwestTransport::new(TransportOptions::default())
-            .map_err(WireError::Transport)?;
+        let transport = ReqwestTransport::new(TransportOptions::default()).map_err(WireError::Transport)?;
         let transport: Arc<dyn Transport> = Arc::new(transport);
         let mut connectors = BTreeMap::new();
         for connector in &config.connectors {

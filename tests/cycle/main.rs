@@ -22,4 +22,5 @@ mod rules;
 mod scope;
 mod sight;
 mod times;
+mod unreadable;
 mod walk;
