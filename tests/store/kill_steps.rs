@@ -42,7 +42,7 @@ fn works_until_it_is_killed() {
             .open(Path::new(&dir).with_extension("acknowledged"))
             .and_then(|mut file| file.write_all(&[1]))
             .unwrap();
-        if round % 3 == 0 {
+        if round.is_multiple_of(3) {
             store.compact().unwrap();
         }
     }
@@ -51,7 +51,10 @@ fn works_until_it_is_killed() {
 fn batch(round: u32) -> Batch {
     let mut batch = Batch::default();
     for key in 0..KEYS {
-        batch.put(format!("key {key:03}"), format!("round {round} ").repeat(if key % 20 == 0 { 900 } else { 20 }));
+        batch.put(
+            format!("key {key:03}"),
+            format!("round {round} ").repeat(if key.is_multiple_of(20) { 900 } else { 20 }),
+        );
     }
     batch.put(format!("round {round}"), "");
     batch
