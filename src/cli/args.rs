@@ -39,6 +39,8 @@ pub enum Command {
     },
     /// Show what a cycle would do, and write it nowhere.
     Plan(Plan),
+    /// Do what a plan says, or a pilot of it.
+    Apply(Apply),
     /// Explain one person: every value, who set it, by which rule, what lost.
     Explain(Explain),
     /// Let what is held go: the first run of a sync.
@@ -230,6 +232,23 @@ pub struct Plan {
     /// Exit with 3 if anything would change.
     #[arg(long)]
     pub exit_code: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `apply`
+#[derive(Debug, ClapArgs)]
+pub struct Apply {
+    /// The plan, as `plan --out` wrote it; lines may be taken out.
+    pub file: PathBuf,
+    /// Only changes for which this holds: of fields of the person, and of `system`, `object`, `field`, `kind`, `old`,
+    /// `new`, `rule`, `from` of the change.
+    #[arg(long = "where", value_name = "EXPR")]
+    pub filter: Option<String>,
+    /// Only the changes of so many people: the first of the plan.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
     /// As JSON.
     #[arg(long)]
     pub json: bool,

@@ -9,11 +9,13 @@
 //! | [`ask`] | `status`, `conflicts`, `parked`, `explain`, `approve`, `discard`, `pause`, `resume`, `reload` |
 //! | [`upkeep`] | `backup`, `restore`, `rebuild`, `compact` |
 //! | [`plan`] | `plan` |
+//! | [`apply`] | `apply` |
 //! | [`show`] | their answers for people |
 //! | [`connectors`] | `connectors list`, `show`, `lint`, `test` |
 //! | [`sandbox`] | `sandbox` |
 //! | [`demo`] | `demo` |
 
+pub mod apply;
 pub mod args;
 pub mod ask;
 pub mod check;
@@ -107,6 +109,7 @@ async fn dispatch(args: Args) -> Result<u8, Exit> {
         Command::Conflicts { command } => ask::conflicts(config, command).await,
         Command::Parked { command } => ask::parked(config, command).await,
         Command::Plan(options) => plan::plan(config, &options).await,
+        Command::Apply(options) => apply::apply(config, &options).await,
         Command::Explain(explain) => ask::explain(config, &explain).await,
         Command::Approve(which) => ask::approve(config, &which).await,
         Command::Discard(which) => ask::discard(config, &which).await,

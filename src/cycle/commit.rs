@@ -80,6 +80,12 @@ impl Committer {
         Self { rebuilding: rules, ..self }
     }
 
+    /// The same over another store: as it decides now.
+    pub(super) fn over(&self, store: Arc<dyn Kv>, log: Arc<ConflictLog>, seed: u64) -> Self {
+        let rebuilding = self.rebuilding.clone().filter(|_| !self.rebuilt.load(Ordering::Acquire));
+        Self::new(Arc::clone(&self.rules), store, self.tag, Arc::clone(&self.clock), log, seed).rebuilding(rebuilding)
+    }
+
     /// From now on the ordinary rules hold.
     pub fn end_rebuilding(&self) {
         self.rebuilt.store(true, Ordering::Release);

@@ -15,6 +15,7 @@ use super::{
     world::World,
 };
 use crate::{
+    journal::entry::Cause,
     mapping,
     merge::{
         Context, Entity, Id, Side,
@@ -167,11 +168,22 @@ impl Sync {
 
     async fn mark_created(&self, cycle: Id, side: Side, object: &str, ids: &[Id]) -> Result<Vec<Outgoing>, Failure> {
         let external_id = self.committer.rules.systems[side].external_id.clone();
+        let only = self.only();
         let committed = self
             .decide(cycle, |world| {
                 let mut outgoing = Vec::new();
+                world.cause = only.as_ref().map(|_| Cause::Apply);
                 for id in ids {
-                    outgoing.extend(mark_one(world, side, object, *id, external_id.as_deref())?);
+                    if let Some(only) = &only
+                        && !world.shared(*id)?.is_some_and(|entity| only.takes_record(&entity, side, world.context))
+                    {
+                        continue;
+                    }
+                    let marked = mark_one(world, side, object, *id, external_id.as_deref())?;
+                    if let (Some(only), Some(_)) = (&only, &marked) {
+                        only.note_record(side, *id);
+                    }
+                    outgoing.extend(marked);
                 }
                 Ok(outgoing)
             })

@@ -23,6 +23,7 @@
 //! | [`parked`] | what is set aside, by its reason |
 //! | [`push`] | the outbox of one side |
 //! | [`update`], [`create`], [`remove`] | one batch |
+//! | [`apply`] | a plan done, or a pilot of it |
 //! | [`discard`] | everything that was decided, dropped |
 //! | [`adopt`] | rules that have changed |
 //! | [`sight`] | the alarm when many cannot be seen |
@@ -35,6 +36,7 @@
 //! | [`ids`] | the one source of ids |
 
 pub mod adopt;
+pub mod apply;
 pub mod commit;
 pub mod counts;
 pub mod create;
@@ -64,7 +66,7 @@ pub mod world;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -74,6 +76,7 @@ use hymnal_sdk::{BoxFuture, Kind, SignedDuration};
 use tracing::Instrument;
 
 use self::{
+    apply::selection::Selection,
     commit::{Committed, Committer},
     report::{Failure, Held, Report},
     system::System,
@@ -98,6 +101,8 @@ pub struct Sync {
     learnt: Mutex<Pair<Option<Duration>>>,
     /// Which systems were read to their end in the cycle under way.
     read: Mutex<Pair<bool>>,
+    /// While a plan is applied: nothing else is written.
+    only: Mutex<Option<Arc<Selection>>>,
     /// Comparisons of everything that go on in the next cycle.
     checking: Mutex<Pair<Option<full_check::Progress>>>,
 }
@@ -133,6 +138,7 @@ impl Sync {
             failures: Mutex::default(),
             learnt: Mutex::default(),
             read: Mutex::default(),
+            only: Mutex::default(),
             checking: Mutex::default(),
         }
     }

@@ -132,7 +132,7 @@ impl Sync {
     }
 
     /// As many as the service takes in one write, and reads in one go before it.
-    fn batch_size(&self, side: Side, job: &Job) -> Result<usize, Failure> {
+    pub(super) fn batch_size(&self, side: Side, job: &Job) -> Result<usize, Failure> {
         let system = &self.systems[side];
         let (Job::Update(object) | Job::Create(object) | Job::Remove(object)) = job;
         let capable = system.connector.capable(object).map_err(Failure::at(side))?;
@@ -145,7 +145,7 @@ impl Sync {
     }
 
     /// Until the outbox was empty once, it is the first load: bulk, which leaves the reserve alone and re-routes nobody.
-    fn urgency(&self, lane: u8) -> Result<Lane, Failure> {
+    pub(super) fn urgency(&self, lane: u8) -> Result<Lane, Failure> {
         match lane {
             CONSENT => return Ok(Lane::Consent),
             PERSON => return Ok(Lane::Person),
@@ -155,7 +155,14 @@ impl Sync {
         Ok(if is_loaded { Lane::Ordinary } else { Lane::Bulk })
     }
 
-    async fn send(&self, cycle: Id, side: Side, lane: Lane, job: Job, ids: Vec<Id>) -> Result<Sent, Failure> {
+    pub(super) async fn send(
+        &self,
+        cycle: Id,
+        side: Side,
+        lane: Lane,
+        job: Job,
+        ids: Vec<Id>,
+    ) -> Result<Sent, Failure> {
         match job {
             Job::Update(object) => self.update(cycle, side, lane, &object, &ids).await,
             Job::Create(object) => self.create(cycle, side, lane, &object, &ids).await,

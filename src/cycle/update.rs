@@ -4,6 +4,7 @@ use hymnal_sdk::{Address, Call, Effect, Error, Kind, Lane, Timestamp};
 
 use super::{
     Sync,
+    apply::selection::Selection,
     parked::note_taken,
     push::Sent,
     reconcile::{moved, observe_gone, observe_got},
@@ -11,6 +12,7 @@ use super::{
     world::World,
 };
 use crate::{
+    journal::entry::Cause,
     mapping::Problem,
     merge::{
         Entity, Id, Side,
@@ -111,11 +113,13 @@ impl Sync {
 
     /// Computes the patches on what is known now, and commits that they are being sent.
     async fn mark(&self, cycle: Id, side: Side, object: &str, ids: &[Id]) -> Result<Vec<Outgoing>, Failure> {
+        let only = self.only();
         let committed = self
             .decide(cycle, |world| {
                 let mut outgoing = Vec::new();
+                world.cause = only.as_ref().map(|_| Cause::Apply);
                 for id in ids {
-                    outgoing.extend(mark_one(world, side, object, *id)?);
+                    outgoing.extend(mark_one(world, side, object, *id, only.as_deref())?);
                 }
                 Ok(outgoing)
             })
@@ -156,12 +160,21 @@ impl Sync {
     }
 }
 
-fn mark_one(world: &mut World<'_>, side: Side, object: &str, id: Id) -> Result<Option<Outgoing>, StoreError> {
+fn mark_one(
+    world: &mut World<'_>,
+    side: Side,
+    object: &str,
+    id: Id,
+    only: Option<&Selection>,
+) -> Result<Option<Outgoing>, StoreError> {
     let Some(mut entity) = world.entity(id)? else { return Ok(None) };
     let Some(member) = entity.members[side].clone().filter(|member| member.address.object == object) else {
         return Ok(None);
     };
-    let patch = patch(&entity, side, world.context);
+    let mut patch = patch(&entity, side, world.context);
+    if let Some(only) = only {
+        only.keep(&entity, side, &mut patch, world.context);
+    }
     let events = mark_sending(&mut entity, side, &patch, world.context);
     let ((), _) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
     world.put(entity, events)?;

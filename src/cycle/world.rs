@@ -14,7 +14,7 @@ use hymnal_sdk::{Address, Timestamp};
 pub use super::outbox::{CONSENT, Job, LANES, ORDINARY, PERSON};
 use super::{counts::Counts, ids::Ids, parked, sight::unseen_letter};
 use crate::{
-    journal::entry::{JournalPage, LogLine},
+    journal::entry::{Cause, JournalPage, LogLine},
     merge::{
         Context, Entity, Event, Id, Pair, Side,
         entity::{Mark, Presence, Want},
@@ -40,6 +40,8 @@ pub struct World<'a> {
     ids: &'a mut Ids,
     /// Field histories: what is known, and what would be needed.
     pub history: History,
+    /// Why what happens now happens, where it is not the ordinary cycle.
+    pub cause: Option<Cause>,
     changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     /// Entities as they stand, for each that was asked for or put: a decision asks for the same one several times,
     /// and to read one from its bytes costs much more than to clone it.
@@ -84,6 +86,7 @@ impl<'a> World<'a> {
             cycle,
             ids,
             history: History::default(),
+            cause: None,
             changes: BTreeMap::new(),
             entities: RefCell::default(),
             put: BTreeSet::new(),
@@ -355,7 +358,7 @@ impl<'a> World<'a> {
 
     /// Writes a page of the journal.
     pub(super) fn journal(&mut self, id: Id, events: Vec<Event>) {
-        let page = JournalPage { at: self.context.now, cycle: self.cycle, events };
+        let page = JournalPage { at: self.context.now, cycle: self.cycle, cause: self.cause, events };
         self.counts.pages += 1;
         let key = [self.tag.journal(id), self.counts.pages.to_be_bytes().to_vec()].concat();
         self.changes.insert(key, Some(format::seal(&page)));

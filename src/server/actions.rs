@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use tokio::sync::mpsc;
 
 use super::{
+    apply::apply,
     conflicts,
     explain::explain,
     parked,
@@ -15,7 +16,7 @@ use super::{
     upkeep,
 };
 use crate::{
-    cycle::state::Pause,
+    cycle::{plan::line::Line, state::Pause},
     wire::{App, Running},
 };
 
@@ -30,6 +31,7 @@ pub async fn answer(app: &App, request: Request) -> Answer {
         Request::ParkedShow { id } => parked::show(app, &id).await,
         Request::HandleParked(request) => parked::handle(app, &request).await,
         Request::Plan { sync, config } => plan(app, sync.as_deref(), &config, None).await,
+        Request::Apply { .. } => Err(Refusal::new(2, "a plan is applied with its lines", "use `hymnal apply FILE`")),
         Request::Explain { key, field } => explain(app, &key, field.as_deref()).await,
         Request::Approve { sync } => approve(app, &sync).await,
         Request::Discard { sync } => discard(app, &sync).await,
@@ -48,6 +50,14 @@ pub async fn answer(app: &App, request: Request) -> Answer {
 pub async fn answer_each(app: &App, request: Request, lines: mpsc::Sender<Json>) -> Answer {
     match request {
         Request::Plan { sync, config } => plan(app, sync.as_deref(), &config, Some(lines)).await,
+        request => answer(app, request).await,
+    }
+}
+
+/// The same for a request that lines of a plan come with.
+pub async fn answer_given(app: &App, request: Request, given: mpsc::Receiver<Line>) -> Answer {
+    match request {
+        Request::Apply { config, limit, filter } => apply(app, &config, (limit, filter.as_deref()), given).await,
         request => answer(app, request).await,
     }
 }

@@ -282,7 +282,11 @@ fn history(app: &App, running: &Running, entity: &Entity, field: Option<&str>) -
                 }
                 other => crate::journal::line::event(other, &committer.rules),
             };
-            entries.push(json!({ "at": page.at.to_string(), "cycle": page.cycle.to_string(), "what": what }));
+            let mut entry = json!({ "at": page.at.to_string(), "cycle": page.cycle.to_string(), "what": what });
+            if let Some(cause) = page.cause {
+                entry["cause"] = json!(cause);
+            }
+            entries.push(entry);
         }
     }
     Ok(entries)

@@ -12,10 +12,12 @@
 //! | [`parked`] | what is parked |
 //! | [`resolve`] | a person answers conflicts |
 //! | [`plan`] | what a cycle would do |
+//! | [`apply`] | a plan done |
 //! | [`socket`] | the control socket of a running daemon |
 //! | [`health`] | `/healthz` and `/readyz` |
 
 pub mod actions;
+pub mod apply;
 pub mod conflicts;
 pub mod explain;
 pub mod health;
@@ -27,5 +29,6 @@ pub mod socket;
 pub mod status;
 pub mod upkeep;
 
-pub use actions::{answer, answer_each};
+pub use actions::{answer, answer_each, answer_given};
+pub use apply::other_config;
 pub use request::{Answer, ParkedRequest, Refusal, Request, ResolveRequest};

@@ -43,6 +43,15 @@ pub enum Request {
         /// The configuration that is meant: its digest.
         config: String,
     },
+    /// A plan done; its lines come after the request.
+    Apply {
+        /// The configuration that it was made by: its digest.
+        config: String,
+        /// Only so many people's lines.
+        limit: Option<usize>,
+        /// Only lines for which this expression holds.
+        filter: Option<String>,
+    },
     /// One person.
     Explain {
         /// An e-mail, an entity's id, or `connector:object:id`.

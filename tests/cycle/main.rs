@@ -6,6 +6,7 @@
 mod stage;
 
 mod agreement;
+mod apply;
 mod crashes;
 mod deletions;
 mod full_check;

@@ -3,6 +3,7 @@
 //! | file | what it proves |
 //! |---|---|
 //! | [`first_run`] | nothing is written before a person has seen what would be |
+//! | [`apply`] | a plan is done exactly, or a pilot of it |
 //! | [`plan`] | what a cycle would do is seen before it is done |
 //! | [`first_sync`] | two populated systems converge, each missing person made once, the next run writes nothing |
 //! | [`conflicts`] | two people change one field: one line, one winner, on both sides |
@@ -24,6 +25,7 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod agreement;
+mod apply;
 mod bad_values;
 mod conflicts;
 mod daemon;

@@ -61,7 +61,8 @@ pub fn explain(found: &Json) -> String {
         }
         let _ = writeln!(out, "\n  Sync history");
         for entry in array(&person["history"]) {
-            let _ = writeln!(out, "    {}  {}", moment(&entry["at"]), what(&entry["what"]));
+            let cause = if entry["cause"] == "apply" { " (applied from a plan)" } else { "" };
+            let _ = writeln!(out, "    {}  {}{cause}", moment(&entry["at"]), what(&entry["what"]));
         }
     }
     out

@@ -27,7 +27,7 @@ pub use self::{
     explain::explain,
     held::{approved, done, ended, would},
     parked::{handled, parked},
-    plan::plan,
+    plan::{applied, plan},
     resolve::resolved,
     status::status,
     upkeep::{backed_up, compacted, restored, set_aside},

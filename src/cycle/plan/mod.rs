@@ -7,14 +7,16 @@
 //! | file | what |
 //! |---|---|
 //! | [`line`] | a plan as a file |
+//! | [`file`] | the same, read back |
 //! | [`preview`] | its changes counted, with samples |
 //! | [`cost`] | its calls and its time |
 
 pub mod cost;
+pub mod file;
 pub mod line;
 pub mod preview;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use hymnal_sdk::Error;
 use serde::Serialize;
@@ -23,8 +25,8 @@ use tokio::sync::mpsc;
 use self::{cost::Cost, line::Line, preview::Preview};
 use super::{
     Deletions, Sync,
-    commit::Committer,
     report::Report,
+    state::LOADED,
     world::{LANES, World},
 };
 use crate::{
@@ -69,6 +71,8 @@ pub struct Planning {
     pub preview: Preview,
     /// What they cost.
     pub cost: Cost,
+    /// What the service does by itself when these records are made, by object.
+    pub automations: BTreeMap<String, Vec<String>>,
 }
 
 /// How many people a plan touches.
@@ -110,7 +114,7 @@ impl Sync {
         let of = &self.committer;
         let log = Arc::new(ConflictLog::nowhere()?);
         let seed = of.new_cycle().await.0.as_u64_pair().1;
-        let committer = Committer::new(Arc::clone(&of.rules), store, of.tag, Arc::clone(&of.clock), log, seed);
+        let committer = of.over(store, log, seed);
         committer.learn(of.objects().await).await;
         Ok(Self::new(committer, self.systems.clone(), Box::new(|| Box::pin(async { Ok(()) }))).keeping(self.history))
     }
@@ -170,13 +174,23 @@ impl Sync {
             }
         }
         plan.blast.of = self.look_counts().await?.people;
-        plan.systems = Side::BOTH.map(|side| self.costed(side, std::mem::take(&mut previews[side]))).into();
+        let is_first_load = !self.flag(LOADED)?;
+        let whole = |side: Side| self.whole(side, std::mem::take(&mut previews[side]), is_first_load);
+        plan.systems = Side::BOTH.map(whole).into();
         Ok(plan)
     }
 
-    fn costed(&self, side: Side, preview: Preview) -> Planning {
-        let cost = cost::cost(&preview, &self.systems[side], self.committer.rules.verify);
-        Planning { preview, cost }
+    fn whole(&self, side: Side, preview: Preview, is_first_load: bool) -> Planning {
+        let system = &self.systems[side];
+        let made = preview.records.iter().filter(|(_, records)| records.creates > 0);
+        let automations = made.filter_map(|(object, _)| {
+            let known = &system.connector.capabilities(object)?.on_create;
+            let fire = known.iter().filter(|automation| automation.in_bulk || !is_first_load);
+            Some((object.clone(), fire.map(|automation| automation.does.clone()).collect::<Vec<_>>()))
+        });
+        let automations = automations.filter(|(_, does)| !does.is_empty()).collect();
+        let cost = cost::cost(&preview, system, self.committer.rules.verify);
+        Planning { preview, cost, automations }
     }
 
     /// Lines of the conflict log behind this number.
