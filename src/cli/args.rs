@@ -39,6 +39,12 @@ pub enum Command {
     },
     /// Show what a cycle would do, and write it nowhere.
     Plan(Plan),
+    /// See and decide who is who: ambiguous matches and duplicates.
+    Matches {
+        /// What to do.
+        #[command(subcommand)]
+        command: MatchesCommand,
+    },
     /// Do what a plan says, or a pilot of it.
     Apply(Apply),
     /// Explain one person: every value, who set it, by which rule, what lost.
@@ -235,6 +241,48 @@ pub struct Plan {
     /// As JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `matches`
+#[derive(Debug, Subcommand)]
+pub enum MatchesCommand {
+    /// Ambiguous matches with their candidates side by side, duplicates, people without a key, people taken apart.
+    List {
+        /// Only of this sync.
+        #[arg(long)]
+        sync: Option<String>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The two are one person. `unlink` or `split` takes it back.
+    Link {
+        /// An e-mail, a person's id, or `connector:object:id`.
+        one: String,
+        /// The other one.
+        two: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The person's records in the two systems are two people. They are not matched again; `link` takes it back.
+    Unlink {
+        /// An e-mail, a person's id, or `connector:object:id`.
+        key: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// One record of the person is somebody else's. It is not matched with the person again; `link` takes it back.
+    Split {
+        /// An e-mail, a person's id, or `connector:object:id`.
+        key: String,
+        /// The record: `connector:object:id`.
+        address: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// `apply`

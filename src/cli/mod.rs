@@ -6,7 +6,7 @@
 //! | [`setup`] | where the configuration is, and what is made of it |
 //! | [`run`] | `run`, `run --once` |
 //! | [`check`] | `check` |
-//! | [`ask`] | `status`, `conflicts`, `parked`, `explain`, `approve`, `discard`, `pause`, `resume`, `reload` |
+//! | [`ask`] | `status`, `conflicts`, `parked`, `matches`, `explain`, `approve`, `discard`, `pause`, `resume`, `reload` |
 //! | [`upkeep`] | `backup`, `restore`, `rebuild`, `compact` |
 //! | [`plan`] | `plan` |
 //! | [`apply`] | `apply` |
@@ -109,6 +109,7 @@ async fn dispatch(args: Args) -> Result<u8, Exit> {
         Command::Conflicts { command } => ask::conflicts(config, command).await,
         Command::Parked { command } => ask::parked(config, command).await,
         Command::Plan(options) => plan::plan(config, &options).await,
+        Command::Matches { command } => ask::matches(config, command).await,
         Command::Apply(options) => apply::apply(config, &options).await,
         Command::Explain(explain) => ask::explain(config, &explain).await,
         Command::Approve(which) => ask::approve(config, &which).await,

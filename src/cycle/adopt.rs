@@ -176,7 +176,7 @@ impl SyncState<'_> {
     fn drop_derived(&self) -> Result<(), StoreError> {
         let unreadable = self.unreadable()?;
         self.drop_rows(b'k', |key| !entity_of(key).is_some_and(|id| unreadable.contains(&id)))?;
-        self.drop_tables(b"qowu")
+        self.drop_tables(b"qowuy")
     }
 
     fn unreadable(&self) -> Result<BTreeSet<Id>, StoreError> {

@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 
 use super::{
     ids::Ids,
+    spread::spread,
     system::System,
     unreadable,
     world::{Decided, World},
@@ -161,6 +162,7 @@ impl Committer {
         let context = self.context(objects, systems);
         let mut world = World::new(&*self.store, self.tag, &context, cycle, ids)?;
         let answer = act(&mut world)?;
+        spread(&mut world)?;
         unreadable::set_aside(&mut world)?;
         let decided = world.finish();
         let changes = self.commit(decided, &mut turn)?;
@@ -188,6 +190,7 @@ impl Committer {
                 let mut world = World::new(&*self.store, self.tag, &context, cycle, ids)?;
                 world.history = std::mem::take(&mut history);
                 let answer = act(&mut world)?;
+                spread(&mut world)?;
                 if world.history.needs.is_empty() {
                     unreadable::set_aside(&mut world)?;
                     let decided = world.finish();

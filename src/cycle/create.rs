@@ -217,7 +217,7 @@ impl Sync {
         }
         self.decide(cycle, |world| {
             for (item, answer) in outgoing.iter().zip(&answers) {
-                let Some(mut entity) = world.entity(item.id)? else { continue };
+                let Some(mut entity) = world.known_by(item.id)? else { continue };
                 let before = entity.clone();
                 let is_stubborn = stubborn.contains(&item.id);
                 let ((), events) = world.decide(|context, ledger| match answer {

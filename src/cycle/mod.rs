@@ -15,6 +15,9 @@
 //! | [`counts`] | how many there are |
 //! | [`pull`] | what changed in one system |
 //! | [`reconcile`] | what was observed, folded into what is known |
+//! | [`moves`] | records that live on under another address |
+//! | [`spread`] | restrictions that reach everybody with the same e-mail |
+//! | [`derive`] | what follows from an entity: what waits, whom it is related to |
 //! | `full_check` | everything compared, once a day |
 //! | [`matching`] | records that nobody knows yet |
 //! | [`deletions`] | who was deleted |
@@ -22,7 +25,8 @@
 //! | [`outbox`] | lanes and jobs |
 //! | [`parked`] | what is set aside, by its reason |
 //! | [`push`] | the outbox of one side |
-//! | [`update`], [`create`], [`remove`] | one batch |
+//! | [`update`], [`create`], [`remove`], [`secondary`] | one batch |
+//! | [`people`] | who is who, by a person's word |
 //! | [`apply`] | a plan done, or a pilot of it |
 //! | [`discard`] | everything that was decided, dropped |
 //! | [`adopt`] | rules that have changed |
@@ -41,13 +45,16 @@ pub mod commit;
 pub mod counts;
 pub mod create;
 pub mod deletions;
+pub mod derive;
 pub mod discard;
 pub mod due;
 mod full_check;
 pub mod ids;
 pub mod matching;
+pub mod moves;
 pub mod outbox;
 pub mod parked;
+pub mod people;
 pub mod plan;
 pub mod pull;
 pub mod push;
@@ -55,7 +62,9 @@ pub mod reconcile;
 pub mod remove;
 pub mod report;
 pub mod resolve;
+pub mod secondary;
 pub mod sight;
+pub mod spread;
 pub mod state;
 pub mod sweep;
 pub mod system;

@@ -111,6 +111,6 @@ fn row(world: &World<'_>, id: Id, due: Timestamp) -> (Vec<u8>, Vec<u8>) {
         field: String::new(),
         code: CODE.to_owned(),
     };
-    let (wait, end, value) = parked::row(&Waiting { signature, due: Some(due) });
+    let (wait, end, value) = parked::row(&Waiting { signature, secondary: None, due: Some(due) });
     ([&world.tag().waiting(wait), &id.bytes()[..], end.as_bytes()].concat(), value)
 }

@@ -5,9 +5,10 @@ use hymnal_sdk::{Address, Call, Effect, Error, Kind, Lane, Timestamp};
 use super::{
     Sync,
     apply::selection::Selection,
+    moves::moved,
     parked::note_taken,
     push::Sent,
-    reconcile::{moved, observe_gone, observe_got},
+    reconcile::{is_member, observe_gone, observe_got},
     report::Failure,
     world::World,
 };
@@ -26,6 +27,7 @@ use crate::{
 /// A change on its way.
 struct Outgoing {
     id: Id,
+    address: Address,
     patch: hymnal_sdk::Patch,
 }
 
@@ -181,13 +183,14 @@ fn mark_one(
     if patch.changes.is_empty() {
         return Ok(None);
     }
+    let address = member.address;
     let patch = hymnal_sdk::Patch {
-        id: member.address.id,
+        id: address.id.clone(),
         fields: patch.fields(),
         version: member.version,
         trace: id.to_string(),
     };
-    Ok(Some(Outgoing { id, patch }))
+    Ok(Some(Outgoing { id, address, patch }))
 }
 
 fn confirm_one(
@@ -198,8 +201,13 @@ fn confirm_one(
     answered_at: Timestamp,
     is_stubborn: bool,
 ) -> Result<(), StoreError> {
-    let Some(mut entity) = world.entity(item.id)? else { return Ok(()) };
-    let before = entity.clone();
+    // By its address: a merge, or a person, may have made it somebody else's meanwhile. Then the mark stays, and it is
+    // read before anything is written again.
+    let Some(mut entity) = world.by_address(side, &item.address)? else { return Ok(()) };
+    if !is_member(&entity, side, &item.address) {
+        return Ok(());
+    }
+    let (id, before) = (entity.id, entity.clone());
     let ((), events) = world.decide(|context, ledger| match answer {
         Ok(written) => updated(&mut entity, side, written, answered_at, context, ledger),
         Err(error) => {
@@ -212,16 +220,15 @@ fn confirm_one(
     if answer.is_ok() {
         note_taken(world, side, &before, &entity)?;
     }
-    let address = entity.members[side].as_ref().map(|member| member.address.clone());
     world.put(entity, events)?;
-    let Some(address) = address else { return Ok(()) };
+    let address = &item.address;
     match answer {
-        Err(error) if error.kind == Kind::Gone => observe_gone(world, side, &address),
+        Err(error) if error.kind == Kind::Gone => observe_gone(world, side, address),
         // The service has merged the record meanwhile, and wrote to the one that is left.
         Ok(written) if written.id != address.id => {
             let into = Address::new(address.object.clone(), written.id.clone());
-            match world.entity(item.id)? {
-                Some(entity) => moved(world, entity, side, &address, &into),
+            match world.entity(id)? {
+                Some(entity) => moved(world, entity, side, address, &into),
                 None => Ok(()),
             }
         }

@@ -9,24 +9,24 @@ use std::{
     rc::Rc,
 };
 
-use hymnal_sdk::{Address, Timestamp};
+use hymnal_sdk::Address;
 
-pub use super::outbox::{CONSENT, Job, LANES, ORDINARY, PERSON};
-use super::{counts::Counts, ids::Ids, parked, sight::unseen_letter};
+pub use super::outbox::{CONSENT, Job, LANES, ORDINARY, PERSON, SECONDARY};
+use super::{
+    counts::Counts,
+    derive::{derive_relations, waits},
+    ids::Ids,
+    spread::News,
+};
 use crate::{
     journal::entry::{Cause, JournalPage, LogLine},
     merge::{
-        Context, Entity, Event, Id, Pair, Side,
-        entity::{Mark, Presence, Want},
-        event::ConflictEvent,
-        history::History,
-        parked::waiting,
-        patch::{has_key, keys},
-        reading::Ledger,
+        Context, Entity, Event, Id, Pair, Side, emails::remember_emails, entity::Want, event::ConflictEvent,
+        history::History, patch::keys, reading::Ledger,
     },
     store::{
         Batch, KeyValue, Kv, StoreError, format,
-        tables::{Tag, Wait, entity_of},
+        tables::{Tag, entity_of},
     },
 };
 
@@ -50,6 +50,8 @@ pub struct World<'a> {
     put: BTreeSet<Id>,
     /// Who does not read, and why.
     unreadable: RefCell<BTreeMap<Id, String>>,
+    /// Whose restrictions, or e-mails, are new: others of the same e-mail are to hear of them.
+    pub(super) spreading: BTreeMap<Id, News>,
     lines: Vec<LogLine>,
     counts: Counts,
     counts_before: Counts,
@@ -91,6 +93,7 @@ impl<'a> World<'a> {
             entities: RefCell::default(),
             put: BTreeSet::new(),
             unreadable: RefCell::default(),
+            spreading: BTreeMap::new(),
             lines: Vec::new(),
             counts,
             counts_before: counts,
@@ -124,6 +127,15 @@ impl<'a> World<'a> {
     /// [`unreadable`](super::unreadable) is asked where that would make somebody anew.
     pub(super) fn unreadable(&self) -> BTreeMap<Id, String> {
         self.unreadable.borrow().clone()
+    }
+
+    /// The person with this id, or whose alias it is.
+    pub fn known_by(&self, id: Id) -> Result<Option<Entity>, StoreError> {
+        if let Some(entity) = self.entity(id)? {
+            return Ok(Some(entity));
+        }
+        let survivor = self.get(&self.tag.alias(id))?.as_deref().and_then(entity_of);
+        survivor.map_or(Ok(None), |id| self.entity(id))
     }
 
     fn set_entity(&mut self, id: Id, entity: Option<Rc<Entity>>) {
@@ -175,10 +187,14 @@ impl<'a> World<'a> {
     }
 
     /// Puts an entity and everything that is derived of it, with what happened to it.
-    pub fn put(&mut self, entity: Entity, events: Vec<Event>) -> Result<(), StoreError> {
+    pub fn put(&mut self, mut entity: Entity, events: Vec<Event>) -> Result<(), StoreError> {
         let before = self.shared(entity.id)?;
+        if let Some(before) = &before {
+            remember_emails(&mut entity, before, self.context);
+        }
         self.note(&entity, events)?;
         if before.as_deref() != Some(&entity) {
+            self.note_news(before.as_deref(), &entity);
             self.replace(before.as_deref(), Some(&entity));
             self.set_entity(entity.id, Some(Rc::new(entity)));
         }
@@ -187,6 +203,7 @@ impl<'a> World<'a> {
 
     /// Puts an entity of which nothing that is derived stands in the store, and that is not counted.
     pub fn put_anew(&mut self, entity: Entity, events: Vec<Event>) -> Result<(), StoreError> {
+        self.note_news(None, &entity);
         self.counts.replace(None, Some(&entity), self.context);
         self.put_derived(entity, events)
     }
@@ -300,7 +317,7 @@ impl<'a> World<'a> {
         for side in Side::BOTH {
             let member = entity.members[side].as_ref().map(|member| &member.address);
             let tombstone = entity.tombstones[side].as_ref().map(|tombstone| &tombstone.address);
-            for address in member.into_iter().chain(tombstone).chain(&entity.secondaries[side]) {
+            for address in member.into_iter().chain(tombstone).chain(entity.secondary_addresses(side)) {
                 rows.insert(self.tag.address(side, address), id.clone());
             }
             let lane = match entity.wants[side] {
@@ -323,6 +340,7 @@ impl<'a> World<'a> {
             }
         }
         self.derive_keys(entity, &mut rows);
+        derive_relations(entity, self.tag, self.context, &mut rows);
         for (wait, field, value) in waits(entity, self.context) {
             rows.insert([self.tag.waiting(wait), id.clone(), field.into_bytes()].concat(), value);
         }
@@ -370,7 +388,7 @@ impl<'a> World<'a> {
         let before = before.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()).map(u64::from_be_bytes);
         let records = Pair::from_fn(|side| {
             let member = entity.members[side].as_ref().map(|member| member.address.clone());
-            member.into_iter().chain(entity.secondaries[side].iter().cloned()).collect()
+            member.into_iter().chain(entity.secondary_addresses(side).cloned()).collect()
         });
         let line = LogLine {
             number: self.counts.lines,
@@ -385,61 +403,4 @@ impl<'a> World<'a> {
         self.lines.push(line);
         Ok(())
     }
-}
-
-/// What of an entity waits, or is listed: kind, field, and for parked things when they are due (milliseconds).
-fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)> {
-    let mut waits: Vec<_> = waiting(entity, context).iter().map(parked::row).collect();
-    let due = |at: Timestamp| at.as_millisecond().to_be_bytes().to_vec();
-    let mapped = context.rules.fields.iter().map(|rule| &rule.map.name);
-    for (name, field) in mapped.filter_map(|name| entity.fields.get_key_value(name)) {
-        let mut add = |wait, value| waits.push((wait, name.clone(), value));
-        if let Some(open) = &field.conflict {
-            let wait = if field.frozen { Wait::Frozen } else { Wait::Conflict };
-            add(wait, open.id.bytes().to_vec());
-        }
-        for side in Side::BOTH {
-            match &field.sides[side].mark {
-                Some(Mark::Parked { golden, parked })
-                    if parked.dismissed_by.is_some()
-                        && golden.as_ref().is_none_or(|golden| *golden == field.golden) =>
-                {
-                    add(Wait::Kept, Vec::new());
-                }
-                Some(Mark::Normalised { golden }) if *golden == field.golden => add(Wait::Normalised, Vec::new()),
-                Some(Mark::Kept { golden }) if *golden == field.golden => add(Wait::Kept, Vec::new()),
-                _ => {}
-            }
-        }
-    }
-    let mut add = |wait, name: &str, value| waits.push((wait, name.to_owned(), value));
-    let mut unseen = Vec::new();
-    for side in Side::BOTH {
-        if entity.parked[side].as_ref().is_some_and(|parked| parked.dismissed_by.is_some()) {
-            add(Wait::Kept, "", Vec::new());
-        }
-        match entity.members[side].as_ref().map(|member| member.presence) {
-            Some(Presence::NotVisible { .. }) => unseen.push(unseen_letter(side)),
-            Some(Presence::Deleted { seen_at }) => add(Wait::Deleting, "", due(seen_at)),
-            _ => {}
-        }
-        if !entity.secondaries[side].is_empty() {
-            add(Wait::Duplicate, "", Vec::new());
-        }
-    }
-    if entity.scope.problem.is_some() {
-        // Asked again whenever the person changes, not by the clock.
-        add(Wait::Parked, ":scope", i64::MAX.to_be_bytes().to_vec());
-    }
-    if !unseen.is_empty() {
-        add(Wait::NotVisible, "", unseen);
-    }
-    if !entity.ambiguous.is_empty() {
-        add(Wait::Ambiguous, "", entity.question.map(|id| id.bytes().to_vec()).unwrap_or_default());
-    }
-    let lives = entity.members.iter().any(|(_, member)| member.is_some());
-    if lives && !entity.is_linked() && !has_key(entity, context) {
-        add(Wait::NoKey, "", Vec::new());
-    }
-    waits
 }

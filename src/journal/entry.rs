@@ -61,6 +61,7 @@ impl ConflictLine {
             Self::Oscillation => "oscillation",
             Self::Ambiguous(_) => "ambiguous",
             Self::Duplicate(..) => "duplicate",
+            Self::Merged { .. } => "merge",
         }
     }
 }

@@ -12,6 +12,7 @@ use super::{
     patch::{Change, Patch, draft, patch, restricts},
     policy::OnConflict,
     rules::FieldRule,
+    secondary::secondary_patch,
     side::Side,
 };
 use crate::mapping::{self, Problem, Value};
@@ -104,6 +105,23 @@ pub fn planned(entity: &Entity, side: Side, context: &Context<'_>) -> PlannedWri
         }
         _ => PlannedWrite::default(),
     }
+}
+
+/// What a push would do on a side of an entity now: to the member, and to the secondaries.
+pub fn planned_everywhere(entity: &Entity, side: Side, context: &Context<'_>) -> Vec<Planned> {
+    let secondaries = planned_secondaries(entity, side, context).into_iter().flat_map(|write| write.changes);
+    planned(entity, side, context).changes.into_iter().chain(secondaries).collect()
+}
+
+/// What a push would do to the consents of the secondaries of a side, record by record.
+pub fn planned_secondaries(entity: &Entity, side: Side, context: &Context<'_>) -> Vec<PlannedWrite> {
+    let each = entity.secondaries[side].iter().map(|secondary| {
+        let Patch { changes, problems } = secondary_patch(entity, side, secondary, context);
+        let place = Place { entity, record: (side, secondary.member.address.clone()), context };
+        let changes = changes.into_iter().filter_map(|change| place.change(side, change)).collect();
+        PlannedWrite { changes, problems }
+    });
+    each.collect()
 }
 
 /// Where changes are made.

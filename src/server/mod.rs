@@ -8,6 +8,7 @@
 //! | [`status`] | how everything is |
 //! | [`explain`] | one person |
 //! | [`conflicts`] | the conflict log |
+//! | [`matches`] | who is who |
 //! | [`upkeep`] | what is done with all of the state: backup, compaction |
 //! | [`parked`] | what is parked |
 //! | [`resolve`] | a person answers conflicts |
@@ -21,6 +22,7 @@ pub mod apply;
 pub mod conflicts;
 pub mod explain;
 pub mod health;
+pub mod matches;
 pub mod parked;
 pub mod plan;
 pub mod request;

@@ -59,6 +59,30 @@ pub enum Request {
         /// Only this field.
         field: Option<String>,
     },
+    /// Who could be who: ambiguous matches, duplicates, people without a key, people taken apart.
+    Matches {
+        /// Only of this sync.
+        sync: Option<String>,
+    },
+    /// Two people are one.
+    Link {
+        /// An e-mail, an entity's id, or `connector:object:id`.
+        one: String,
+        /// The same.
+        two: String,
+    },
+    /// The records of a person in the two systems are two people.
+    Unlink {
+        /// An e-mail, an entity's id, or `connector:object:id`.
+        key: String,
+    },
+    /// One record of a person is somebody else's.
+    Split {
+        /// An e-mail, an entity's id, or `connector:object:id`.
+        key: String,
+        /// The record: `connector:object:id`.
+        address: String,
+    },
     /// Lets what is held go.
     Approve {
         /// The sync.

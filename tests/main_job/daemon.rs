@@ -37,7 +37,7 @@ impl World {
     }
 }
 
-async fn stopped(mut child: Child) -> String {
+pub(crate) async fn stopped(mut child: Child) -> String {
     signal(&child, Signal::TERM);
     let mut stderr = child.stderr.take();
     let status = ended(&mut child, STOP).await;

@@ -37,6 +37,7 @@ mod kills;
 mod late_rows;
 mod limits;
 mod lost_answers;
+mod matches;
 mod outages;
 mod plan;
 mod policies;

@@ -7,6 +7,7 @@
 //! | [`mod@conflicts`] | the conflict log |
 //! | [`mod@plan`] | what a cycle would do |
 //! | [`mod@explain`] | one person |
+//! | [`mod@matches`] | who is who |
 //! | [`mod@upkeep`] | what was done with all of the state |
 //! | `parked` | what is set aside |
 //! | `resolve` | a person's answer to a conflict |
@@ -15,6 +16,7 @@
 pub mod conflicts;
 pub mod explain;
 pub mod held;
+pub mod matches;
 mod parked;
 pub mod plan;
 mod resolve;
@@ -26,6 +28,7 @@ pub use self::{
     conflicts::{conflict, conflicts, csv, sentence},
     explain::explain,
     held::{approved, done, ended, would},
+    matches::{matches, told_apart},
     parked::{handled, parked},
     plan::{applied, plan},
     resolve::resolved,

@@ -27,7 +27,7 @@ use super::{
     Deletions, Sync,
     plan::line::Line,
     report::{Failure, Held, Report},
-    world::{Job, LANES, World},
+    world::{Job, LANES, SECONDARY, World},
 };
 use crate::{
     merge::{Id, Side},
@@ -177,10 +177,14 @@ impl Sync {
         let jobs = self.look(|world| {
             let mut jobs: BTreeMap<Job, Vec<Id>> = BTreeMap::new();
             for id in selection.people(side) {
-                let stored = world.get(&[prefix.as_slice(), &id.bytes()].concat())?;
-                let Some(job) = stored.and_then(|bytes| Job::from_bytes(&bytes)) else { continue };
-                if world.shared(id)?.is_some_and(|entity| selection.waits(&entity, side, world.context)) {
-                    jobs.entry(job).or_default().push(id);
+                if !world.shared(id)?.is_some_and(|entity| selection.waits(&entity, side, world.context)) {
+                    continue;
+                }
+                for middle in middles(lane, &world.context.rules.systems[side].objects) {
+                    let stored = world.get(&[prefix.as_slice(), &middle, &id.bytes()].concat())?;
+                    if let Some(job) = stored.and_then(|bytes| Job::from_bytes(&bytes)) {
+                        jobs.entry(job).or_default().push(id);
+                    }
                 }
             }
             Ok(jobs)
@@ -191,14 +195,14 @@ impl Sync {
     /// What became of the lines that were to be written.
     async fn tell(&self, found: Vec<Found>, selection: &Selection, applied: &mut Applied) -> Result<(), StoreError> {
         self.look(|world| {
-            for Found { line, side, id } in found {
+            for Found { line, side, .. } in found {
                 let now = whom(world, &line)?;
                 let Some((_, entity)) = now else {
                     applied.skipped.add(&line, "the record is gone");
                     continue;
                 };
                 let standing = standing(&line, &entity, side, world.context);
-                if selection.was_marked(side, id, &line.field) {
+                if selection.was_marked(side, &entity, &line) {
                     match answered(&line, &entity, side) {
                         Answered::InDoubt => {
                             applied.left.add(&line, "no answer came; it is read back before it is tried again");
@@ -220,6 +224,15 @@ impl Sync {
             Ok(())
         })
         .await
+    }
+}
+
+/// What stands between the lane and the person in a key of the outbox: nothing, or the object of secondaries.
+fn middles(lane: u8, objects: &[String]) -> Vec<Vec<u8>> {
+    if lane == SECONDARY {
+        objects.iter().map(|object| [object.as_bytes(), &[0]].concat()).collect()
+    } else {
+        vec![Vec::new()]
     }
 }
 

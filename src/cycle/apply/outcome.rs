@@ -8,9 +8,10 @@ use crate::{
     journal::line::json as value,
     merge::{
         Context, Entity, Side,
-        entity::Mark,
+        entity::{Holding, Mark},
         patch::stands_at,
-        planned::{ChangeKind, planned},
+        planned::{ChangeKind, planned_everywhere},
+        secondary::Secondary,
     },
 };
 
@@ -92,9 +93,11 @@ impl Told {
 
 /// How a line stands on what is known of its person now.
 pub(super) fn standing(line: &Line, entity: &Entity, side: Side, context: &Context<'_>) -> Standing {
-    let now = planned(entity, side, context).changes;
+    let now = planned_everywhere(entity, side, context);
     let now = now.into_iter().map(|change| Line::new(context.rules, side, entity.id, change));
-    let same_place = now.into_iter().find(|now| now.field == line.field && of_record(now) == of_record(line));
+    let is_same_place =
+        |now: &Line| now.record == line.record && now.field == line.field && of_record(now) == of_record(line);
+    let same_place = now.into_iter().find(is_same_place);
     match same_place {
         Some(now) if now.does_the_same(line) => Standing::Planned,
         Some(now) if is_creation(line) => {
@@ -115,22 +118,39 @@ pub(super) fn standing(line: &Line, entity: &Entity, side: Side, context: &Conte
 fn stands(line: &Line, entity: &Entity, side: Side, context: &Context<'_>) -> Standing {
     let moved = |why: &str| Standing::Moved(why.to_owned());
     let rule = context.rules.fields.iter().find(|rule| rule.map.name == line.field);
-    let (Some(rule), Some(member)) = (rule, &entity.members[side]) else {
+    let (Some(rule), Some((object, holding))) = (rule, held(line, entity, side)) else {
         return moved("the record is not linked any more");
     };
-    let (Some(field), Some(place)) =
-        (entity.fields.get(&line.field), Context::place(rule, side, &member.address.object))
-    else {
+    let (Some(field), Some(place)) = (entity.fields.get(&line.field), Context::place(rule, side, object)) else {
         return moved("the field is not mapped there any more");
     };
-    let is_there =
-        field.sides[side].shadow.as_ref().is_some_and(|native| stands_at(rule, place, native, &field.golden));
-    let is_sent = field.sides[side].sent.as_ref().is_some_and(|sent| !sent.in_doubt && sent.golden == field.golden);
+    let is_there = holding.shadow.as_ref().is_some_and(|native| stands_at(rule, place, native, &field.golden));
+    let is_sent = holding.sent.as_ref().is_some_and(|sent| !sent.in_doubt && sent.golden == field.golden);
     match value(&field.golden) == line.new {
         true if is_there || is_sent => Standing::Already,
         true => moved("it waits, or is set aside; see `hymnal explain`"),
         false => Standing::Moved(format!("the value is `{}` now", text(&value(&field.golden)))),
     }
+}
+
+/// What the record of a line holds in its field, with the record's object.
+fn held<'a>(line: &Line, entity: &'a Entity, side: Side) -> Option<(&'a str, &'a Holding)> {
+    if let Some(secondary) = secondary_of(line, entity, side) {
+        return Some((&secondary.member.address.object, secondary.fields.get(&line.field)?));
+    }
+    let member = entity.members[side].as_ref()?;
+    Some((&member.address.object, &entity.fields.get(&line.field)?.sides[side]))
+}
+
+/// The secondary that a line is about.
+pub(super) fn secondary_of<'a>(line: &Line, entity: &'a Entity, side: Side) -> Option<&'a Secondary> {
+    let mut parts = line.record.splitn(3, ':').skip(1);
+    let (object, id) = (parts.next()?, parts.next()?);
+    let same = |secondary: &&Secondary| {
+        let address = &secondary.member.address;
+        address.object == object && address.id == id
+    };
+    entity.secondaries[side].iter().find(same)
 }
 
 /// What became of a line that was sent.
@@ -147,7 +167,9 @@ pub(super) fn answered(line: &Line, entity: &Entity, side: Side) -> Answered {
     if entity.removing[side].as_ref().is_some_and(|removal| removal.in_doubt) {
         return Answered::InDoubt;
     }
-    let parked = match entity.fields.get(&line.field).map(|field| (&field.golden, &field.sides[side])) {
+    let field = entity.fields.get(&line.field);
+    let held = held(line, entity, side).map(|(_, holding)| holding);
+    let parked = match field.map(|field| &field.golden).zip(held) {
         Some((golden, holding)) => {
             if holding.sent.as_ref().is_some_and(|sent| sent.in_doubt) {
                 return Answered::InDoubt;
@@ -159,7 +181,11 @@ pub(super) fn answered(line: &Line, entity: &Entity, side: Side) -> Answered {
         }
         None => None,
     };
-    match (parked.or(entity.parked[side].as_ref()), is_creation(line)) {
+    let of_record = match secondary_of(line, entity, side) {
+        Some(secondary) => secondary.parked.as_ref(),
+        None => entity.parked[side].as_ref(),
+    };
+    match (parked.or(of_record), is_creation(line)) {
         (Some(parked), _) => Answered::Refused(parked.problem.message.clone()),
         (None, true) if entity.members[side].is_none() => Answered::InDoubt,
         (None, _) => Answered::Done,

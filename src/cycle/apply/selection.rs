@@ -5,9 +5,16 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use hymnal_sdk::Address;
+
+use super::outcome::secondary_of;
 use crate::{
     cycle::plan::line::Line,
-    merge::{Context, Entity, Id, Side, patch::Patch, planned::planned},
+    merge::{
+        Context, Entity, Id, Side,
+        patch::Patch,
+        planned::{planned, planned_everywhere},
+    },
 };
 
 /// The lines of a plan that are to be written, by record; and which of them were.
@@ -36,6 +43,28 @@ impl Selection {
         self.lock().extend(fields.into_iter().map(|field| (side, entity.id, field)));
     }
 
+    /// The same for a secondary.
+    pub(in crate::cycle) fn keep_of_secondary(
+        &self,
+        entity: &Entity,
+        side: Side,
+        address: &Address,
+        patch: &mut Patch,
+        context: &Context<'_>,
+    ) {
+        let Some(lines) = self.lines.get(&(side, entity.id)) else { return patch.changes.clear() };
+        let record = format!("{}:{}:{}", context.rules.systems[side].connector, address.object, address.id);
+        let now = planned_everywhere(entity, side, context).into_iter();
+        let now = now.map(|change| Line::new(context.rules, side, entity.id, change));
+        let fields: BTreeSet<String> = now
+            .filter(|now| now.record == record && lines.iter().any(|line| line.does_the_same(now)))
+            .map(|line| line.field)
+            .collect();
+        patch.changes.retain(|change| fields.contains(&change.field));
+        patch.problems.clear();
+        self.lock().extend(fields.into_iter().map(|field| (side, entity.id, format!("{field} {record}"))));
+    }
+
     /// Making the record, or deleting it, was planned, with these values.
     pub(in crate::cycle) fn takes_record(&self, entity: &Entity, side: Side, context: &Context<'_>) -> bool {
         self.agreeing(entity, side, context).contains("")
@@ -48,12 +77,19 @@ impl Selection {
 
     /// Something of what was planned for a record is still to be written.
     pub(super) fn waits(&self, entity: &Entity, side: Side, context: &Context<'_>) -> bool {
-        !self.agreeing(entity, side, context).is_empty()
+        let Some(lines) = self.lines.get(&(side, entity.id)) else { return false };
+        let now = planned_everywhere(entity, side, context).into_iter();
+        let mut now = now.map(|change| Line::new(context.rules, side, entity.id, change));
+        now.any(|now| lines.iter().any(|line| line.does_the_same(&now)))
     }
 
     /// A line was sent.
-    pub(super) fn was_marked(&self, side: Side, id: Id, field: &str) -> bool {
-        self.lock().contains(&(side, id, field.to_owned()))
+    pub(super) fn was_marked(&self, side: Side, entity: &Entity, line: &Line) -> bool {
+        let name = match secondary_of(line, entity, side) {
+            Some(_) => format!("{} {}", line.field, line.record),
+            None => line.field.clone(),
+        };
+        self.lock().contains(&(side, entity.id, name))
     }
 
     /// The fields whose change now is the one that was planned.

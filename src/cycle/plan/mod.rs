@@ -16,7 +16,10 @@ pub mod file;
 pub mod line;
 pub mod preview;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use hymnal_sdk::Error;
 use serde::Serialize;
@@ -27,13 +30,13 @@ use super::{
     Deletions, Sync,
     report::Report,
     state::LOADED,
-    world::{LANES, World},
+    world::{LANES, SECONDARY, World},
 };
 use crate::{
     journal::{ConflictLog, entry::LogLine},
     merge::{
         Id, Pair, Side,
-        planned::{PlannedWrite, planned},
+        planned::{PlannedWrite, planned, planned_secondaries},
     },
     store::{
         Kv, StoreError, format,
@@ -161,10 +164,10 @@ impl Sync {
                     let rows = self.committer.store.scan(&prefix, after.as_deref(), PAGE)?;
                     let Some((last, _)) = rows.last() else { break };
                     after = Some(last.clone());
-                    let ids: Vec<Id> = rows.iter().filter_map(|(key, _)| entity_of(key)).collect();
-                    let all = |world: &mut World<'_>| ids.iter().map(|id| one(world, side, *id)).collect();
-                    let writes: Vec<Write> = self.look(all).await?;
-                    for write in writes {
+                    let ids: BTreeSet<Id> = rows.iter().filter_map(|(key, _)| entity_of(key)).collect();
+                    let all = |world: &mut World<'_>| ids.iter().map(|id| one(world, side, lane, *id)).collect();
+                    let writes: Vec<Vec<Write>> = self.look(all).await?;
+                    for write in writes.into_iter().flatten() {
                         plan.add(&mut previews[side], &write);
                         if let Some(lines) = lines {
                             send(lines, write.lines).await;
@@ -238,16 +241,24 @@ impl Plan {
     }
 }
 
-fn one(world: &mut World<'_>, side: Side, id: Id) -> Result<Write, StoreError> {
-    let Some(entity) = world.shared(id)? else {
-        return Ok(Write { lines: Vec::new(), unwritable: 0, is_first: false });
-    };
+fn one(world: &mut World<'_>, side: Side, lane: u8, id: Id) -> Result<Vec<Write>, StoreError> {
+    let Some(entity) = world.shared(id)? else { return Ok(Vec::new()) };
     let rules = world.context.rules;
-    let PlannedWrite { changes, problems } = planned(&entity, side, world.context);
-    // A person with changes on both sides is counted with the left one.
-    let is_first = side == Side::Left || planned(&entity, Side::Left, world.context).changes.is_empty();
-    let lines = changes.into_iter().map(|change| Line::new(rules, side, id, change)).collect();
-    Ok(Write { lines, unwritable: problems.len() as u64, is_first })
+    let member = |side| planned(&entity, side, world.context);
+    let writes = if lane == SECONDARY { planned_secondaries(&entity, side, world.context) } else { vec![member(side)] };
+    // A person is counted once: with the left record, else the right one, else the first secondary.
+    let touched = |side| !member(side).changes.is_empty();
+    let mut is_first = match (lane, side) {
+        (SECONDARY, _) => !touched(Side::Left) && !touched(Side::Right),
+        (_, Side::Left) => true,
+        (_, Side::Right) => !touched(Side::Left),
+    };
+    let lines = |PlannedWrite { changes, problems }| {
+        let is_first = std::mem::replace(&mut is_first, false);
+        let lines = changes.into_iter().map(|change| Line::new(rules, side, id, change)).collect();
+        Write { lines, unwritable: problems.len() as u64, is_first }
+    };
+    Ok(writes.into_iter().map(lines).collect())
 }
 
 /// Where nobody listens any more, the plan is still counted.
