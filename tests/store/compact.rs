@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
-use hymnal::store::{Batch, Kv, SledKv, StoreError};
+use hymnal::store::{Batch, Kv, Room, SledKv, StoreError};
 
 use super::{kill, open};
 
@@ -111,6 +111,15 @@ fn reading_and_committing_go_on_meanwhile() {
     let store = open(&dir).unwrap();
     expect(&store);
     store.verify().unwrap();
+}
+
+#[test]
+fn it_is_worth_its_time_where_files_have_grown() {
+    let room = |stored: u64, files: u64| Room { stored: stored << 20, files: files << 20 };
+    assert!(room(100, 640).has_grown());
+    assert!(!room(100, 270).has_grown(), "as they are when they are fresh");
+    assert!(!room(1, 60).has_grown(), "nobody misses that");
+    assert!(!room(0, 640).has_grown(), "nobody has counted yet");
 }
 
 #[test]
