@@ -53,6 +53,8 @@ pub enum Command {
     Apply(Apply),
     /// Explain one person: every value, who set it, by which rule, what lost.
     Explain(Explain),
+    /// Erase a person, with a receipt; blocks the return.
+    Forget(Forget),
     /// Let what is held go: the first run of a sync.
     Approve(Which),
     /// Drop what is held, and plan anew.
@@ -242,6 +244,22 @@ pub struct Plan {
     /// Exit with 3 if anything would change.
     #[arg(long)]
     pub exit_code: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `forget`
+#[derive(Debug, ClapArgs)]
+pub struct Forget {
+    /// An e-mail, a person's id, or `connector:object:id`.
+    pub key: String,
+    /// The records in the systems too.
+    #[arg(long)]
+    pub everywhere: bool,
+    /// Do not ask.
+    #[arg(long)]
+    pub yes: bool,
     /// As JSON.
     #[arg(long)]
     pub json: bool,

@@ -9,6 +9,7 @@
 //! | [`ask`] | `status`, `conflicts`, `parked`, `matches`, `explain`, `approve`, `discard`, `pause`, `resume`, `reload` |
 //! | [`upkeep`] | `backup`, `restore`, `rebuild`, `compact` |
 //! | [`plan`] | `plan` |
+//! | [`forget`] | `forget` |
 //! | [`apply`] | `apply` |
 //! | [`show`] | their answers for people |
 //! | [`connectors`] | `connectors list`, `show`, `lint`, `test` |
@@ -21,6 +22,7 @@ pub mod ask;
 pub mod check;
 pub mod connectors;
 pub mod demo;
+pub mod forget;
 pub mod out;
 pub mod plan;
 pub mod run;
@@ -112,6 +114,7 @@ async fn dispatch(args: Args) -> Result<u8, Exit> {
         Command::Matches { command } => ask::matches(config, command).await,
         Command::Apply(options) => apply::apply(config, &options).await,
         Command::Explain(explain) => ask::explain(config, &explain).await,
+        Command::Forget(args) => forget::forget(config, &args).await,
         Command::Approve(which) => ask::approve(config, &which).await,
         Command::Discard(which) => ask::discard(config, &which).await,
         Command::Pause(pause) => ask::pause(config, &pause).await,

@@ -15,6 +15,7 @@
 //! | [`counts`] | how many there are |
 //! | [`pull`] | what changed in one system |
 //! | [`reconcile`] | what was observed, folded into what is known |
+//! | [`forget`] | the erasure of a person |
 //! | [`moves`] | records that live on under another address |
 //! | [`spread`] | restrictions that reach everybody with the same e-mail |
 //! | [`derive`] | what follows from an entity: what waits, whom it is related to |
@@ -48,6 +49,7 @@ pub mod deletions;
 pub mod derive;
 pub mod discard;
 pub mod due;
+pub mod forget;
 mod full_check;
 pub mod ids;
 pub mod matching;
@@ -184,6 +186,9 @@ impl Sync {
         let mut report = Report { cycle: Some(cycle), ..Report::default() };
         self.lock_failures().clear();
         self.complete_discard().await?;
+        for (side, error) in self.finish_erasures().await? {
+            report.note(Failure::Service { side, error })?;
+        }
         self.observe_all(cycle, deletions, &mut report).await?;
         self.watch_sight().await?;
         report.held = self.held()?;

@@ -203,7 +203,10 @@ impl Sync {
 
 fn observe_deletions(world: &mut World<'_>, side: Side, page: &Archived) -> Result<(), StoreError> {
     for Deleted { address, fate, .. } in &page.records {
-        let Some(entity) = world.by_address(side, address)? else { continue };
+        let Some(entity) = world.by_address(side, address)? else {
+            world.note_departed(side, address)?;
+            continue;
+        };
         match fate {
             Fate::Deleted => note_deleted(world, entity, side, address)?,
             Fate::Merged(into) => {

@@ -48,10 +48,11 @@ impl Sync {
             Ok(call) => call,
             Err(error) => return Ok(Sent::trouble(error)),
         };
-        if let Err(error) = self.verify(cycle, side, &call, object, ids).await? {
-            return Ok(Sent::trouble(error));
-        }
-        let outgoing = self.mark(cycle, side, object, ids).await?;
+        let verified = match self.verify(cycle, side, &call, object, ids).await? {
+            Ok(verified) => verified,
+            Err(error) => return Ok(Sent::trouble(error)),
+        };
+        let outgoing = self.mark(cycle, side, object, ids, &verified).await?;
         if outgoing.is_empty() {
             return Ok(Sent::default());
         }
@@ -62,6 +63,7 @@ impl Sync {
     }
 
     /// Reads the records as they are now: what moved is an observation, and is reconciled before anything is written.
+    /// Answers which were read.
     async fn verify(
         &self,
         cycle: Id,
@@ -69,10 +71,10 @@ impl Sync {
         call: &Call,
         object: &str,
         ids: &[Id],
-    ) -> Result<Result<(), Error>, Failure> {
+    ) -> Result<Result<Vec<Address>, Error>, Failure> {
         let addresses = self.to_verify(side, object, ids).await?;
         if addresses.is_empty() {
-            return Ok(Ok(()));
+            return Ok(Ok(addresses));
         }
         let system = &self.systems[side];
         let requested_at = self.committer.clock.now();
@@ -88,7 +90,7 @@ impl Sync {
             Ok(())
         })
         .await?;
-        Ok(Ok(()))
+        Ok(Ok(addresses))
     }
 
     /// The records to read: all where `verify` is on, else those that no reading has settled since an earlier write, or
@@ -114,13 +116,28 @@ impl Sync {
     }
 
     /// Computes the patches on what is known now, and commits that they are being sent.
-    async fn mark(&self, cycle: Id, side: Side, object: &str, ids: &[Id]) -> Result<Vec<Outgoing>, Failure> {
+    ///
+    /// The reading may have moved somebody to another record (merged, converted): that one was not read, and waits for
+    /// the next round.
+    async fn mark(
+        &self,
+        cycle: Id,
+        side: Side,
+        object: &str,
+        ids: &[Id],
+        verified: &[Address],
+    ) -> Result<Vec<Outgoing>, Failure> {
+        let must_be_read = self.committer.rules.verify;
         let only = self.only();
         let committed = self
             .decide(cycle, |world| {
                 let mut outgoing = Vec::new();
                 world.cause = only.as_ref().map(|_| Cause::Apply);
                 for id in ids {
+                    let member = world.shared(*id)?.and_then(|entity| entity.members[side].clone());
+                    if must_be_read && !member.is_some_and(|member| verified.contains(&member.address)) {
+                        continue;
+                    }
                     outgoing.extend(mark_one(world, side, object, *id, only.as_deref())?);
                 }
                 Ok(outgoing)

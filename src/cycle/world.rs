@@ -19,7 +19,10 @@ use super::{
     spread::News,
 };
 use crate::{
-    journal::entry::{Cause, JournalPage, LogLine},
+    journal::{
+        Blocked,
+        entry::{Cause, JournalPage, LogLine},
+    },
     merge::{
         Context, Entity, Event, Id, Pair, Side, emails::remember_emails, entity::Want, event::ConflictEvent,
         history::History, patch::keys, reading::Ledger,
@@ -40,6 +43,8 @@ pub struct World<'a> {
     ids: &'a mut Ids,
     /// Field histories: what is known, and what would be needed.
     pub history: History,
+    /// Recognises who was erased.
+    pub blocked: Option<&'a Blocked>,
     /// Why what happens now happens, where it is not the ordinary cycle.
     pub cause: Option<Cause>,
     changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
@@ -88,6 +93,7 @@ impl<'a> World<'a> {
             cycle,
             ids,
             history: History::default(),
+            blocked: None,
             cause: None,
             changes: BTreeMap::new(),
             entities: RefCell::default(),

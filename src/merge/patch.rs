@@ -264,6 +264,12 @@ fn may_write(rule: &FieldRule, place: &NativeField, field: &Field, holding: &Hol
         return false;
     }
     let Some(shadow) = &holding.shadow else { return false };
+    let other = &field.sides[side.other()];
+    let waits_for_other = holding.edit.is_some() && (other.shadow.is_none() || other.is_unreadable());
+    if waits_for_other && !restricts(rule, &field.golden) {
+        // The edit is decided when the other side has been read; the golden value is older than it.
+        return false;
+    }
     match &holding.mark {
         Some(Mark::Normalised { golden } | Mark::Ignored { golden } | Mark::Kept { golden })
             if *golden == field.golden =>

@@ -142,14 +142,18 @@ pub(super) fn is_stale(member: &Member, reading: &Reading<'_>) -> bool {
     before_our_write || older
 }
 
-/// A listing that lags shows a deleted record as if it were there, and a written one as it was before.
+/// A listing that lags shows a deleted record as if it were there, and a written one as it was before. Where it gives no
+/// times, nobody can tell an edit in it from what stood there before one: a difference is a hint to read by id.
 fn asks_too_much(entity: &Entity, side: Side, member: &Member, reading: &Reading<'_>, context: &Context<'_>) -> bool {
     let unsettled = |rule: &FieldRule| {
         let place = Context::place(rule, side, &member.address.object)?;
         let holding = &entity.fields.get(&rule.map.name)?.sides[side];
-        let sent = holding.sent.as_ref()?;
         let native = readable(reading, member, side, place, context)?;
         let same = |other: &Native| mapping::same_native(&rule.map, place, native, other);
+        if reading.record.modified_at.is_none() && holding.shadow.as_ref().is_some_and(|shadow| !same(shadow)) {
+            return Some(true);
+        }
+        let sent = holding.sent.as_ref()?;
         Some(sent.in_doubt || (!same(&sent.native) && holding.shadow.as_ref().is_some_and(same)))
     };
     member.presence != Presence::Seen || context.rules.fields.iter().any(|rule| unsettled(rule) == Some(true))

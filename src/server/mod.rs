@@ -7,6 +7,7 @@
 //! | [`actions`] | what is answered |
 //! | [`status`] | how everything is |
 //! | [`explain`] | one person |
+//! | [`forget`] | the erasure of a person |
 //! | [`conflicts`] | the conflict log |
 //! | [`matches`] | who is who |
 //! | [`upkeep`] | what is done with all of the state: backup, compaction |
@@ -21,6 +22,7 @@ pub mod actions;
 pub mod apply;
 pub mod conflicts;
 pub mod explain;
+pub mod forget;
 pub mod health;
 pub mod matches;
 pub mod parked;

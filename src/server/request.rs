@@ -59,6 +59,13 @@ pub enum Request {
         /// Only this field.
         field: Option<String>,
     },
+    /// Erases a person.
+    Forget {
+        /// An e-mail, an entity's id, or `connector:object:id`.
+        key: String,
+        /// The records in the systems too.
+        everywhere: bool,
+    },
     /// Who could be who: ambiguous matches, duplicates, people without a key, people taken apart.
     Matches {
         /// Only of this sync.

@@ -110,6 +110,7 @@ async fn one_sync(app: &App, running: &Running) -> Answer {
     all.insert("in_sync".into(), json!(counts.linked.saturating_sub(busy)));
     all.insert("pending".into(), json!(pending.len()));
     all.extend(shown);
+    all.insert("blocked".into(), json!(sync.count_blocked()?));
     all.insert("mode".into(), serde_json::to_value(sync.committer.rules.mode).unwrap_or(Json::Null));
     all.insert("out_of_scope".into(), json!(counts.left_out + counts.not_created.left + counts.not_created.right));
     all.insert("scope".into(), scope(sync, &counts));

@@ -14,6 +14,9 @@
 //! | `i` | conflict | the number of its latest line |
 //! | `u` | side, object, kind | cursors |
 //! | `r` | side, object, `0`, id | records to be read again |
+//! | `z` | hash | nothing: what was erased and is not met again |
+//! | `n` | hash | nothing: records of erased people that were read again |
+//! | `f` | entity | erasures: open ones, and receipts |
 //! | `b` | signature | the breaker of what is parked for one reason |
 //! | `m` | name | the state of the sync |
 //!
@@ -189,6 +192,21 @@ impl Tag {
     /// Records of an object to be read again.
     pub fn rereads(self, side: Side, object: &str) -> Vec<u8> {
         self.with(b'r', &[&[letter(side)], object.as_bytes(), &[0]])
+    }
+
+    /// Something of an erased person, by its hash.
+    pub fn blocked(self, hash: &[u8]) -> Vec<u8> {
+        self.with(b'z', &[hash])
+    }
+
+    /// A record of an erased person that was read again, by its hash.
+    pub fn met_again(self, hash: &[u8]) -> Vec<u8> {
+        self.with(b'n', &[hash])
+    }
+
+    /// An erasure.
+    pub fn erasure(self, entity: Id) -> Vec<u8> {
+        self.with(b'f', &[&entity.bytes()])
     }
 
     /// The breaker of what is parked for one reason.

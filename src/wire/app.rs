@@ -155,7 +155,8 @@ impl App {
                 Arc::clone(log),
                 seed(&*clock) ^ u64::from(tag.0),
             )
-            .rebuilding(while_rebuilding(&rules, &*state.store, tag)?);
+            .rebuilding(while_rebuilding(&rules, &*state.store, tag)?)
+            .blocking(state.blocked.clone());
             syncs.push(Arc::new(Running {
                 name: rules.name.clone(),
                 sync: Sync::new(committer, Pair::new(left, right), gate(&state)).keeping(kept),

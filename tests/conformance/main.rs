@@ -36,11 +36,11 @@ fn hubspot_contacts() -> Vec<Report> {
 }
 
 fn salesforce_contact() -> Vec<Report> {
-    conform("salesforce Contact", || services::salesforce("Contact"), &[])
+    conform("salesforce Contact", || services::salesforce("Contact"), &["erase-erases"])
 }
 
 fn salesforce_lead() -> Vec<Report> {
-    conform("salesforce Lead", || services::salesforce("Lead"), &[])
+    conform("salesforce Lead", || services::salesforce("Lead"), &["erase-erases"])
 }
 
 /// What a service without batches, without a unique field and without a word of deletions cannot be asked.
@@ -52,6 +52,8 @@ const INSIGHTLY_LACKS: &[&str] = &[
     "create-duplicate-is-conflict",
     "update-one-bad-item",
     "upsert-repeats",
+    "erase-erases",
+    "users-are-told-apart",
 ];
 
 fn insightly_contacts() -> Vec<Report> {

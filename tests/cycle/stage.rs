@@ -234,7 +234,8 @@ fn start(
         let connector = MemoryConnector::over(people[side].clone());
         System::new(side, &rules.systems[side], &rules.fields, Arc::new(connector))
     });
-    let committer = Committer::new(rules, kv, TAG, Arc::new(clock.clone()), Arc::new(log), seed);
+    let committer = Committer::new(rules, kv, TAG, Arc::new(clock.clone()), Arc::new(log), seed)
+        .blocking(Some(Arc::new(hymnal::journal::Blocked::new(&[7; 32]))));
     Sync::new(committer, systems, Box::new(|| Box::pin(async { Ok(()) })))
 }
 

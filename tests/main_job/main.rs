@@ -12,6 +12,7 @@
 //! | [`deletions`] | deleted, merged, converted, hidden |
 //! | [`bad_values`] | what a service does not take |
 //! | [`late_rows`] | more of one time than a search shows, late rows, shifting pages |
+//! | [`forget`] | a person erased, and what does not come back |
 //! | [`limits`] | throttles, quotas, our share of them |
 //! | [`outages`] | a system that is down, or refuses us |
 //! | [`lost_answers`] | a write that was applied, and whose answer did not come |
@@ -33,6 +34,7 @@ mod deletions;
 mod duplicates;
 mod first_run;
 mod first_sync;
+mod forget;
 mod kills;
 mod late_rows;
 mod limits;

@@ -2,6 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | [`mod@forget`] | the receipt of an erasure |
 //! | [`held`] | what is held, what it would do, what was done about it |
 //! | [`mod@status`] | `status` |
 //! | [`mod@conflicts`] | the conflict log |
@@ -15,6 +16,7 @@
 
 pub mod conflicts;
 pub mod explain;
+pub mod forget;
 pub mod held;
 pub mod matches;
 mod parked;
@@ -27,6 +29,7 @@ mod words;
 pub use self::{
     conflicts::{conflict, conflicts, csv, sentence},
     explain::explain,
+    forget::forgotten,
     held::{approved, done, ended, would},
     matches::{matches, told_apart},
     parked::{handled, parked},

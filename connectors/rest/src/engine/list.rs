@@ -248,7 +248,7 @@ fn poll_request(poll: &Poll, place: &Place, base: &Fillings) -> Result<Request> 
     render::request(shape, &fillings, Access::Read)
 }
 
-fn page_request(scan: &Scan, place: &Place, mut fillings: Fillings) -> Result<Request> {
+pub(super) fn page_request(scan: &Scan, place: &Place, mut fillings: Fillings) -> Result<Request> {
     if let (Paginator::NextLink { .. }, Some(link)) = (&scan.paginator, &place.page) {
         return Ok(render::follow(&scan.request, link));
     }

@@ -12,6 +12,7 @@ mod list;
 mod place;
 mod record;
 mod spelling;
+mod users;
 mod window;
 mod write;
 
@@ -24,7 +25,7 @@ use std::{
 use hymnal_sdk::{
     Address, Archived, Automation, BoxFuture, Call, Capabilities, Clock, Connector, Cursor, Deletions, Draft, Error,
     FieldEdit, Find, Found, Got, Http, Kind, List, ListKind, NativeKind, Page, Patch, Request, Response, Result,
-    Schema, Written,
+    Schema, User, Written,
     http::{Access, unreadable},
 };
 
@@ -204,6 +205,7 @@ fn capabilities(object: &Object) -> Capabilities {
         update_batch: batch(&object.update),
         upsert_batch: batch(&object.upsert),
         delete_batch: batch(&object.delete),
+        erase_batch: batch(&object.erase),
         deletions: match &object.deletions {
             None => Deletions::Unknown,
             Some(DeletionFeed::Poll(_)) => Deletions::Feed,
@@ -334,6 +336,19 @@ impl Connector for RestConnector {
         ids: &'a [String],
     ) -> BoxFuture<'a, Result<Vec<Result<()>>>> {
         Box::pin(self.removed(call, object, ids))
+    }
+
+    fn erase<'a>(
+        &'a self,
+        call: &'a Call,
+        object: &'a str,
+        ids: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Result<()>>>> {
+        Box::pin(self.erased(call, object, ids))
+    }
+
+    fn users<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Vec<User>>> {
+        Box::pin(self.everybody(call))
     }
 
     fn history<'a>(

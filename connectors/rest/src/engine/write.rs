@@ -90,10 +90,20 @@ impl RestConnector {
     pub(super) async fn removed(&self, call: &Call, name: &str, ids: &[String]) -> Result<Vec<Result<()>>> {
         let object = self.object(name)?;
         let order = Order { name, object, write: able(name, "deleted", object.delete.as_ref())?, key: None };
+        self.taken_away(call, &order, ids).await
+    }
+
+    pub(super) async fn erased(&self, call: &Call, name: &str, ids: &[String]) -> Result<Vec<Result<()>>> {
+        let object = self.object(name)?;
+        let order = Order { name, object, write: able(name, "erased", object.erase.as_ref())?, key: None };
+        self.taken_away(call, &order, ids).await
+    }
+
+    async fn taken_away(&self, call: &Call, order: &Order<'_>, ids: &[String]) -> Result<Vec<Result<()>>> {
         let nothing = Draft { fields: Fields::new(), trace: String::new() };
         let items: Vec<Item> =
             ids.iter().map(|id| Item { id: Some(id.clone()), trace: id.clone(), ..drafted(&nothing) }).collect();
-        let answers = self.written(call, &order, &items).await?;
+        let answers = self.written(call, order, &items).await?;
         Ok(answers.into_iter().map(|answer| answer.map(|_| ())).collect())
     }
 

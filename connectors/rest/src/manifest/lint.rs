@@ -119,6 +119,10 @@ impl Check<'_> {
             }
         }
         self.request("account", &manifest.account.request, &[]);
+        for users in &manifest.users {
+            self.request("users", &users.list.request, &[Hole::Cursor, Hole::Limit]);
+            self.no_keyset("users", &users.list.paginator);
+        }
         if manifest.account.id.0.is_empty() && manifest.account.is.is_none() {
             let hint = "write `id = { path = … }`, or `is = \"{settings.base_url}\"` where no answer names it";
             self.note("account", "nothing says whose account it is".to_owned(), hint);
@@ -159,6 +163,7 @@ impl Check<'_> {
             ("update", &object.update),
             ("upsert", &object.upsert),
             ("delete", &object.delete),
+            ("erase", &object.erase),
         ] {
             if let Some(write) = write {
                 self.write(&at(part), write);

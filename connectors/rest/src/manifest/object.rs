@@ -101,6 +101,9 @@ pub struct Object {
     /// Deletions.
     #[serde(default)]
     pub delete: Option<Write>,
+    /// Erasures for good, out of every bin, where the service has a way of its own for them.
+    #[serde(default)]
+    pub erase: Option<Write>,
     /// What the service tells of a record's past.
     #[serde(default)]
     pub history: Option<History>,
