@@ -22,6 +22,9 @@ pub enum WireError {
     /// The state.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What all connectors send by.
+    #[error("{0}")]
+    Transport(Error),
     /// A connector's settings.
     #[error("`[connectors.{name}]`: {error}")]
     Connector {
@@ -111,8 +114,7 @@ impl App {
         clock: Arc<dyn Clock>,
         log: &Arc<ConflictLog>,
     ) -> Result<Self, WireError> {
-        let transport = ReqwestTransport::new(TransportOptions::default())
-            .map_err(|error| WireError::Connector { name: "*".into(), error })?;
+        let transport = ReqwestTransport::new(TransportOptions::default()).map_err(WireError::Transport)?;
         let transport: Arc<dyn Transport> = Arc::new(transport);
         let mut connectors = BTreeMap::new();
         for connector in &config.connectors {
