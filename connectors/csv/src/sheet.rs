@@ -48,7 +48,7 @@ impl Sheet {
         let bytes = fs::read(path).map_err(unreadable)?;
         let marked = bytes.starts_with(MARK);
         let text = std::str::from_utf8(if marked { &bytes[MARK.len()..] } else { &bytes }).map_err(|error| {
-            let line = bytes[..error.valid_up_to().min(bytes.len())].iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = String::from_utf8_lossy(&bytes[..error.valid_up_to()]).lines().count().max(1);
             bad(format!("`{shown}` is not UTF-8 in line {line}")).hint("save it as UTF-8: in Excel, \"CSV UTF-8\"")
         })?;
         let first_line = text.lines().next().unwrap_or_default();
@@ -113,13 +113,12 @@ impl Sheet {
     /// Adds a row under a new id and answers it: the next number where all ids are numbers.
     pub(crate) fn add(&mut self, mut row: Vec<String>) -> String {
         let numbers: Option<Vec<u64>> = self.by_id.keys().map(|id| id.parse().ok()).collect();
-        let id = match numbers {
-            Some(numbers) => (numbers.into_iter().max().unwrap_or(0) + 1).to_string(),
-            None => {
-                let free = |number: &usize| !self.by_id.contains_key(&format!("h-{number}"));
-                let number = (self.rows.len() + 1..).find(free).unwrap_or_default();
-                format!("h-{number}")
-            }
+        let id = if let Some(numbers) = numbers {
+            (numbers.into_iter().max().unwrap_or(0) + 1).to_string()
+        } else {
+            // One of so many names is free.
+            let names = (0..=self.by_id.len()).map(|number| format!("h-{}", self.rows.len() + 1 + number));
+            names.into_iter().find(|name| !self.by_id.contains_key(name)).unwrap_or_default()
         };
         row.resize(self.header.len(), String::new());
         row[self.id].clone_from(&id);

@@ -87,13 +87,13 @@ mod tests {
         ] {
             assert_eq!(read(text), Some(at), "{text}");
         }
-        assert_eq!(read("1795428672").map(|at| at.as_second()), Some(1_795_428_672));
+        assert_eq!(read("1795428672").map(Timestamp::as_second), Some(1_795_428_672));
         assert_eq!(read("yesterday"), None);
     }
 
     #[test]
     fn earlier_keeps_the_form() {
-        let two = Duration::from_secs(120);
+        let two = Duration::from_mins(2);
         for (text, before) in [
             ("2026-11-23 10:01:12.500000+00", "2026-11-23 09:59:12.500000+00"),
             ("2026-11-23T00:01:12Z", "2026-11-22T23:59:12Z"),

@@ -52,20 +52,15 @@ fn by_code(code: &str, words: &str) -> Kind {
     match code {
         // Serialisation, deadlock, lock timeout; SQLITE_BUSY, SQLITE_LOCKED.
         "40001" | "40P01" | "55P03" | "1205" | "1213" | "5" | "6" | "517" | "261" => Kind::Conflict,
-        // Login, permission.
+        // Login.
         "28P01" | "28000" | "1045" => Kind::Auth,
-        "42501" | "1142" | "1143" | "8" => Kind::Fatal,
-        // Undefined column or table.
-        "42703" | "42P01" | "1054" | "1146" => Kind::Fatal,
+        // Permission; a column or a table that is not there.
+        "42501" | "1142" | "1143" | "8" | "42703" | "42P01" | "1054" | "1146" => Kind::Fatal,
         // Shutting down, too many connections, disk full, cancelled.
-        "57P01" | "57P02" | "57P03" | "53300" | "53100" | "53200" | "57014" | "1040" | "1053" | "1317" => {
-            Kind::Transient
-        }
-        // A value of the wrong form or too long: class 22; MySQL's data errors.
-        "1264" | "1265" | "1292" | "1366" | "1406" | "4025" | "3819" => Kind::RejectedRecord,
-        _ if code.starts_with("22") || code.starts_with("23") => Kind::RejectedRecord,
-        "08000" | "08003" | "08006" => Kind::Transient,
+        "57P01" | "57P02" | "57P03" | "53300" | "53100" | "53200" | "57014" | "1040" | "1053" | "1317" | "08000"
+        | "08003" | "08006" => Kind::Transient,
         _ if words.contains("is locked") => Kind::Conflict,
+        // A value of the wrong form or too long, and whatever else a row is refused for.
         _ => Kind::RejectedRecord,
     }
 }

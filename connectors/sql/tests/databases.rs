@@ -46,8 +46,8 @@ impl Base {
                 let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder");
                 (format!("sqlite://{}/base.db?mode=rwc", folder.path().display()), Some(folder))
             }
-            Self::Postgres => (self.from_environment("HYMNAL_POSTGRES_URL")?, None),
-            Self::MySql => (self.from_environment("HYMNAL_MYSQL_URL")?, None),
+            Self::Postgres => (self.named_by("HYMNAL_POSTGRES_URL")?, None),
+            Self::MySql => (self.named_by("HYMNAL_MYSQL_URL")?, None),
         };
         let place = Place { url: url.into(), table, _folder: folder };
         place.run(&self.create(&place.table)).await;
@@ -66,7 +66,7 @@ impl Base {
         Some(place)
     }
 
-    fn from_environment(self, name: &str) -> Option<String> {
+    fn named_by(self, name: &str) -> Option<String> {
         let url = env::var(name).ok();
         if url.is_none() {
             writeln!(io::stderr(), "not run: {self:?}, since {name} names no database").expect("standard error");
