@@ -13,6 +13,9 @@ mod damage;
 #[path = "store/kill.rs"]
 mod kill;
 
+#[path = "store/overlay.rs"]
+mod overlay;
+
 #[path = "store/full.rs"]
 mod full;
 

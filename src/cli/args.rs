@@ -31,6 +31,8 @@ pub enum Command {
         #[command(subcommand)]
         command: ConflictsCommand,
     },
+    /// Show what a cycle would do, and write it nowhere.
+    Plan(Plan),
     /// Explain one person: every value, who set it, by which rule, what lost.
     Explain(Explain),
     /// Let what is held go: the first run of a sync.
@@ -134,6 +136,22 @@ pub enum ConflictsCommand {
         #[arg(long)]
         open: bool,
     },
+}
+
+/// `plan`
+#[derive(Debug, ClapArgs)]
+pub struct Plan {
+    /// The sync; all of them without it.
+    pub sync: Option<String>,
+    /// Write the plan to a file, for `apply`: a header, then one change a line (JSON).
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Exit with 3 if anything would change.
+    #[arg(long)]
+    pub exit_code: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `explain`

@@ -1,21 +1,24 @@
 //! Commands that meet a running daemon over its socket, or open the state themselves where none runs. Both ways give
 //! the same answers.
 
-use std::{path::Path, time::Duration};
+use std::{io, path::Path, time::Duration};
 
 use serde_json::Value as Json;
+use tokio::sync::mpsc;
 
 use super::{
     Exit,
     args::{self, ConflictsCommand},
     out::Out,
-    setup::{app, load},
+    setup::{Loaded, app, load},
     show,
 };
-use crate::server::{Refusal, Request, answer, socket};
+use crate::server::{Refusal, Request, answer, answer_each, socket};
 
 /// How often `--follow` asks.
 const FOLLOW: Duration = Duration::from_secs(2);
+/// So many lines of an answer wait to be written.
+const LINES: usize = 64;
 
 /// Asks the daemon, or the state.
 pub async fn ask(config: Option<&Path>, request: Request) -> Result<Json, Exit> {
@@ -24,6 +27,28 @@ pub async fn ask(config: Option<&Path>, request: Request) -> Result<Json, Exit> 
         return answer.map_err(refused);
     }
     answer(&app(loaded)?, request).await.map_err(refused)
+}
+
+/// The same where lines come before the answer: each is given to `act`, which says why it cannot take more.
+pub(super) async fn ask_each(
+    loaded: Loaded,
+    request: Request,
+    mut act: impl FnMut(Json) -> io::Result<()>,
+) -> Result<Json, Exit> {
+    if let Some(answer) = socket::ask_each(&loaded.config.daemon.state_dir, &request, &mut act).await {
+        return answer.map_err(refused);
+    }
+    let app = app(loaded)?;
+    let (tell, mut lines) = mpsc::channel(LINES);
+    let listen = async {
+        while let Some(line) = lines.recv().await {
+            act(line)?;
+        }
+        Ok(())
+    };
+    let (answer, taken) = tokio::join!(answer_each(&app, request, tell), listen);
+    taken.map_err(|error: io::Error| Exit::new(1, format!("what was asked for cannot be written: {error}"), ""))?;
+    answer.map_err(refused)
 }
 
 fn refused(refusal: Refusal) -> Exit {
@@ -116,7 +141,7 @@ pub async fn reload(config: Option<&Path>) -> Result<u8, Exit> {
     Ok(0)
 }
 
-fn told(json: bool, answer: &Json, for_people: fn(&Json) -> String) {
+pub(super) fn told(json: bool, answer: &Json, for_people: fn(&Json) -> String) {
     if json {
         Out::json(answer);
     } else {

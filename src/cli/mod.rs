@@ -7,6 +7,7 @@
 //! | [`run`] | `run`, `run --once` |
 //! | [`check`] | `check` |
 //! | [`ask`] | `status`, `conflicts`, `explain`, `approve`, `discard`, `pause`, `resume`, `reload` |
+//! | [`plan`] | `plan` |
 //! | [`show`] | their answers for people |
 //! | [`connectors`] | `connectors list`, `show`, `lint`, `test` |
 //! | [`sandbox`] | `sandbox` |
@@ -18,6 +19,7 @@ pub mod check;
 pub mod connectors;
 pub mod demo;
 pub mod out;
+pub mod plan;
 pub mod run;
 pub mod sandbox;
 pub mod setup;
@@ -101,6 +103,7 @@ async fn dispatch(args: Args) -> Result<u8, Exit> {
         }
         Command::Status(status) => ask::status(config, &status).await,
         Command::Conflicts { command } => ask::conflicts(config, command).await,
+        Command::Plan(options) => plan::plan(config, &options).await,
         Command::Explain(explain) => ask::explain(config, &explain).await,
         Command::Approve(which) => ask::approve(config, &which).await,
         Command::Discard(which) => ask::discard(config, &which).await,

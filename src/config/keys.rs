@@ -219,8 +219,8 @@ pub(super) static SYNC: Keys = Keys {
         key(
             "on_delete",
             Shape::OneOfBySystem(&Choices {
-                built: &["unlink"],
-                unbuilt: &["archive", "delete", "recreate", "restrict"],
+                built: &["unlink", "archive", "delete", "recreate", "restrict"],
+                unbuilt: &[],
             }),
             "What happens on the other side when a record is deleted there. Default: unlink.",
         ),
@@ -232,6 +232,11 @@ pub(super) static SYNC: Keys = Keys {
         ),
         key("deletions_every", Shape::Duration, "How often deletions are looked for. Default: 5m."),
         key(
+            "full_check",
+            Shape::Duration,
+            "How often everything is listed and compared, whether or not it changed. Default: 1d.",
+        ),
+        key(
             "max_flips",
             Shape::Whole(1, 1_000),
             "A field that flips more often than this in an hour is frozen. Default: 3.",
@@ -241,7 +246,6 @@ pub(super) static SYNC: Keys = Keys {
         key("fields", Shape::Named(&FIELD), "The mapped fields, by canonical name."),
     ],
     unbuilt: &[
-        unbuilt("full_check", "remove it"),
         unbuilt("include", "remove it: everyone is in the sync"),
         unbuilt("create_when", "remove it, and say by `create` where people are created"),
         unbuilt("guards", "remove the table: `first_run = \"plan\"` holds the first run until you approve it"),

@@ -12,7 +12,7 @@ use super::{
     field::{self, Draft},
     keys, matching, policy,
 };
-use crate::merge::{Ambiguous, FirstRun, Keyless, OnConflict, Pair, Side, SyncRules, SystemRules};
+use crate::merge::{Ambiguous, FirstRun, Keyless, OnConflict, OnDelete, Pair, Side, SyncRules, SystemRules};
 
 pub(super) fn syncs(cx: &mut Reading<'_>, root: &Group<'_>, connectors: &Connectors) -> Vec<SyncRules> {
     let table = root.item("sync").and_then(|item| cx.table(item));
@@ -75,12 +75,13 @@ fn sync<'a>(
     let verify = group.truth(cx, "verify").unwrap_or(true);
     // Everything below is about the two systems. Without them it would only be said again for each field.
     let scope = between::scope(cx, item.key, group, connectors)?;
-    refuse_deletions(cx, group, &scope);
     let create = create(cx, group, &scope);
+    let on_delete = on_delete(cx, group, &scope, &create);
     let external_id = external_id(cx, group, &scope);
     let priority = priority(cx, group, &scope);
     let first_link = policy::sync_first_link(cx, group, &scope).unwrap_or(OnConflict::Prefer(priority));
     let fields = field::fields(cx, group, &scope, first_link);
+    refuse_idle_restriction(cx, group, (&on_delete, &fields));
     let matching = matching::matching(cx, group, &fields);
     matching::refuse_keyless_creations(cx, group, (&scope, &create), (&fields, &matching));
     let mut systems = Pair::from_fn(|side| SystemRules {
@@ -106,6 +107,8 @@ fn sync<'a>(
         verify,
         delete_grace: timing.delete_grace,
         deletions_every: timing.deletions_every,
+        on_delete,
+        full_check: timing.full_check,
         max_flips: timing.max_flips,
         clock_uncertainty: timing.clock_uncertainty,
         settle: timing.settle,
@@ -117,6 +120,7 @@ struct Timing {
     every: Duration,
     delete_grace: Duration,
     deletions_every: Duration,
+    full_check: Duration,
     max_flips: u32,
     clock_uncertainty: Duration,
     settle: Duration,
@@ -128,6 +132,7 @@ impl Timing {
             every: group.duration(cx, "every").unwrap_or(Duration::from_secs(30)),
             delete_grace: group.duration(cx, "delete_grace").unwrap_or(Duration::from_mins(15)),
             deletions_every: group.duration(cx, "deletions_every").unwrap_or(Duration::from_mins(5)),
+            full_check: group.duration(cx, "full_check").unwrap_or(Duration::from_hours(24)),
             max_flips: group.whole(cx, "max_flips").unwrap_or(3),
             clock_uncertainty: group.duration(cx, "clock_uncertainty").unwrap_or(Duration::from_secs(5)),
             settle: group.duration(cx, "settle").unwrap_or(Duration::from_secs(10)),
@@ -173,19 +178,36 @@ fn external_id(cx: &mut Reading<'_>, group: &Group<'_>, scope: &Scope) -> Pair<O
     external_id
 }
 
-/// Only `unlink` works now, which is the default: what is read is checked and changes nothing.
-fn refuse_deletions(cx: &mut Reading<'_>, group: &Group<'_>, scope: &Scope) {
-    if let Some((_, keys::Key { shape: keys::Shape::OneOfBySystem(choices), .. })) = group.entry("on_delete") {
-        for (_, item) in by_system(cx, group, "on_delete", scope) {
-            if let Some(text) = item.value.as_str()
-                && choices.unbuilt.contains(&text)
-            {
-                let message = format!("`on_delete` = `{text}` is not built yet, and is refused rather than ignored");
-                cx.error(item.at, message, "write \"unlink\"");
-            } else {
-                cx.choice(item, choices);
-            }
+/// What is done on the other side about a deletion seen on this one.
+fn on_delete(cx: &mut Reading<'_>, group: &Group<'_>, scope: &Scope, create: &Pair<Option<String>>) -> Pair<OnDelete> {
+    let mut on_delete = Pair::default();
+    let Some((_, keys::Key { shape: keys::Shape::OneOfBySystem(choices), .. })) = group.entry("on_delete") else {
+        return on_delete;
+    };
+    for (side, item) in by_system(cx, group, "on_delete", scope) {
+        on_delete[side] = match cx.choice(item, choices) {
+            Some("archive") => OnDelete::Archive,
+            Some("delete") => OnDelete::Delete,
+            Some("recreate") => OnDelete::Recreate,
+            Some("restrict") => OnDelete::Restrict,
+            _ => OnDelete::Unlink,
+        };
+        if on_delete[side] == OnDelete::Recreate && create[side].is_none() {
+            let name = &scope.systems[side].connector;
+            let message = format!("`on_delete` makes records of `{name}` again, and `create` makes none there");
+            cx.error(item.at, message, format!("say by `create = {{ {name} = \"…\" }}` what they are made as"));
         }
+    }
+    on_delete
+}
+
+/// `restrict` restricts the consent fields, and there must be one.
+fn refuse_idle_restriction(cx: &mut Reading<'_>, group: &Group<'_>, (on_delete, fields): (&Pair<OnDelete>, &[Draft])) {
+    let restricts = on_delete.iter().any(|(_, rule)| *rule == OnDelete::Restrict);
+    let has_consent = fields.iter().any(|draft| draft.rule.policy.consent.is_some());
+    if let Some(item) = group.item("on_delete").filter(|_| restricts && !has_consent) {
+        let hint = "map the opt-out with `consent = [open, …, restricted]`, or write \"unlink\"";
+        cx.error(item.at, "`on_delete` = `restrict` has no consent field to restrict", hint);
     }
 }
 

@@ -14,14 +14,17 @@
 //! | [`world`] | the store as one decision sees it |
 //! | [`pull`] | what changed in one system |
 //! | [`reconcile`] | what was observed, folded into what is known |
+//! | `full_check` | everything compared, once a day |
 //! | [`matching`] | records that nobody knows yet |
+//! | [`deletions`] | who was deleted |
 //! | [`due`] | what waited for its time |
 //! | [`push`] | the outbox of one side |
-//! | [`update`], [`create`] | one batch |
+//! | [`update`], [`create`], [`remove`] | one batch |
 //! | [`discard`] | everything that was decided, dropped |
 //! | [`adopt`] | rules that have changed |
+//! | [`sight`] | the alarm when many cannot be seen |
 //! | [`state`] | what a sync remembers of itself |
-//! | [`preview`] | what a push would do |
+//! | [`plan`] | what a cycle would do, written nowhere |
 //! | [`sweep`] | what is older than it is kept |
 //! | [`report`] | what a cycle came to |
 //! | [`ids`] | the one source of ids |
@@ -29,15 +32,19 @@
 pub mod adopt;
 pub mod commit;
 pub mod create;
+pub mod deletions;
 pub mod discard;
 pub mod due;
+mod full_check;
 pub mod ids;
 pub mod matching;
-pub mod preview;
+pub mod plan;
 pub mod pull;
 pub mod push;
 pub mod reconcile;
+pub mod remove;
 pub mod report;
+pub mod sight;
 pub mod state;
 pub mod sweep;
 pub mod system;
@@ -81,6 +88,8 @@ pub struct Sync {
     learnt: Mutex<Pair<Option<Duration>>>,
     /// Which systems were read to their end in the cycle under way.
     read: Mutex<Pair<bool>>,
+    /// Comparisons of everything that go on in the next cycle.
+    checking: Mutex<Pair<Option<full_check::Progress>>>,
 }
 
 /// How often schemas are asked for: a choice that an admin added is known after this time at most.
@@ -111,6 +120,7 @@ impl Sync {
             failures: Mutex::default(),
             learnt: Mutex::default(),
             read: Mutex::default(),
+            checking: Mutex::default(),
         }
     }
 
@@ -146,23 +156,31 @@ impl Sync {
         let mut report = Report { cycle: Some(cycle), ..Report::default() };
         self.lock_failures().clear();
         self.complete_discard().await?;
-        *self.lock_read() = Pair::default();
-        self.declare(&mut report).await?;
-        self.pull_both(cycle, deletions, &mut report).await?;
-        report.observed += self.match_queued(cycle).await?;
-        report.observed += self.wake(cycle).await?;
+        self.observe_all(cycle, deletions, &mut report).await?;
+        self.watch_sight().await?;
         report.held = self.held()?;
         if report.held.is_none() && !self.is_stopping() {
             (self.gate)().await?;
             self.push_both(cycle, &mut report).await?;
         }
         report.pending = self.outbox()?;
+        report.checking = self.is_checking();
         if report.held.is_none() && report.pending == 0 {
             self.set_flag(cycle, state::LOADED, true).await?;
         }
         self.sweep().await?;
         self.note_cycle(cycle, &report)?;
         Ok(report)
+    }
+
+    /// Reads both systems and decides: all of a cycle but its writes.
+    async fn observe_all(&self, cycle: Id, deletions: Deletions, report: &mut Report) -> Result<(), StoreError> {
+        *self.lock_read() = Pair::default();
+        self.declare(report).await?;
+        self.pull_both(cycle, deletions, report).await?;
+        report.observed += self.match_queued(cycle).await?;
+        report.observed += self.wake(cycle).await?;
+        Ok(())
     }
 
     async fn pull_both(&self, cycle: Id, deletions: Deletions, report: &mut Report) -> Result<(), StoreError> {
@@ -181,15 +199,9 @@ impl Sync {
     async fn pull_one(&self, cycle: Id, side: Side, deletions: Deletions) -> Result<usize, Failure> {
         let mut changed = self.pull(cycle, side).await?;
         self.learn(side).await;
-        let every = SignedDuration::try_from(self.committer.rules.deletions_every).unwrap_or(SignedDuration::MAX);
-        let last = self.time(&state::deletions_name(side))?;
-        let now = self.committer.clock.now();
-        let is_due = last.is_none_or(|last| now.duration_since(last) >= every);
-        if is_due || deletions == Deletions::Now {
-            changed += self.pull_deletions(cycle, side).await?;
-            self.set_time(&state::deletions_name(side), now)?;
-        }
+        changed += self.look_for_deletions(cycle, side, deletions).await?;
         self.lock_read()[side] = true;
+        changed += self.check_all(cycle, side).await?;
         Ok(changed)
     }
 
@@ -224,6 +236,7 @@ impl Sync {
                 Ok(pushed) => {
                     report.written.created += pushed.written.created;
                     report.written.updated += pushed.written.updated;
+                    report.removed += pushed.removed;
                     report.due(pushed.due);
                     if let Some(error) = pushed.trouble {
                         report.note(Failure::Service { side, error })?;

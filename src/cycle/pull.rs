@@ -1,20 +1,19 @@
 //! What changed in one system: listed page by page, each page folded in and committed with its cursor.
 
-use std::collections::BTreeSet;
-
 use hymnal_sdk::{Address, Archived, Call, Cursor, Deleted, Fate, Lane, List, ListKind, Next, Page, State, Timestamp};
 
 use super::{
     Sync,
+    full_check::Seen,
     reconcile::{Asked, note_deleted, observe, observe_got, reread_key},
     report::Failure,
     system::{Object, System},
     world::World,
 };
 use crate::{
-    merge::{Entity, Id, Side},
+    merge::{Id, Side},
     store::{
-        Batch, StoreError, format,
+        StoreError,
         tables::{Feed, Tag, Wait, entity_of},
     },
 };
@@ -63,7 +62,7 @@ impl Sync {
             }
             changed += self.commit_page(cycle, side, &page, requested_at, set).await?;
             if let Some(seen) = &mut scan {
-                seen.extend(page.records.iter().map(|record| record.address.id.clone()));
+                page.records.iter().for_each(|record| seen.add(&record.address.id));
             }
             if !more {
                 if let Some(seen) = scan {
@@ -81,7 +80,7 @@ impl Sync {
         }
     }
 
-    async fn commit_page(
+    pub(super) async fn commit_page(
         &self,
         cycle: Id,
         side: Side,
@@ -105,45 +104,12 @@ impl Sync {
 
     /// Where to note who is seen in a whole list; `None` where it goes on in the middle of one, so that who is missing
     /// may have been on a page before.
-    fn begin_scan(&self, side: Side, object: &str) -> Result<Option<BTreeSet<String>>, StoreError> {
-        Ok((!self.flag(&scanning_name(side, object))?).then(BTreeSet::new))
-    }
-
-    /// Who is linked and was not in a whole list is asked for by id: absence in a list is no deletion, the answer to that
-    /// question may be one.
-    fn ask_for_missing(&self, side: Side, object: &str, seen: &BTreeSet<String>) -> Result<(), StoreError> {
-        let prefix = self.committer.tag.address(side, &Address::new(object, ""));
-        let mut after: Option<Vec<u8>> = None;
-        loop {
-            let rows = self.committer.store.scan(&prefix, after.as_deref(), 1000)?;
-            let Some((last, _)) = rows.last() else { return Ok(()) };
-            after = Some(last.clone());
-            let mut batch = Batch::default();
-            for (key, id) in &rows {
-                let Ok(record) = String::from_utf8(key[prefix.len()..].to_vec()) else { continue };
-                let address = Address::new(object, record);
-                if !seen.contains(&address.id) && self.is_thought_seen(id, side, &address)? {
-                    batch.put(reread_key(self.committer.tag, side, &address), Vec::new());
-                }
-            }
-            if !batch.is_empty() {
-                self.committer.store.commit(batch)?;
-            }
-        }
-    }
-
-    /// The record is a member or a secondary that nobody knows to be gone.
-    fn is_thought_seen(&self, id: &[u8], side: Side, address: &Address) -> Result<bool, StoreError> {
-        let Some(id) = entity_of(id) else { return Ok(false) };
-        let key = self.committer.tag.entity(id);
-        let Some(bytes) = self.committer.store.get(&key)? else { return Ok(false) };
-        let entity: Entity = format::open(&key, &bytes)?;
-        let is_member = entity.seen(side).is_some_and(|member| member.address == *address);
-        Ok(is_member || entity.secondaries[side].contains(address))
+    fn begin_scan(&self, side: Side, object: &str) -> Result<Option<Seen>, StoreError> {
+        Ok((!self.flag(&scanning_name(side, object))?).then(Seen::default))
     }
 
     /// Reads by id what a listing showed too early or too late, until it is settled or the service refuses.
-    async fn read_again(&self, cycle: Id, side: Side) -> Result<usize, Failure> {
+    pub(super) async fn read_again(&self, cycle: Id, side: Side) -> Result<usize, Failure> {
         let mut changed = 0;
         for object in &self.systems[side].objects {
             let prefix = self.committer.tag.rereads(side, &object.name);
@@ -178,25 +144,7 @@ impl Sync {
         Ok(committed.changes)
     }
 
-    /// Looks for deletions, and looks again at what could not be seen.
-    ///
-    /// # Errors
-    /// What the service or the store said.
-    pub async fn pull_deletions(&self, cycle: Id, side: Side) -> Result<usize, Failure> {
-        let system = &self.systems[side];
-        let mut changed = 0;
-        for object in &system.objects {
-            let capable = system.connector.capable(&object.name).map_err(Failure::at(side))?;
-            if capable.deletions == hymnal_sdk::Deletions::Feed {
-                changed += self.pull_archived(cycle, system, object).await?;
-            }
-        }
-        self.look_for_hidden(cycle, side).await?;
-        changed += self.read_again(cycle, side).await?;
-        Ok(changed)
-    }
-
-    async fn pull_archived(&self, cycle: Id, system: &System, object: &Object) -> Result<usize, Failure> {
+    pub(super) async fn pull_archived(&self, cycle: Id, system: &System, object: &Object) -> Result<usize, Failure> {
         let side = system.side;
         let key = self.committer.tag.cursor(side, &object.name, Feed::Deletions);
         let mut changed = 0;
@@ -224,7 +172,7 @@ impl Sync {
     }
 
     /// Records that could not be seen are read again: they may be back, or gone by a word of the service.
-    async fn look_for_hidden(&self, cycle: Id, side: Side) -> Result<(), StoreError> {
+    pub(super) async fn look_for_hidden(&self, cycle: Id, side: Side) -> Result<(), StoreError> {
         let prefix = self.committer.tag.waiting(Wait::NotVisible);
         let mut after: Option<Vec<u8>> = None;
         loop {

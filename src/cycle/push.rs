@@ -28,6 +28,8 @@ const PAGE: usize = 1000;
 pub struct Pushed {
     /// Records written.
     pub written: Written,
+    /// Records deleted.
+    pub removed: usize,
     /// Why it stopped early.
     pub trouble: Option<Error>,
     /// When the rest is due, where it waits for a time.
@@ -39,6 +41,8 @@ pub struct Pushed {
 pub struct Sent {
     /// Records written.
     pub written: Written,
+    /// Records deleted.
+    pub removed: usize,
     /// The service cannot be written to now: a throttle, a lost login, an outage.
     pub trouble: Option<Error>,
     /// When a creation in doubt may be looked for again.
@@ -98,6 +102,7 @@ impl Sync {
             let batch = sent?;
             pushed.written.created += batch.written.created;
             pushed.written.updated += batch.written.updated;
+            pushed.removed += batch.removed;
             pushed.trouble = pushed.trouble.take().or(batch.trouble);
             pushed.due = [pushed.due, batch.due].into_iter().flatten().min();
         }
@@ -129,10 +134,11 @@ impl Sync {
     /// As many as the service takes in one write, and reads in one go before it.
     fn batch_size(&self, side: Side, job: &Job) -> Result<usize, Failure> {
         let system = &self.systems[side];
-        let (Job::Update(object) | Job::Create(object)) = job;
+        let (Job::Update(object) | Job::Create(object) | Job::Remove(object)) = job;
         let capable = system.connector.capable(object).map_err(Failure::at(side))?;
         let most = match job {
             Job::Update(_) => capable.update_batch.min(capable.get_batch),
+            Job::Remove(_) => capable.delete_batch.min(capable.get_batch),
             Job::Create(_) => capable.create_batch.min(capable.find_batch.max(1)),
         };
         Ok(most.max(1))
@@ -151,6 +157,7 @@ impl Sync {
         match job {
             Job::Update(object) => self.update(cycle, side, lane, &object, &ids).await,
             Job::Create(object) => self.create(cycle, side, lane, &object, &ids).await,
+            Job::Remove(object) => self.remove(cycle, side, lane, &object, &ids).await,
         }
     }
 }

@@ -9,11 +9,12 @@ use crate::{
     merge::{
         Context, Entity, Event, Id, Pair, Side,
         decide::decide,
-        entity::{Field, Holding, Member, Presence},
+        entity::{Field, Holding, Member, Presence, Tombstone},
         event::{ConflictEvent, ConflictLine, ConflictStatus},
         identity,
         patch::key,
         reading::{Folded, Reading, Source, fold, is_known},
+        removal::{bury, restrict_all},
     },
     store::{StoreError, tables::Tag},
 };
@@ -85,7 +86,8 @@ pub fn observe_got(
 pub fn observe_gone(world: &mut World<'_>, side: Side, address: &Address) -> Result<(), StoreError> {
     let Some(mut entity) = world.by_address(side, address)? else { return Ok(()) };
     let gone = world.context.objects[side].get(&address.object).map_or(Gone::NotVisible, |facts| facts.gone);
-    if gone == Gone::Deleted {
+    // Our own deletion whose answer was lost explains it too.
+    if gone == Gone::Deleted || is_ours_to_remove(&entity, side, address) {
         return note_deleted(world, entity, side, address);
     }
     let now = world.context.now;
@@ -113,6 +115,9 @@ pub fn note_deleted(
         entity.secondaries[side].retain(|other| other != address);
         return world.put(entity, vec![Event::Unlinked { side, address: address.clone() }]);
     }
+    if is_ours_to_remove(&entity, side, address) {
+        return removed(world, entity, side);
+    }
     let now = world.context.now;
     let is_member = is_member(&entity, side, address);
     match &mut entity.members[side] {
@@ -121,28 +126,63 @@ pub fn note_deleted(
         }
         _ => return Ok(()),
     }
-    let ((), mut events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
+    let ((), mut events) = world.decide(|context, ledger| {
+        restrict_all(&mut entity, side, context, ledger);
+        decide(&mut entity, context, ledger);
+    });
     events.push(Event::SeenDeleted { side, address: address.clone() });
     world.put(entity, events)
 }
 
 /// Unlinks a member whose deletion was believed and whose grace is over. A secondary takes its place; where there is
-/// none, a tombstone remembers, so that it is not made again because the other side still has it.
+/// none, a tombstone remembers, and `on_delete` says what is done about the other record.
 pub fn unlink(world: &mut World<'_>, mut entity: Entity, side: Side) -> Result<(), StoreError> {
     let Some(member) = entity.members[side].take() else { return Ok(()) };
     let now = world.context.now;
     let mut events = vec![Event::Unlinked { side, address: member.address.clone() }];
     forget_side(&mut entity, side, now, &mut events);
-    if entity.secondaries[side].is_empty() {
-        entity.tombstones[side] = Some(crate::merge::entity::Tombstone { address: member.address, at: now });
-    } else {
-        let next = entity.secondaries[side].remove(0);
-        world.set(reread_key(world.tag(), side, &next), Some(Vec::new()));
-        entity.members[side] = Some(unread_member(next, now));
+    if !promote(world, &mut entity, side) {
+        let seen_at = match member.presence {
+            Presence::Deleted { seen_at } | Presence::NotVisible { seen_at } => seen_at,
+            Presence::Seen => now,
+        };
+        let ((), buried) =
+            world.decide(|context, ledger| bury(&mut entity, side, member.address, seen_at, context, ledger));
+        events.extend(buried);
     }
     let ((), decided) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
     events.extend(decided);
     world.put(entity, events)
+}
+
+/// Our own deletion is done. It does not travel back: a tombstone remembers, unless a secondary takes its place.
+pub fn removed(world: &mut World<'_>, mut entity: Entity, side: Side) -> Result<(), StoreError> {
+    let Some(member) = entity.members[side].take() else { return Ok(()) };
+    let now = world.context.now;
+    entity.removing[side] = None;
+    let mut events = vec![Event::Removed { side, address: member.address.clone() }];
+    forget_side(&mut entity, side, now, &mut events);
+    if !promote(world, &mut entity, side) {
+        entity.tombstones[side] = Some(Tombstone { address: member.address, at: now, remake: false });
+    }
+    let ((), decided) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
+    events.extend(decided);
+    world.put(entity, events)
+}
+
+/// A further record of the person takes the place of the one that is gone.
+fn promote(world: &mut World<'_>, entity: &mut Entity, side: Side) -> bool {
+    if entity.secondaries[side].is_empty() {
+        return false;
+    }
+    let next = entity.secondaries[side].remove(0);
+    world.set(reread_key(world.tag(), side, &next), Some(Vec::new()));
+    entity.members[side] = Some(unread_member(next, world.context.now));
+    true
+}
+
+fn is_ours_to_remove(entity: &Entity, side: Side, address: &Address) -> bool {
+    is_member(entity, side, address) && entity.removing[side].as_ref().is_some_and(|removal| removal.in_doubt)
 }
 
 /// The key under which a record waits to be read again.
@@ -236,11 +276,15 @@ pub fn moved(
     if from == into {
         return Ok(());
     }
+    let now = world.context.now;
+    if entity.members[side].is_none() && entity.tombstones[side].take_if(|tomb| tomb.address == *from).is_some() {
+        // What looked like a deletion was a merge that nobody named in time: the person lives on there.
+        entity.members[side] = Some(unread_member(from.clone(), now));
+    }
     if !is_member(&entity, side, from) {
         entity.secondaries[side].retain(|other| other != from);
         return world.put(entity, Vec::new());
     }
-    let now = world.context.now;
     let mut events = vec![Event::Moved { side, from: from.clone(), to: into.clone() }];
     let known: Vec<Address> = entity.secondaries[side.other()].clone();
     let other = world.by_address(side, into)?.filter(|other| other.id != entity.id);

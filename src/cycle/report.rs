@@ -39,6 +39,10 @@ pub struct Report {
     pub observed: usize,
     /// Records written.
     pub written: Written,
+    /// Records deleted, because the other side's were.
+    pub removed: usize,
+    /// A comparison of everything is under way and goes on in the next cycle.
+    pub checking: bool,
     /// What could not be done, by side.
     pub troubles: Vec<(Side, Error)>,
     /// The outbox is not empty, for reasons that time or a service removes.
@@ -72,7 +76,8 @@ pub enum Held {
 impl Report {
     /// The outbox is empty and this pull of each system brought nothing new.
     pub fn is_quiet(&self) -> bool {
-        self.observed == 0 && self.written == Written::default() && self.pending == 0 && self.troubles.is_empty()
+        let is_still = self.observed == 0 && self.written == Written::default() && self.removed == 0;
+        is_still && !self.checking && self.pending == 0 && self.troubles.is_empty()
     }
 
     /// Notes a failure of a service; a failure of the store ends the cycle.

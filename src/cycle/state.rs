@@ -229,11 +229,3 @@ impl Held {
 
 /// The name of the flag that the first load is over.
 pub const LOADED: &str = "loaded";
-
-/// The name of the time at which deletions were last looked for.
-pub fn deletions_name(side: Side) -> String {
-    match side {
-        Side::Left => "deletions-left".to_owned(),
-        Side::Right => "deletions-right".to_owned(),
-    }
-}

@@ -12,7 +12,7 @@ use std::{
 use hymnal_sdk::{Address, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::ids::Ids;
+use super::{ids::Ids, sight::unseen_letter};
 use crate::{
     journal::entry::{JournalPage, LogLine},
     merge::{
@@ -43,6 +43,8 @@ pub enum Job {
     Update(String),
     /// Make a record of this object.
     Create(String),
+    /// Delete a record of this object.
+    Remove(String),
 }
 
 impl Job {
@@ -50,6 +52,7 @@ impl Job {
         let (letter, object) = match self {
             Self::Update(object) => (b'u', object),
             Self::Create(object) => (b'c', object),
+            Self::Remove(object) => (b'd', object),
         };
         [&[letter], object.as_bytes()].concat()
     }
@@ -61,6 +64,7 @@ impl Job {
         match letter {
             b'u' => Some(Self::Update(object)),
             b'c' => Some(Self::Create(object)),
+            b'd' => Some(Self::Remove(object)),
             _ => None,
         }
     }
@@ -324,10 +328,13 @@ impl<'a> World<'a> {
             let lane = match entity.wants[side] {
                 Want::Nothing => None,
                 Want::Restrict => Some(CONSENT),
-                Want::Update | Want::Create => Some(ORDINARY),
+                Want::Update | Want::Create | Want::Remove => Some(ORDINARY),
             };
             let create = self.context.rules.systems[side].create.as_ref();
             let job = match (&entity.members[side], create) {
+                (Some(member), _) if entity.wants[side] == Want::Remove => {
+                    Some(Job::Remove(member.address.object.clone()))
+                }
                 (Some(member), _) => Some(Job::Update(member.address.object.clone())),
                 (None, Some(object)) => Some(Job::Create(object.clone())),
                 (None, None) => None,
@@ -415,18 +422,22 @@ fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)>
         }
     }
     let mut add = |wait, name: &str, value| waits.push((wait, name.to_owned(), value));
+    let mut unseen = Vec::new();
     for side in Side::BOTH {
         if let Some(parked) = &entity.parked[side] {
             add(Wait::Parked, "", retry(parked));
         }
         match entity.members[side].as_ref().map(|member| member.presence) {
-            Some(Presence::NotVisible { .. }) => add(Wait::NotVisible, "", Vec::new()),
+            Some(Presence::NotVisible { .. }) => unseen.push(unseen_letter(side)),
             Some(Presence::Deleted { seen_at }) => add(Wait::Deleting, "", due(seen_at)),
             _ => {}
         }
         if !entity.secondaries[side].is_empty() {
             add(Wait::Duplicate, "", Vec::new());
         }
+    }
+    if !unseen.is_empty() {
+        add(Wait::NotVisible, "", unseen);
     }
     if !entity.ambiguous.is_empty() {
         add(Wait::Ambiguous, "", Vec::new());

@@ -87,7 +87,10 @@ async fn one(
         if report.is_quiet() {
             return waiting(sync);
         }
-        let moved = report.observed > 0 || report.written != crate::cycle::report::Written::default();
+        let moved = report.observed > 0
+            || report.removed > 0
+            || report.checking
+            || report.written != crate::cycle::report::Written::default();
         failures = if moved { 0 } else { failures + 1 };
         let Some(pause) = pause(&report, failures, clock.now()) else { return Ok(unfinished(&report)) };
         let over = deadline.is_some_and(|deadline| clock.elapsed() + pause > deadline);

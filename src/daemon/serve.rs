@@ -19,7 +19,7 @@ use tokio::{
 
 use super::{schedule::keep, supervisor};
 use crate::{
-    server::{Answer, Refusal, Request, answer, health, socket},
+    server::{Answer, Refusal, Request, answer, answer_each, health, socket},
     store::StoreError,
     wire::{App, app::WireError},
 };
@@ -27,6 +27,9 @@ use crate::{
 /// A stop waits so long for the batches in flight; what is not answered by then is in doubt, and is read back at the
 /// next start.
 const GRACE: Duration = Duration::from_secs(20);
+
+/// So many lines of an answer wait for their reader.
+const LINES: usize = 64;
 
 /// Why the daemon could not start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -173,7 +176,15 @@ fn accept(
             Ok(Request::Status) => {
                 answer(&app, Request::Status).await.map(|status| about_daemon(status, reload_error.as_deref()))
             }
-            Ok(request) => answer(&app, request).await,
+            Ok(request) => {
+                let (tell, lines) = mpsc::channel(LINES);
+                let (answer, told) =
+                    tokio::join!(answer_each(&app, request, tell), socket::reply_lines(&mut stream, lines));
+                if told.is_err() {
+                    return;
+                }
+                answer
+            }
             Err(error) => Err(Refusal::new(2, format!("that was no request: {error}"), "use the `hymnal` command")),
         };
         let _ = socket::reply(&mut stream, answer).await;

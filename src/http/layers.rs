@@ -52,6 +52,7 @@ pub struct Layers {
     classify: Arc<dyn Classify>,
     clock: Arc<dyn Clock>,
     ledger: Arc<dyn Ledger>,
+    limits: Limits,
     gate: Arc<Gate>,
     logins: Arc<Logins>,
     jitter: Jitter,
@@ -95,7 +96,7 @@ impl Layers {
             state: Mutex::default(),
         });
         let (jitter, seen) = (Jitter::new(seed), Mutex::default());
-        Arc::new(Self { name, transport, login, classify, clock, ledger, gate, logins, jitter, seen })
+        Arc::new(Self { name, transport, login, classify, clock, ledger, limits, gate, logins, jitter, seen })
     }
 
     async fn send_and_repeat(&self, call: &Call, request: Request) -> Result<Response> {
@@ -310,6 +311,10 @@ impl Http for Layers {
             let held = self.gate.admit(need, None).await.map_err(|error| self.note(error))?;
             Ok(Permit::new(count).with_ticket(Arc::new(held)))
         })
+    }
+
+    fn limits(&self) -> Limits {
+        self.limits.clone()
     }
 
     fn health(&self) -> Health {

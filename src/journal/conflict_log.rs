@@ -28,6 +28,7 @@ pub struct ConflictLog {
     path: PathBuf,
     mask: Mask,
     file: Mutex<File>,
+    is_kept: bool,
 }
 
 impl ConflictLog {
@@ -39,7 +40,17 @@ impl ConflictLog {
     pub fn open(path: &Path, mask: Mask) -> Result<Self, StoreError> {
         let mut file = open(path).map_err(|source| failed(path, source))?;
         cut_half_line(&mut file).map_err(|source| failed(path, source))?;
-        Ok(Self { path: path.to_owned(), mask, file: Mutex::new(file) })
+        Ok(Self { path: path.to_owned(), mask, file: Mutex::new(file), is_kept: true })
+    }
+
+    /// A log that keeps nothing, for plans: what they decide is decided again by the run.
+    ///
+    /// # Errors
+    /// There is no `/dev/null`.
+    pub fn nowhere() -> Result<Self, StoreError> {
+        let path = Path::new("/dev/null");
+        let file = open(path).map_err(|source| failed(path, source))?;
+        Ok(Self { path: path.to_owned(), mask: Mask::Off, file: Mutex::new(file), is_kept: false })
     }
 
     /// Appends lines, durably.
@@ -47,7 +58,7 @@ impl ConflictLog {
     /// # Errors
     /// The file cannot be written: what the lines permit must not be done.
     pub fn append(&self, rules: &SyncRules, lines: &[LogLine]) -> Result<(), StoreError> {
-        if lines.is_empty() {
+        if lines.is_empty() || !self.is_kept {
             return Ok(());
         }
         let mut text = String::new();
@@ -66,7 +77,7 @@ impl ConflictLog {
     /// # Errors
     /// The file cannot be read or written.
     pub fn complete(&self, rules: &SyncRules, lines: &[LogLine]) -> Result<(), StoreError> {
-        if lines.is_empty() {
+        if lines.is_empty() || !self.is_kept {
             return Ok(());
         }
         let known = self.known(&rules.name).map_err(|source| failed(&self.path, source))?;

@@ -6,7 +6,11 @@ use serde_json::{Map, Value as Json, json};
 use super::entry::LogLine;
 use crate::{
     mapping::Value,
-    merge::{Certainty, Event, Evidence, Pair, Side, SyncRules, entity::Edit, event::ConflictLine},
+    merge::{
+        Certainty, Event, Evidence, Pair, Side, SyncRules,
+        entity::Edit,
+        event::{ConflictLine, Spared},
+    },
 };
 
 /// Whether values are shown.
@@ -110,6 +114,17 @@ pub fn event(event: &Event, rules: &SyncRules) -> Json {
         Event::SeenDeleted { side, address } => json!({ "deleted": { name(side): address.to_string() } }),
         Event::NotVisible { side, address } => json!({ "not_visible": { name(side): address.to_string() } }),
         Event::SeenAgain { side, address } => json!({ "seen_again": { name(side): address.to_string() } }),
+        Event::Removing { side, address, because } => {
+            json!({ "deleting": { name(side): address.to_string() }, "because": { name(&side.other()): because.to_string() } })
+        }
+        Event::Removed { side, address } => json!({ "deleted_by_us": { name(side): address.to_string() } }),
+        Event::Spared { side, address, why } => {
+            let why = match why {
+                Spared::Edited => "it was edited after the other record's last word",
+                Spared::Restored => "the other record is back",
+            };
+            json!({ "spared": { name(side): address.to_string() }, "because": why })
+        }
         Event::Unlinked { side, address } => json!({ "unlinked": { name(side): address.to_string() } }),
         Event::Moved { side, from, to } => {
             json!({ "moved": name(side), "from": from.to_string(), "to": to.to_string() })

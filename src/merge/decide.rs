@@ -12,6 +12,7 @@ use super::{
     patch::{self, wants},
     policy::OnConflict,
     reading::Ledger,
+    removal,
     rules::FieldRule,
     side::{Pair, Side},
 };
@@ -29,6 +30,7 @@ pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_
         let one = OneField { rule, records: &records, follows, context };
         one.decide(field, ledger);
     }
+    removal::reconsider(entity, context, ledger);
     entity.wants = Pair::from_fn(|side| wants(entity, side, context));
 }
 

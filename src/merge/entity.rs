@@ -54,6 +54,8 @@ pub struct Entity {
     pub secondaries: Pair<Vec<Address>>,
     /// Where a record of this person was deleted: it is not made again.
     pub tombstones: Pair<Option<Tombstone>>,
+    /// A deletion on the other side that is to be done here.
+    pub removing: Pair<Option<Removal>>,
     /// A creation that was sent and not yet answered, or whose answer was lost.
     pub creating: Pair<Option<Creating>>,
     /// A record that a service refuses, or cannot be created.
@@ -82,6 +84,8 @@ pub enum Want {
     Restrict,
     /// A record.
     Create,
+    /// The record is to be deleted, because the other side's was.
+    Remove,
 }
 
 /// A linked record.
@@ -136,6 +140,20 @@ pub struct Tombstone {
     /// When it was unlinked.
     #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub at: Timestamp,
+    /// `on_delete = "recreate"`: it is made again as long as the other side has it.
+    pub remake: bool,
+}
+
+/// A deletion seen on one side, on its way to the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removal {
+    /// The record that was seen deleted.
+    pub of: Address,
+    /// When that was first seen, by our clock.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
+    pub seen_at: Timestamp,
+    /// It was marked as being sent, and no answer has come: the record is read before anything else is done.
+    pub in_doubt: bool,
 }
 
 /// A creation between the durable mark and its answer.
@@ -300,6 +318,7 @@ impl Entity {
             members: Pair::default(),
             secondaries: Pair::default(),
             tombstones: Pair::default(),
+            removing: Pair::default(),
             creating: Pair::default(),
             parked: Pair::default(),
             ambiguous: Vec::new(),

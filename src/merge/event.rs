@@ -127,6 +127,31 @@ pub enum Event {
         /// Which.
         address: Address,
     },
+    /// A record is about to be deleted, because the other side's was: its mark, committed before it.
+    Removing {
+        /// Where.
+        side: Side,
+        /// Which.
+        address: Address,
+        /// The record that was seen deleted.
+        because: Address,
+    },
+    /// A record was deleted by us.
+    Removed {
+        /// Where.
+        side: Side,
+        /// Which.
+        address: Address,
+    },
+    /// A deletion does not travel to this record.
+    Spared {
+        /// Where.
+        side: Side,
+        /// Which.
+        address: Address,
+        /// Why.
+        why: Spared,
+    },
     /// A record lives on under another address: merged or converted.
     Moved {
         /// Where.
@@ -136,6 +161,15 @@ pub enum Event {
         /// To.
         to: Address,
     },
+}
+
+/// Why a record is not deleted although the other side's was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Spared {
+    /// Somebody worked on it, and whoever deleted the other record had not seen that.
+    Edited,
+    /// The other record is back.
+    Restored,
 }
 
 /// A line of the conflict log.

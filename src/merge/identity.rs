@@ -163,7 +163,8 @@ pub fn unite(mut group: Vec<Entity>, primaries: &Pair<Option<Id>>, context: &Con
         survivor.secondaries[side] = others;
         survivor.tombstones[side] = match &survivor.members[side] {
             Some(_) => None,
-            None => group.iter().find_map(|entity| entity.tombstones[side].clone()),
+            // Who was deleted everywhere and is made anew by a person is a new person: nobody brings them back.
+            None => group.iter().filter(|entity| lives(entity)).find_map(|entity| entity.tombstones[side].clone()),
         };
     }
     keep_restrictions(&mut survivor, &group, context);
@@ -178,6 +179,10 @@ pub fn unite(mut group: Vec<Entity>, primaries: &Pair<Option<Id>>, context: &Con
         }
     }
     Some(survivor)
+}
+
+fn lives(entity: &Entity) -> bool {
+    entity.members.iter().any(|(_, member)| member.is_some())
 }
 
 fn keep_restrictions(survivor: &mut Entity, group: &[Entity], context: &Context<'_>) {

@@ -15,9 +15,11 @@
 //! | [`decide`] | every field of an entity decided, and what follows |
 //! | `logged` | what of that goes into the conflict log |
 //! | [`patch`] | golden minus shadow: what is to be written |
+//! | [`planned`] | what a push would write, change by change |
 //! | [`answer`] | what a service answered to a write |
 //! | [`history`] | field histories, for conflicts |
 //! | [`identity`] | who is who |
+//! | [`removal`] | what follows from a deletion |
 //! | [`event`] | what was decided and done, for journal and conflict log |
 
 pub mod answer;
@@ -34,8 +36,10 @@ pub mod history;
 pub mod identity;
 mod logged;
 pub mod patch;
+pub mod planned;
 pub mod policy;
 pub mod reading;
+pub mod removal;
 pub mod rules;
 pub mod side;
 mod times;
@@ -48,5 +52,5 @@ pub use entity::{Entity, Id};
 pub use event::Event;
 pub use field::{Candidate, Certainty, Conflict, ConflictKind, Evidence, Fate, Merge, SideInput, Verdict};
 pub use policy::{Back, Blanks, Consent, FieldPolicy, Flow, OnConflict, OnOverride};
-pub use rules::{Ambiguous, FieldRule, FirstRun, Keyless, SyncRules, SystemRules};
+pub use rules::{Ambiguous, FieldRule, FirstRun, Keyless, OnDelete, SyncRules, SystemRules};
 pub use side::{Pair, Side};

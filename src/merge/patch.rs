@@ -111,7 +111,9 @@ impl Patch {
 /// What is to be done on a side.
 pub fn wants(entity: &Entity, side: Side, context: &Context<'_>) -> Want {
     if entity.members[side].is_some() {
-        return wants_patch(entity, side, context);
+        let patch = wants_patch(entity, side, context);
+        // A restriction goes first: what refuses the deletion must not hold it up.
+        return if patch != Want::Restrict && wants_removal(entity, side, context) { Want::Remove } else { patch };
     }
     if wants_creation(entity, side, context) { Want::Create } else { Want::Nothing }
 }
@@ -135,11 +137,17 @@ fn wants_patch(entity: &Entity, side: Side, context: &Context<'_>) -> Want {
     want
 }
 
+fn wants_removal(entity: &Entity, side: Side, context: &Context<'_>) -> bool {
+    entity.removing[side].is_some()
+        && entity.seen(side).is_some()
+        && !is_waiting(entity.parked[side].as_ref(), context.now)
+}
+
 impl Want {
     fn max_update(self) -> Self {
         match self {
             Self::Restrict => Self::Restrict,
-            Self::Nothing | Self::Update | Self::Create => Self::Update,
+            Self::Nothing | Self::Update | Self::Create | Self::Remove => Self::Update,
         }
     }
 }
@@ -149,7 +157,8 @@ fn wants_creation(entity: &Entity, side: Side, context: &Context<'_>) -> bool {
         return false;
     }
     let Some(source) = entity.seen(side.other()) else { return false };
-    let waits = entity.queued || !entity.ambiguous.is_empty() || entity.tombstones[side].is_some();
+    let stays_away = entity.tombstones[side].as_ref().is_some_and(|tombstone| !tombstone.remake);
+    let waits = entity.queued || !entity.ambiguous.is_empty() || stays_away;
     if waits || is_waiting(entity.parked[side].as_ref(), context.now) {
         return false;
     }

@@ -37,6 +37,10 @@ pub struct SyncRules {
     pub delete_grace: Duration,
     /// How often deletions are looked for.
     pub deletions_every: Duration,
+    /// What is done on the other side about a deletion seen on this one.
+    pub on_delete: Pair<OnDelete>,
+    /// How often everything is compared, whether or not it changed.
+    pub full_check: Duration,
     /// A field that flips oftener than this in an hour is frozen.
     pub max_flips: u32,
     /// Edits closer than this are simultaneous.
@@ -102,4 +106,39 @@ pub enum FirstRun {
     Plan,
     /// It starts at once.
     Go,
+}
+
+/// What is done about a deletion that was believed and whose grace is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnDelete {
+    /// The other record stays; the two are no longer linked.
+    #[default]
+    Unlink,
+    /// The other record goes to its service's bin.
+    Archive,
+    /// The other record is deleted, as its service does that.
+    Delete,
+    /// The deleted record is made again.
+    Recreate,
+    /// Every consent is restricted, at once; then as `Unlink`.
+    Restrict,
+}
+
+impl OnDelete {
+    /// The word in the configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unlink => "unlink",
+            Self::Archive => "archive",
+            Self::Delete => "delete",
+            Self::Recreate => "recreate",
+            Self::Restrict => "restrict",
+        }
+    }
+
+    /// The other record is deleted too.
+    pub fn removes(self) -> bool {
+        matches!(self, Self::Archive | Self::Delete)
+    }
 }

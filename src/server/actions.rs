@@ -1,11 +1,13 @@
 //! What is answered: one function for the socket and for commands that found no daemon.
 
 use hymnal_sdk::SignedDuration;
-use serde_json::json;
+use serde_json::{Value as Json, json};
+use tokio::sync::mpsc;
 
 use super::{
     conflicts,
     explain::explain,
+    plan::plan,
     request::{Answer, Refusal, Request},
     status::status,
 };
@@ -20,6 +22,7 @@ pub async fn answer(app: &App, request: Request) -> Answer {
         Request::Status => status(app).await,
         Request::Conflicts { open, sync, limit } => conflicts::list(app, open, sync.as_deref(), limit),
         Request::Conflict { id } => conflicts::show(app, &id),
+        Request::Plan { sync, config } => plan(app, sync.as_deref(), &config, None).await,
         Request::Explain { key, field } => explain(app, &key, field.as_deref()).await,
         Request::Approve { sync } => approve(app, &sync).await,
         Request::Discard { sync } => discard(app, &sync).await,
@@ -31,8 +34,16 @@ pub async fn answer(app: &App, request: Request) -> Answer {
     }
 }
 
+/// The same where the answer comes with lines of its own: they go to `lines` as they are made, none is kept.
+pub async fn answer_each(app: &App, request: Request, lines: mpsc::Sender<Json>) -> Answer {
+    match request {
+        Request::Plan { sync, config } => plan(app, sync.as_deref(), &config, Some(lines)).await,
+        request => answer(app, request).await,
+    }
+}
+
 /// A sync by name, or a refusal that names those there are.
-fn named<'a>(app: &'a App, name: &str) -> Result<&'a Running, Refusal> {
+pub(super) fn named<'a>(app: &'a App, name: &str) -> Result<&'a Running, Refusal> {
     app.sync(name).map(AsRef::as_ref).ok_or_else(|| {
         let names: Vec<String> = app.syncs.iter().map(|running| format!("`{}`", running.name)).collect();
         Refusal::new(2, format!("there is no sync `{name}`"), format!("there are: {}", names.join(", ")))

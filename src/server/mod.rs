@@ -8,6 +8,7 @@
 //! | [`status`] | how everything is |
 //! | [`explain`] | one person |
 //! | [`conflicts`] | the conflict log |
+//! | [`plan`] | what a cycle would do |
 //! | [`socket`] | the control socket of a running daemon |
 //! | [`health`] | `/healthz` and `/readyz` |
 
@@ -15,9 +16,10 @@ pub mod actions;
 pub mod conflicts;
 pub mod explain;
 pub mod health;
+pub mod plan;
 pub mod request;
 pub mod socket;
 pub mod status;
 
-pub use actions::answer;
+pub use actions::{answer, answer_each};
 pub use request::{Answer, Refusal, Request};

@@ -23,6 +23,13 @@ pub enum Request {
         /// Its id.
         id: String,
     },
+    /// What a cycle would do, written nowhere.
+    Plan {
+        /// Only this sync.
+        sync: Option<String>,
+        /// The configuration that is meant: its digest.
+        config: String,
+    },
     /// One person.
     Explain {
         /// An e-mail, an entity's id, or `connector:object:id`.

@@ -1,4 +1,5 @@
-//! The control socket of a running daemon: one JSON request a connection, one JSON answer.
+//! The control socket of a running daemon: one JSON request a connection, one JSON answer; before it, of some requests,
+//! any number of lines.
 
 use std::{
     fs::File,
@@ -11,8 +12,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
+    sync::mpsc,
 };
 
 use super::request::{Answer, Refusal, Request};
@@ -66,6 +68,7 @@ impl Near {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Wire {
+    Line(Json),
     Answer(Json),
     Refused(Refusal),
 }
@@ -90,24 +93,62 @@ pub async fn reply(stream: &mut UnixStream, answer: Answer) -> io::Result<()> {
         Ok(json) => Wire::Answer(json),
         Err(refusal) => Wire::Refused(refusal),
     };
-    stream.write_all(&serde_json::to_vec(&wire).map_err(io::Error::other)?).await?;
+    write(stream, &wire).await?;
     stream.shutdown().await
+}
+
+/// Sends the lines that come before the answer, as they are made. Who does not read them is let go: whoever makes them
+/// may hold up a sync.
+///
+/// # Errors
+/// Nobody reads them.
+pub async fn reply_lines(stream: &mut UnixStream, mut lines: mpsc::Receiver<Json>) -> io::Result<()> {
+    while let Some(line) = lines.recv().await {
+        tokio::time::timeout(PATIENCE, write(stream, &Wire::Line(line))).await??;
+    }
+    Ok(())
+}
+
+async fn write(stream: &mut UnixStream, wire: &Wire) -> io::Result<()> {
+    let mut bytes = serde_json::to_vec(wire).map_err(io::Error::other)?;
+    bytes.push(b'\n');
+    stream.write_all(&bytes).await
 }
 
 /// Asks the daemon of a state directory; `None` where none answers there.
 pub async fn ask(state_dir: &Path, request: &Request) -> Option<Answer> {
+    ask_each(state_dir, request, |_| Ok(())).await
+}
+
+/// The same where lines come before the answer: each is given to `act`.
+pub async fn ask_each(state_dir: &Path, request: &Request, act: impl FnMut(Json) -> io::Result<()>) -> Option<Answer> {
     let near = Near::of(state_dir).ok()?;
-    let mut stream = UnixStream::connect(&near.path).await.ok()?;
-    let asked = async {
-        stream.write_all(&serde_json::to_vec(request).map_err(io::Error::other)?).await?;
-        stream.shutdown().await?;
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).await?;
-        serde_json::from_slice::<Wire>(&bytes).map_err(io::Error::other)
-    };
-    Some(match asked.await {
-        Ok(Wire::Answer(json)) => Ok(json),
-        Ok(Wire::Refused(refusal)) => Err(refusal),
+    let stream = UnixStream::connect(&near.path).await.ok()?;
+    Some(match converse(stream, request, act).await {
+        Ok(Ok(json)) => Ok(json),
+        Ok(Err(refusal)) => Err(refusal),
         Err(error) => Err(Refusal::new(1, format!("the running daemon did not answer: {error}"), "try again")),
     })
+}
+
+async fn converse(
+    mut stream: UnixStream,
+    request: &Request,
+    mut act: impl FnMut(Json) -> io::Result<()>,
+) -> io::Result<Answer> {
+    stream.write_all(&serde_json::to_vec(request).map_err(io::Error::other)?).await?;
+    stream.shutdown().await?;
+    let mut answers = BufReader::new(stream);
+    let mut text = Vec::new();
+    loop {
+        text.clear();
+        if answers.read_until(b'\n', &mut text).await? == 0 {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
+        }
+        match serde_json::from_slice::<Wire>(&text).map_err(io::Error::other)? {
+            Wire::Line(line) => act(line)?,
+            Wire::Answer(json) => return Ok(Ok(json)),
+            Wire::Refused(refusal) => return Ok(Err(refusal)),
+        }
+    }
 }

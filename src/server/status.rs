@@ -109,6 +109,13 @@ async fn one_sync(app: &App, running: &Running) -> Answer {
     all.insert("in_sync".into(), json!(counts.linked.saturating_sub(busy)));
     all.insert("pending".into(), json!(pending.len()));
     all.extend(shown);
+    all.insert("alarms".into(), alarms(sync)?);
+    let mut noticed = Map::new();
+    for side in Side::BOTH {
+        let within = sync.deletions_every(side).await?;
+        noticed.insert(sync.systems[side].name.clone(), json!(within.as_secs()));
+    }
+    all.insert("deletions_noticed_within_seconds".into(), Json::Object(noticed));
     all.insert("out_of_scope".into(), json!(0));
     all.insert(
         "last_cycle".into(),
@@ -123,6 +130,28 @@ async fn one_sync(app: &App, running: &Running) -> Answer {
     );
     all.insert("next_cycle".into(), json!(next));
     Ok(Json::Object(all))
+}
+
+/// What somebody must know, and only a person can put right.
+fn alarms(sync: &crate::cycle::Sync) -> Result<Json, StoreError> {
+    let mut alarms = Vec::new();
+    for side in Side::BOTH {
+        if let Some(blind) = sync.blind(side)? {
+            alarms.push(json!({
+                "kind": "not_visible",
+                "connector": sync.systems[side].name,
+                "since": blind.since.to_string(),
+                "message": "many records cannot be seen any more, and nobody says that they were deleted",
+                "hint": "look whether the login lost a permission; nothing is done about them until they are seen again",
+            }));
+        }
+    }
+    Ok(json!(alarms))
+}
+
+/// The name of what waits, or is listed.
+pub(super) fn name(wait: Wait) -> &'static str {
+    WAITS.into_iter().find(|(_, known)| *known == wait).map_or("", |(name, _)| name)
 }
 
 const WAITS: [(&str, Wait); 11] = [

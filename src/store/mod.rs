@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`kv`] | the seam: get, scan, and one atomic, durable commit |
 //! | [`memory`] | a store in memory |
+//! | [`overlay`] | a store over another, for plans |
 //! | [`disk`] | the store on disk |
 //! | `sled` | what the store on disk needs of sled; the only file that names it |
 //! | `hardening` | what stands between the store on disk and its loss |
@@ -28,6 +29,7 @@ pub mod kv;
 mod layout;
 pub mod ledger;
 pub mod memory;
+pub mod overlay;
 mod sled;
 pub mod tables;
 
@@ -36,3 +38,4 @@ pub use disk::{OpenOptions, SledKv, Verified};
 pub use kv::{Batch, KeyValue, Kv, StoreError};
 pub use ledger::{StoredLedger, StoredVault};
 pub use memory::MemoryKv;
+pub use overlay::OverlayKv;

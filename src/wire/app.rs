@@ -6,14 +6,14 @@ use hymnal_rest::{Service, SettingValue as RestValue};
 use hymnal_sdk::{Clock, Connector, Error, Http, SignedDuration, Transport, http::Share};
 use tokio::sync::{Mutex, Notify};
 
-use super::{clock::seed, manifests::Manifests, state::State};
+use super::{clock::seed, manifests::Manifests, scratch, state::State};
 use crate::{
     config::{Config, ConnectorConfig, SettingValue, sync_digest},
     cycle::{Gate, Sync, commit::Committer, system::System},
     http::{Layers, LayersConfig, ReqwestTransport, TransportOptions},
     journal::{ConflictLog, Mask},
     merge::{Pair, Side},
-    store::{StoreError, tables::Tag},
+    store::{OverlayKv, StoreError, tables::Tag},
 };
 
 /// Why the parts could not be put together.
@@ -171,6 +171,12 @@ impl App {
             running.sync.adopt(&sync_digest(&running.sync.committer.rules)).await?;
         }
         Ok(())
+    }
+
+    /// A store over the state, for a plan: nothing of what is committed to it lasts.
+    pub fn overlay(&self) -> OverlayKv {
+        let (dir, clock) = (self.config.daemon.state_dir.clone(), Arc::clone(&self.clock));
+        OverlayKv::new(Arc::clone(&self.state.store), Box::new(move || scratch::make(&dir, &*clock)))
     }
 
     /// A sync by name.

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use hymnal_sdk::{Call, Connector, NativeKind, Schema, SchemaField};
+use hymnal_sdk::{Call, Connector, NativeKind, Schema, SchemaField, Whereto};
 use serde::Serialize;
 
 use super::{App, Running};
 use crate::{
     mapping::FieldType,
-    merge::{FieldRule, Side},
+    merge::{FieldRule, OnDelete, Side},
 };
 
 /// Something that a person should know.
@@ -62,6 +62,7 @@ pub async fn systems(app: &App, call: &Call) -> Vec<Finding> {
 async fn one_system(running: &Running, side: Side, call: &Call, findings: &mut Vec<Finding>) {
     let system = &running.sync.systems[side];
     for object in &system.objects {
+        findings.extend(deletion(running, side, &object.name));
         match system.connector.describe(call, &object.name).await {
             Ok(schema) => {
                 let compare =
@@ -76,6 +77,33 @@ async fn one_system(running: &Running, side: Side, call: &Call, findings: &mut V
             }),
         }
     }
+}
+
+/// Whether what `on_delete` wants done in this system is what its service does.
+fn deletion(running: &Running, side: Side, object: &str) -> Option<Finding> {
+    let rules = &running.sync.committer.rules;
+    let system = &running.sync.systems[side];
+    let rule = rules.on_delete[side.other()];
+    let capable = system.connector.capabilities(object).filter(|_| rule.removes())?;
+    let key = format!("`on_delete` = `{}` of `{}`", rule.word(), running.sync.systems[side.other()].name);
+    let (severity, message, hint) = if capable.delete_batch == 0 {
+        let message = format!("{key}: records of `{object}` cannot be deleted here");
+        (Severity::Mapping, message, "write \"unlink\"")
+    } else {
+        match (rule, capable.deleted) {
+            (OnDelete::Archive, Whereto::Nowhere) => {
+                let message = format!("{key}: `{object}` has no bin here: what is deleted is gone for good");
+                (Severity::Mapping, message, "write \"unlink\", or \"delete\" if that is what you want")
+            }
+            (OnDelete::Delete, Whereto::Bin) => {
+                let message =
+                    format!("{key}: what is deleted from `{object}` goes to the bin here, as with \"archive\"");
+                (Severity::Advice, message, "write \"archive\": the service has no other way")
+            }
+            _ => return None,
+        }
+    };
+    Some(Finding { severity, connector: system.name.clone(), message, hint: hint.to_owned() })
 }
 
 /// One object's schema against the mapping.

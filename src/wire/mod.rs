@@ -6,12 +6,14 @@
 //! | [`manifests`] | built-in and user's manifests, and the catalog that a configuration is checked against |
 //! | [`state`] | the state directory: store, ledger, vault, conflict log |
 //! | [`check`] | what can only be known by asking the systems |
+//! | `scratch` | where a plan keeps what does not fit into memory |
 //! | [`app`] | everything that runs, made of a configuration; made anew on reload |
 
 pub mod app;
 pub mod check;
 pub mod clock;
 pub mod manifests;
+mod scratch;
 pub mod state;
 
 pub use app::{App, Running};

@@ -9,7 +9,7 @@ use std::{
 use hymnal_sdk::{Clock, Ledger, Vault};
 use tokio::sync::watch;
 
-use super::clock::seed;
+use super::{clock::seed, scratch};
 use crate::{
     cycle::ids::Ids,
     store::{
@@ -83,6 +83,8 @@ impl State {
         folder.recursive(true).mode(0o700);
         folder.create(dir).map_err(|source| StoreError::Io { path: dir.to_owned(), source })?;
         let disk = Arc::new(SledKv::open(&dir.join("store"), options)?);
+        // Under the claim on the store: nobody else's plan is under way.
+        scratch::remove_leftovers(dir);
         let state = Self::over(Arc::clone(&disk) as Arc<dyn Kv>)?;
         Ok(Self { verification: Verification::start(disk), ..state })
     }

@@ -40,7 +40,7 @@ wrong! {
 
     // Not built yet
     unbuilt_tables: "[daemon]" => "[webhooks]\nlisten = \"127.0.0.1:7421\"\n[scoreboard]\n[notify.ops]\nkind = \"slack\"\n[daemon]";
-    unbuilt_sync_keys: "every = \"30s\"" => "include = \"email\"\ncreate_when = { crm = \"true\" }\nfull_check = \"1d\"\nmode = \"observe\"\non_delete = { crm = \"archive\" }\nguards = { max_creates = false }";
+    unbuilt_sync_keys: "every = \"30s\"" => "include = \"email\"\ncreate_when = { crm = \"true\" }\nmode = \"observe\"\nguards = { max_creates = false }";
     unbuilt_field_options: "name = { marketing = \"lastname\", crm = \"LastName\" }" => "name = { marketing = \"lastname\", crm = \"LastName\", renamed_from = \"last\" }\nowner = { marketing = \"owner\", crm = \"OwnerId\", type = \"user\", fallback = { marketing = \"a@example.com\" } }";
     unbuilt_webhook_secret: "role = \"marketing\"" => "role = \"marketing\"\nwebhook_secret = { env = \"X\" }";
     unbuilt_store: "[daemon]" => "[store]\nkind = \"postgresql\"\n[daemon]";
@@ -70,6 +70,9 @@ wrong! {
     between_unknown_connector: "between = { marketing = \"contacts\", crm =" => "between = { marketing = \"contacts\", crn =";
     between_unknown_object: "crm = [\"Contact\", \"Lead\"] }" => "crm = [\"Contact\", \"Leed\"] }";
     create_object_not_in_between: "create = { marketing = \"contacts\", crm = \"Lead\" }" => "create = { crm = \"Account\" }";
+    on_delete_unknown: "every = \"30s\"" => "on_delete = { crm = \"archiv\", marketing = \"delete\", cmr = \"unlink\" }";
+    restrict_without_consent: "every = \"30s\"" => "on_delete = { marketing = \"restrict\" }";
+    recreate_without_create: "create = { marketing = \"contacts\", crm = \"Lead\" }" => "create = { crm = \"Lead\" }\non_delete = { crm = \"recreate\", marketing = \"recreate\" }\nfull_check = \"0s\"";
     external_id_form: "every = \"30s\"" => "external_id = { crm = \"Hymnal Id\" }";
     external_id_mapped: "every = \"30s\"" => "external_id = { crm = \"score__c\" }";
     priority_once: "every = \"30s\"" => "priority = [\"crm\", \"crm\"]";

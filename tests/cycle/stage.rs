@@ -7,6 +7,7 @@ mod fuse;
 mod look;
 mod shape;
 mod shuffled;
+mod watched;
 
 use std::{
     collections::BTreeMap,
@@ -34,6 +35,7 @@ use hymnal_sdk::{BoxFuture, Clock, Fields, Native, Timestamp};
 pub(crate) use look::Scene;
 pub(crate) use shape::{Shape, field};
 pub(crate) use shuffled::Shuffled;
+pub(crate) use watched::Seen;
 
 /// The object on the left.
 pub(crate) const CONTACTS: &str = "contacts";
@@ -109,6 +111,13 @@ impl Stage {
         self.sync = start(&self.rules, kv, &self.people, &self.clock, &self.folder, self.seed);
         self.sync.committer.complete_log().await?;
         self.sync.adopt(&digest(&self.rules)).await
+    }
+
+    /// The daemon as the rules now are, before it has looked at its state.
+    pub(crate) fn rebuild(&mut self) {
+        self.seed += 1;
+        let kv = Arc::new(self.kv.clone());
+        self.sync = start(&self.rules, kv, &self.people, &self.clock, &self.folder, self.seed);
     }
 
     /// One cycle.

@@ -3,6 +3,7 @@
 //! | file | what it proves |
 //! |---|---|
 //! | [`first_run`] | nothing is written before a person has seen what would be |
+//! | [`plan`] | what a cycle would do is seen before it is done |
 //! | [`first_sync`] | two populated systems converge, each missing person made once, the next run writes nothing |
 //! | [`conflicts`] | two people change one field: one line, one winner, on both sides |
 //! | [`policies`] | each rule of a field |
@@ -32,5 +33,6 @@ mod late_rows;
 mod limits;
 mod lost_answers;
 mod outages;
+mod plan;
 mod policies;
 mod world;

@@ -223,7 +223,7 @@ impl Connector for MemoryConnector {
     ) -> BoxFuture<'a, Result<Archived>> {
         Box::pin(async move {
             let options = self.options(object)?;
-            let batch = usize::from(options.capabilities.deletions == Deletions::Feed);
+            let batch = usize::from(options.capabilities.deletions != Deletions::Unknown);
             let ask = Ask { call, method: Method::Deletions, object, items: 1, batch };
             self.read(ask, |state| {
                 let reader = Reader::new(state, object, options, Method::Deletions, &[]);

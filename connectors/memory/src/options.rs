@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use hymnal_sdk::{Capabilities, Deletions, Forms, Gone, ListKind, NativeKind, Schema, SchemaField};
+use hymnal_sdk::{Capabilities, Deletions, Forms, Gone, ListKind, NativeKind, Schema, SchemaField, Whereto};
 
 /// The shape of the whole service.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +69,7 @@ impl ObjectOptions {
             upsert_batch: 100,
             delete_batch: 100,
             deletions: Deletions::Feed,
+            deleted: Whereto::Bin,
             gone: Gone::Deleted,
             unique,
             write_returns_record: true,

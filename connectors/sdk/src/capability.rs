@@ -26,6 +26,8 @@ pub struct Capabilities {
     pub delete_batch: usize,
     /// How deletions are found.
     pub deletions: Deletions,
+    /// Where a deleted record goes.
+    pub deleted: Whereto,
     /// What a `get` that answers "not there" means.
     pub gone: Gone,
     /// Native fields whose value the service holds at most once, found by a consistent read.
@@ -60,8 +62,21 @@ pub enum ListKind {
 pub enum Deletions {
     /// The service does not tell.
     Unknown,
-    /// [`crate::Connector::deletions`] lists them.
+    /// [`crate::Connector::deletions`] lists those since a cursor: as cheap as a listing of changes.
     Feed,
+    /// [`crate::Connector::deletions`] reads all that were deleted each time.
+    Listing,
+}
+
+/// Where a deleted record goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Whereto {
+    /// To a bin, from which people of the service can take it back for some time.
+    Bin,
+    /// Nowhere: it is gone for good.
+    #[default]
+    Nowhere,
 }
 
 /// What it means when a record that was there cannot be read by its id.

@@ -83,6 +83,11 @@ pub trait Http: Send + Sync + 'static {
 
     /// How this connector is.
     fn health(&self) -> Health;
+
+    /// What the service allows, for plans; nothing is known of layers that do not say.
+    fn limits(&self) -> Limits {
+        Limits::default()
+    }
 }
 
 /// Requests that were paid for beforehand. What was not used is given back when the permit is dropped.

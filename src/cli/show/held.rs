@@ -52,15 +52,8 @@ pub fn would(previews: &Json) -> String {
     let mut out = String::new();
     for preview in array(previews) {
         let _ = writeln!(out, "    in {}:", text(&preview["connector"]));
-        let kinds = [
-            ("creates", "create", "records"),
-            ("fills", "fill", "blank fields"),
-            ("overwrites", "overwrite", "values"),
-            ("clears", "clear", "values"),
-            ("opt_outs", "opt out", "people"),
-        ];
         let mut anything = false;
-        for (key, verb, noun) in kinds {
+        for (key, verb, noun) in [("creates", "create", "records")].into_iter().chain(kinds()) {
             let counted = &preview[key];
             let count = counted["count"].as_u64().unwrap_or(0);
             if count == 0 {
@@ -79,7 +72,18 @@ pub fn would(previews: &Json) -> String {
     out
 }
 
-fn one_sample(sample: &Json) -> String {
+/// The kinds of changes: key, verb, noun.
+pub(super) fn kinds() -> [(&'static str, &'static str, &'static str); 5] {
+    [
+        ("fills", "fill", "blank fields"),
+        ("overwrites", "overwrite", "values"),
+        ("clears", "clear", "values"),
+        ("opt_outs", "opt out", "people"),
+        ("consents", "change", "consents"),
+    ]
+}
+
+pub(super) fn one_sample(sample: &Json) -> String {
     let (record, field) = (text(&sample["record"]), text(&sample["field"]));
     let (from, to) = (text(&sample["from"]), text(&sample["to"]));
     if field.is_empty() {

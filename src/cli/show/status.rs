@@ -83,6 +83,11 @@ pub fn status(status: &Json) -> String {
             })
             .collect();
         let _ = writeln!(out, "    {}", shown.join(", "));
+        for alarm in sync["alarms"].as_array().into_iter().flatten() {
+            let (connector, since) = (text(&alarm["connector"]), moment(&alarm["since"]));
+            let _ = writeln!(out, "    ALARM: {connector}, since {since}: {}", text(&alarm["message"]));
+            let _ = writeln!(out, "      hint: {}", text(&alarm["hint"]));
+        }
         let last = &sync["last_cycle"];
         if last["at"].is_string() {
             let at = moment(&last["at"]);

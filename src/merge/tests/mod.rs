@@ -172,6 +172,8 @@ fn rules() -> SyncRules {
         verify: true,
         delete_grace: Duration::from_mins(15),
         deletions_every: Duration::from_mins(5),
+        on_delete: Pair::default(),
+        full_check: Duration::from_hours(24),
         max_flips: 3,
         clock_uncertainty: Duration::from_secs(5),
         settle: Duration::from_secs(30),

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use hymnal::{
-    journal::entry::LogLine,
+    journal::entry::{JournalPage, LogLine},
     mapping,
     merge::{
-        Context, Entity, Pair, Side,
+        Context, Entity, Event, Pair, Side,
         entity::{Mark, Presence},
-        event::{ConflictLine, ConflictStatus},
+        event::{ConflictLine, ConflictStatus, Spared},
     },
     store::{Kv, format},
 };
@@ -55,6 +55,14 @@ impl Stage {
             format!("{} {} {status}{winner}", line.event.field, line.event.verdict.kind()).trim().to_owned()
         };
         self.lines().iter().map(short).collect()
+    }
+
+    /// Why deletions did not travel, oldest first.
+    pub(crate) fn spared(&self) -> Vec<Spared> {
+        let rows = self.kv.scan(&TAG.table(b'j'), None, usize::MAX).expect("a store in memory");
+        let pages = rows.iter().map(|(key, value)| format::open::<JournalPage>(key, value).expect("a page"));
+        let why = |event| if let Event::Spared { why, .. } = event { Some(why) } else { None };
+        pages.flat_map(|page| page.events).filter_map(why).collect()
     }
 
     /// What people see.

@@ -185,7 +185,12 @@ fn capabilities(object: &Object) -> Capabilities {
         update_batch: batch(&object.update),
         upsert_batch: batch(&object.upsert),
         delete_batch: batch(&object.delete),
-        deletions: if object.deletions.is_some() { Deletions::Feed } else { Deletions::Unknown },
+        deletions: match &object.deletions {
+            None => Deletions::Unknown,
+            Some(DeletionFeed::Poll(_)) => Deletions::Feed,
+            Some(DeletionFeed::Listing { .. }) => Deletions::Listing,
+        },
+        deleted: object.deleted_goes,
         gone: object.gone,
         unique: object.unique.clone(),
         write_returns_record: object.update.as_ref().is_some_and(|write| write.answers.record),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hymnal_sdk::{Forms, Gone, Lane};
+use hymnal_sdk::{Forms, Gone, Lane, Whereto};
 use serde::Deserialize;
 
 use super::{
@@ -51,6 +51,9 @@ pub struct Object {
     /// How one that was converted shows it.
     #[serde(default)]
     pub converted: Option<Converted>,
+    /// Where a deleted record goes: `bin` or `nowhere`.
+    #[serde(default)]
+    pub deleted_goes: Whereto,
     /// What it means when an id is not there.
     pub gone: Gone,
     /// Blank fields are left out of answers.

@@ -165,7 +165,7 @@ pub(super) async fn deletions_never_guess(trial: &Trial<'_>) -> Verdict {
 }
 
 async fn deletions_end(trial: &Trial<'_>) -> Verdict<Cursor> {
-    needs(trial.capabilities()?.deletions == Deletions::Feed, "the service does not tell of deletions")?;
+    needs(trial.capabilities()?.deletions != Deletions::Unknown, "the service does not tell of deletions")?;
     Ok(deletions(trial, None).await?.1)
 }
 

@@ -1,0 +1,246 @@
+//! What a cycle would do, written nowhere: neither to the store nor to a remote.
+//!
+//! The ordinary code reads both systems, matches and merges, over a store that lies over the real one
+//! ([`OverlayKv`](crate::store::OverlayKv)) and is dropped afterwards. What then stands in the outbox is what a push
+//! would write. There is no second path that could differ.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`line`] | a plan as a file |
+//! | [`preview`] | its changes counted, with samples |
+//! | [`cost`] | its calls and its time |
+
+pub mod cost;
+pub mod line;
+pub mod preview;
+
+use std::sync::Arc;
+
+use hymnal_sdk::Error;
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use self::{cost::Cost, line::Line, preview::Preview};
+use super::{
+    Deletions, Sync,
+    commit::Committer,
+    report::Report,
+    world::{LANES, World},
+};
+use crate::{
+    journal::{ConflictLog, entry::LogLine},
+    merge::{
+        Id, Pair, Side,
+        planned::{PlannedWrite, planned},
+    },
+    store::{
+        Kv, StoreError, format,
+        tables::{Wait, entity_of},
+    },
+};
+
+/// Rows of the outbox read at once.
+const PAGE: usize = 500;
+/// How many conflicts are shown.
+const SAMPLES: usize = 10;
+
+/// A plan of one sync, counted.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// What would be written, by system.
+    pub systems: Vec<Planning>,
+    /// How many lines it has.
+    pub changes: u64,
+    /// Whom it touches.
+    pub blast: Blast,
+    /// Conflicts that reading would log now.
+    pub conflicts: Conflicts,
+    /// Fields whose value a side cannot hold, which would be parked.
+    pub unwritable: u64,
+    /// What waits or is listed after reading, by kind.
+    pub waiting: Vec<(Wait, u64)>,
+}
+
+/// What would be written to one system.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Planning {
+    /// The changes.
+    #[serde(flatten)]
+    pub preview: Preview,
+    /// What they cost.
+    pub cost: Cost,
+}
+
+/// How many people a plan touches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Blast {
+    /// People with a change on either side.
+    pub people: u64,
+    /// Of so many.
+    pub of: u64,
+    /// Records that would be written.
+    pub records: u64,
+}
+
+/// Conflicts that reading would log.
+#[derive(Clone, Debug, Default)]
+pub struct Conflicts {
+    /// Those that a rule decides.
+    pub decided: u64,
+    /// Those that would wait for a person.
+    pub open: u64,
+    /// The first of them.
+    pub samples: Vec<LogLine>,
+}
+
+/// What became of a plan.
+pub enum Outcome {
+    /// It was made.
+    Made(Box<Plan>),
+    /// A system could not be read, so that nobody can say what a cycle would do.
+    Unread(Vec<(Side, Error)>),
+}
+
+impl Sync {
+    /// The same sync over another store, keeping its conflicts to itself.
+    ///
+    /// # Errors
+    /// There is no `/dev/null`.
+    pub async fn over(&self, store: Arc<dyn Kv>) -> Result<Self, StoreError> {
+        let of = &self.committer;
+        let log = Arc::new(ConflictLog::nowhere()?);
+        let seed = of.new_cycle().await.0.as_u64_pair().1;
+        let committer = Committer::new(Arc::clone(&of.rules), store, of.tag, Arc::clone(&of.clock), log, seed);
+        committer.learn(of.objects().await).await;
+        Ok(Self::new(committer, self.systems.clone(), Box::new(|| Box::pin(async { Ok(()) }))).keeping(self.history))
+    }
+
+    /// What a cycle would do now. `self` must lie over another store ([`Sync::over`]): it reads and decides like a
+    /// cycle. Each line goes to `lines`, if somebody listens.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn plan(&self, digest: &str, lines: Option<&mpsc::Sender<Line>>) -> Result<Outcome, StoreError> {
+        let known = self.look_counts().await?;
+        self.adopt(digest).await?;
+        let cycle = self.committer.new_cycle().await;
+        let mut report = Report { cycle: Some(cycle), ..Report::default() };
+        self.observe_all(cycle, Deletions::Now, &mut report).await?;
+        if !report.troubles.is_empty() {
+            return Ok(Outcome::Unread(report.troubles));
+        }
+        let mut plan = self.survey(lines).await?;
+        plan.conflicts = self.conflicts_after(known.lines)?;
+        for wait in Wait::ALL {
+            plan.waiting.push((wait, self.count(&self.committer.tag.waiting(wait))?));
+        }
+        Ok(Outcome::Made(Box::new(plan)))
+    }
+
+    /// What a push would do now, by system.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn preview(&self) -> Result<Vec<Preview>, StoreError> {
+        Ok(self.survey(None).await?.systems.into_iter().map(|planning| planning.preview.brief()).collect())
+    }
+
+    /// Everything in the outbox, in the order in which it would be pushed.
+    async fn survey(&self, lines: Option<&mpsc::Sender<Line>>) -> Result<Plan, StoreError> {
+        let mut previews = Pair::from_fn(|side| Preview::of(&self.systems[side].name));
+        let mut plan = Plan::default();
+        for lane in LANES {
+            for side in Side::BOTH {
+                let prefix = self.committer.tag.outbox(side, lane);
+                let mut after: Option<Vec<u8>> = None;
+                loop {
+                    let rows = self.committer.store.scan(&prefix, after.as_deref(), PAGE)?;
+                    let Some((last, _)) = rows.last() else { break };
+                    after = Some(last.clone());
+                    let ids: Vec<Id> = rows.iter().filter_map(|(key, _)| entity_of(key)).collect();
+                    let all = |world: &mut World<'_>| ids.iter().map(|id| one(world, side, *id)).collect();
+                    let writes: Vec<Write> = self.look(all).await?;
+                    for write in writes {
+                        plan.add(&mut previews[side], &write);
+                        if let Some(lines) = lines {
+                            send(lines, write.lines).await;
+                        }
+                    }
+                }
+            }
+        }
+        plan.blast.of = self.look_counts().await?.people;
+        plan.systems = Side::BOTH.map(|side| self.costed(side, std::mem::take(&mut previews[side]))).into();
+        Ok(plan)
+    }
+
+    fn costed(&self, side: Side, preview: Preview) -> Planning {
+        let cost = cost::cost(&preview, &self.systems[side], self.committer.rules.verify);
+        Planning { preview, cost }
+    }
+
+    /// Lines of the conflict log behind this number.
+    fn conflicts_after(&self, number: u64) -> Result<Conflicts, StoreError> {
+        use crate::merge::event::ConflictStatus;
+        let prefix = self.committer.tag.table(b'c');
+        let mut after = Some(self.committer.tag.line(number));
+        let mut conflicts = Conflicts::default();
+        loop {
+            let rows = self.committer.store.scan(&prefix, after.as_deref(), PAGE)?;
+            let Some((last, _)) = rows.last() else { return Ok(conflicts) };
+            after = Some(last.clone());
+            for (key, bytes) in &rows {
+                let line: LogLine = format::open(key, bytes)?;
+                match line.event.status {
+                    ConflictStatus::Open => conflicts.open += 1,
+                    ConflictStatus::Resolved => conflicts.decided += 1,
+                    ConflictStatus::Superseded | ConflictStatus::Dismissed => continue,
+                }
+                if conflicts.samples.len() < SAMPLES {
+                    conflicts.samples.push(line);
+                }
+            }
+        }
+    }
+}
+
+/// What would be written to one record.
+struct Write {
+    lines: Vec<Line>,
+    unwritable: u64,
+    /// Nothing of the person was counted before.
+    is_first: bool,
+}
+
+impl Plan {
+    fn add(&mut self, preview: &mut Preview, write: &Write) {
+        self.changes += write.lines.len() as u64;
+        self.unwritable += write.unwritable;
+        if !write.lines.is_empty() {
+            self.blast.records += 1;
+            self.blast.people += u64::from(write.is_first);
+        }
+        preview.add(&write.lines);
+    }
+}
+
+fn one(world: &mut World<'_>, side: Side, id: Id) -> Result<Write, StoreError> {
+    let Some(entity) = world.shared(id)? else {
+        return Ok(Write { lines: Vec::new(), unwritable: 0, is_first: false });
+    };
+    let rules = world.context.rules;
+    let PlannedWrite { changes, problems } = planned(&entity, side, world.context);
+    // A person with changes on both sides is counted with the left one.
+    let is_first = side == Side::Left || planned(&entity, Side::Left, world.context).changes.is_empty();
+    let lines = changes.into_iter().map(|change| Line::new(rules, side, id, change)).collect();
+    Ok(Write { lines, unwritable: problems.len() as u64, is_first })
+}
+
+/// Where nobody listens any more, the plan is still counted.
+async fn send(listener: &mpsc::Sender<Line>, lines: Vec<Line>) {
+    for line in lines {
+        if listener.send(line).await.is_err() {
+            return;
+        }
+    }
+}

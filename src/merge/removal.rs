@@ -1,0 +1,93 @@
+//! What follows from a deletion on the other side, once it is believed.
+
+use hymnal_sdk::{Address, SignedDuration, Timestamp};
+
+use super::{
+    context::Context,
+    entity::{Entity, Field, Member, Origin, Removal, Tombstone},
+    event::{Event, Spared},
+    field::Evidence,
+    reading::Ledger,
+    rules::OnDelete,
+    side::Side,
+};
+
+/// The member of `side` was deleted at `seen_at` and is unlinked, and no other record takes its place: what the rules
+/// want done on the other side, and what is remembered.
+pub fn bury(
+    entity: &mut Entity,
+    side: Side,
+    of: Address,
+    seen_at: Timestamp,
+    context: &Context<'_>,
+    ledger: &mut Ledger<'_>,
+) {
+    let rule = context.rules.on_delete[side];
+    let remake = rule == OnDelete::Recreate;
+    entity.tombstones[side] = Some(Tombstone { address: of.clone(), at: context.now, remake });
+    let far = side.other();
+    if !rule.removes() || entity.members[far].is_none() {
+        return;
+    }
+    entity.removing[far] = Some(Removal { of, seen_at, in_doubt: false });
+    reconsider(entity, context, ledger);
+}
+
+/// Drops a deletion that is on its way and no longer right: the other record is back, or somebody worked on this one.
+/// One in doubt stays until the record was read: it may have been done.
+pub(super) fn reconsider(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_>) {
+    for side in Side::BOTH {
+        let Some(removal) = entity.removing[side].as_ref().filter(|removal| !removal.in_doubt) else { continue };
+        let Some(member) = &entity.members[side] else {
+            entity.removing[side] = None;
+            continue;
+        };
+        let why = if entity.members[side.other()].is_some() {
+            Spared::Restored
+        } else if is_edited(entity, side, member, removal, context) {
+            Spared::Edited
+        } else {
+            continue;
+        };
+        ledger.events.push(Event::Spared { side, address: member.address.clone(), why });
+        entity.removing[side] = None;
+    }
+}
+
+/// Somebody worked on the record, and whoever deleted the other one had not seen that: an edit that never reached the
+/// deleted record, or a change of the record, mapped or not, since the deletion was seen. Times of our own writes are
+/// ours; where clocks leave it open, it was an edit: a record that stays too long can be deleted, not the other way.
+fn is_edited(entity: &Entity, side: Side, member: &Member, removal: &Removal, context: &Context<'_>) -> bool {
+    if entity.fields.values().any(|field| field.sides[side].edit.is_some()) {
+        return true;
+    }
+    let uncertain = SignedDuration::try_from(context.rules.clock_uncertainty).unwrap_or(SignedDuration::ZERO);
+    let ours = member.written_at.map(|at| at.saturating_add(uncertain).unwrap_or(at));
+    let known = ours.map_or(removal.seen_at, |at| at.max(removal.seen_at));
+    member.modified_at.is_some_and(|at| context.ours(side, at) > known)
+}
+
+/// `on_delete = "restrict"`: leaving the list is the opt-out. Every consent takes its restricted value at once; a later
+/// restoration does not take that back.
+pub fn restrict_all(entity: &mut Entity, side: Side, context: &Context<'_>, ledger: &mut Ledger<'_>) {
+    if context.rules.on_delete[side] != OnDelete::Restrict {
+        return;
+    }
+    for rule in &context.rules.fields {
+        let Some(restricted) = rule.policy.consent.as_ref().and_then(|consent| consent.steps.last()) else { continue };
+        let field = entity.fields.entry(rule.map.name.clone()).or_insert_with(Field::unread);
+        if field.golden == *restricted {
+            continue;
+        }
+        let word = "deleted there".to_owned();
+        field.origin = Some(Origin { side: Some(side), evidence: Evidence::None, by: None, rule: word.clone() });
+        let from = std::mem::replace(&mut field.golden, restricted.clone());
+        ledger.events.push(Event::Decided {
+            field: rule.map.name.clone(),
+            from,
+            to: restricted.clone(),
+            side: Some(side),
+            rule: word,
+        });
+    }
+}
