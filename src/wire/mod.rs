@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`clock`] | the system's clock, the only reader of it |
 //! | [`manifests`] | built-in and user's manifests, and the catalog that a configuration is checked against |
+//! | [`native`] | connectors that are code |
 //! | [`state`] | the state directory: store, ledger, vault, conflict log |
 //! | [`check`] | what can only be known by asking the systems |
 //! | `scratch` | where a plan keeps what does not fit into memory |
@@ -13,6 +14,7 @@ pub mod app;
 pub mod check;
 pub mod clock;
 pub mod manifests;
+pub mod native;
 mod scratch;
 pub mod state;
 

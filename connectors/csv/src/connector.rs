@@ -11,7 +11,7 @@ use std::{
 use hymnal_sdk::{
     Address, Archived, BoxFuture, Call, Capabilities, Connector, Cursor, Deletions, Draft, Error, Fields, Find, Forms,
     Found, Got, Http, Kind, List, ListKind, Native, NativeKind, Next, Page, Patch, Record, Result, Schema, SchemaField,
-    Written,
+    Whereto, Written,
     capability::{BlankForm, BoolForm, DateForm, DatetimeForm, NumberForm, SetForm},
 };
 
@@ -48,6 +48,7 @@ impl CsvConnector {
             upsert_batch: if settings.unique.is_empty() { 0 } else { BATCH },
             delete_batch: BATCH,
             deletions: Deletions::Unknown,
+            deleted: Whereto::Nowhere,
             gone: settings.gone,
             unique: settings.unique.clone(),
             write_returns_record: true,
@@ -231,7 +232,8 @@ impl Files {
             SchemaField {
                 name: name.clone(),
                 label: name.clone(),
-                kind: NativeKind::Text,
+                // A file says nothing of what its columns hold.
+                kind: NativeKind::Other,
                 options: Vec::new(),
                 restricted: false,
                 max_length: None,

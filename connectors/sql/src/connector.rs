@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use hymnal_sdk::{
     Archived, BoxFuture, Call, Capabilities, Connector, Cursor, Deletions, Draft, Error, ExposeSecret, Find, Forms,
-    Found, Got, Http, Kind, List, ListKind, Page, Patch, Result, Schema, Written,
+    Found, Got, Http, Kind, List, ListKind, Page, Patch, Result, Schema, Whereto, Written,
     capability::{BlankForm, BoolForm, DateForm, DatetimeForm, NumberForm, SetForm},
 };
 use sqlx::{Any, AnyPool, AssertSqlSafe, Executor as _, Row as _, any::AnyPoolOptions, pool::PoolConnection};
@@ -45,6 +45,7 @@ impl SqlConnector {
             upsert_batch: if settings.unique.is_empty() { 0 } else { batch },
             delete_batch: batch,
             deletions: if settings.deleted.is_some() { Deletions::Feed } else { Deletions::Unknown },
+            deleted: if settings.deleted.is_some() { Whereto::Bin } else { Whereto::Nowhere },
             gone: settings.gone,
             unique: settings.unique.clone(),
             write_returns_record: true,
