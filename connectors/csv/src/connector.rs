@@ -99,20 +99,23 @@ impl Files {
     /// The file as it is now, read again only where it was changed.
     fn look<T>(&self, object: &str, act: impl FnOnce(&Sheet) -> Result<T>) -> Result<T> {
         let mut sheets = self.sheets.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = sheets.remove(object).filter(Sheet::is_current);
-        let sheet = match known {
+        act(self.current(&mut sheets, object)?)
+    }
+
+    fn current<'s>(&self, sheets: &'s mut BTreeMap<String, Sheet>, object: &str) -> Result<&'s Sheet> {
+        let sheet = match sheets.remove(object).filter(Sheet::is_current) {
             Some(sheet) => sheet,
             None => Sheet::read(&self.path(object)?, &self.settings)?,
         };
-        let answer = act(&sheet);
-        sheets.insert(object.to_owned(), sheet);
-        answer
+        Ok(sheets.entry(object.to_owned()).or_insert(sheet))
     }
 
-    /// Changes the file: all of it is written, or none.
+    /// Changes the file: all of it is written, or none. One change after the other: of two at once, the later one would
+    /// rename its own file over the earlier one's.
     fn change<T>(&self, object: &str, act: impl Fn(&mut Sheet) -> Vec<Result<T>>) -> Result<Vec<Result<T>>> {
+        let mut sheets = self.sheets.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 0..ATTEMPTS {
-            let mut sheet = self.look(object, |sheet| Ok(sheet.clone()))?;
+            let mut sheet = self.current(&mut sheets, object)?.clone();
             let answers = act(&mut sheet);
             if answers.iter().all(Result::is_err) {
                 return Ok(answers);

@@ -160,3 +160,27 @@ fn a_missing_line_is_not_visible_unless_it_was_said() {
     let got = wait(said.connector.get(&Call::default(), "people", &["2".into()], &[])).expect("an answer");
     assert_eq!(got, [Got::Gone]);
 }
+
+/// Several batches are in flight at once: none of them is lost.
+#[test]
+fn changes_at_once_are_all_written() {
+    let lines: String = (1..=40).map(|number| format!("{number},Kit\n")).collect();
+    let place = place(format!("id,name\n{lines}").as_bytes(), &[]);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(async {
+        let tasks: Vec<_> = (1..=40)
+            .map(|number: u32| {
+                let connector = place.connector.clone();
+                tokio::spawn(async move {
+                    let patches = [patch(&number.to_string(), "Ada")];
+                    connector.update(&Call::default(), "people", &patches).await.expect("an answer").remove(0)
+                })
+            })
+            .collect();
+        for task in tasks {
+            assert!(task.await.expect("a task").is_ok());
+        }
+    });
+    let text = fs::read_to_string(&place.file).expect("the file");
+    assert_eq!(text.matches(",Ada").count(), 40, "{text}");
+}
