@@ -164,8 +164,8 @@ fn a_missing_line_is_not_visible_unless_it_was_said() {
 /// Several batches are in flight at once: none of them is lost.
 #[test]
 fn changes_at_once_are_all_written() {
-    let lines: String = (1..=40).map(|number| format!("{number},Kit\n")).collect();
-    let place = place(format!("id,name\n{lines}").as_bytes(), &[]);
+    let lines: Vec<String> = (1..=40).map(|number| format!("{number},Kit\n")).collect();
+    let place = place(format!("id,name\n{}", lines.concat()).as_bytes(), &[]);
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     runtime.block_on(async {
         let tasks: Vec<_> = (1..=40)
