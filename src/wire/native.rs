@@ -27,10 +27,14 @@ pub fn connector(kind: &str, settings: &BTreeMap<String, SettingValue>) -> Optio
             Ok(settings) => Ok(Arc::new(hymnal_csv::CsvConnector::new(settings))),
             Err(bad) => Err(refused(bad.to_string())),
         }),
-        "sql" => Some(match url(settings).and_then(|url| hymnal_sql::Settings::new(url, text).map_err(refused)) {
-            Ok(settings) => Ok(Arc::new(hymnal_sql::SqlConnector::new(settings))),
-            Err(error) => Err(error),
-        }),
+        "sql" => Some(
+            match url(settings)
+                .and_then(|url| hymnal_sql::Settings::new(url, text).map_err(|bad| refused(bad.to_string())))
+            {
+                Ok(settings) => Ok(Arc::new(hymnal_sql::SqlConnector::new(settings))),
+                Err(error) => Err(error),
+            },
+        ),
         _ => None,
     }
 }
@@ -47,8 +51,8 @@ fn url(settings: &BTreeMap<String, SettingValue>) -> Result<SecretString, Error>
     }
 }
 
-fn refused(message: impl ToString) -> Error {
-    Error::new(Kind::Fatal, "settings", message.to_string())
+fn refused(message: impl Into<String>) -> Error {
+    Error::new(Kind::Fatal, "settings", message)
 }
 
 fn setting(name: &str, help: &str) -> (String, Setting) {
