@@ -18,7 +18,7 @@
 //! | [`forget`] | the erasure of a person |
 //! | [`moves`] | records that live on under another address |
 //! | [`spread`] | restrictions that reach everybody with the same e-mail |
-//! | [`derive`] | what follows from an entity: what waits, whom it is related to |
+//! | [`mod@derive`] | what follows from an entity: what waits, whom it is related to |
 //! | `full_check` | everything compared, once a day |
 //! | [`matching`] | records that nobody knows yet |
 //! | [`deletions`] | who was deleted |
@@ -27,6 +27,7 @@
 //! | [`parked`] | what is set aside, by its reason |
 //! | [`push`] | the outbox of one side |
 //! | [`update`], [`create`], [`remove`], [`secondary`] | one batch |
+//! | [`exchange`] | writes that wait for each other |
 //! | [`people`] | who is who, by a person's word |
 //! | [`apply`] | a plan done, or a pilot of it |
 //! | [`discard`] | everything that was decided, dropped |
@@ -34,13 +35,17 @@
 //! | [`sight`] | the alarm when many cannot be seen |
 //! | [`state`] | what a sync remembers of itself |
 //! | [`resolve`] | a person answers a conflict |
+//! | [`audit`] | everything compared |
 //! | [`plan`] | what a cycle would do, written nowhere |
 //! | [`sweep`] | what is older than it is kept |
+//! | [`undo`] | what was written is taken back |
 //! | [`report`] | what a cycle came to |
+//! | `unreadable` | whose state does not read |
 //! | [`ids`] | the one source of ids |
 
 pub mod adopt;
 pub mod apply;
+pub mod audit;
 pub mod commit;
 pub mod counts;
 pub mod create;
@@ -48,6 +53,7 @@ pub mod deletions;
 pub mod derive;
 pub mod discard;
 pub mod due;
+pub mod exchange;
 pub mod forget;
 mod full_check;
 pub mod ids;
@@ -69,6 +75,8 @@ pub mod spread;
 pub mod state;
 pub mod sweep;
 pub mod system;
+pub mod undo;
+mod unreadable;
 pub mod update;
 pub mod world;
 

@@ -5,6 +5,7 @@ use hymnal_sdk::{Address, Call, Effect, Error, Kind, Lane, Timestamp};
 use super::{
     Sync,
     apply::selection::Selection,
+    exchange::in_order,
     moves::moved,
     parked::note_taken,
     push::Sent,
@@ -17,7 +18,7 @@ use crate::{
     mapping::Problem,
     merge::{
         Entity, Id, Side,
-        answer::{mark_sending, refused, set_aside, updated},
+        answer::{give_up, mark_sending, refused, updated},
         decide::decide,
         patch::patch,
     },
@@ -203,7 +204,8 @@ fn mark_one(
     if let Some(only) = only {
         only.keep(&entity, side, &mut patch, world.context);
     }
-    let events = mark_sending(&mut entity, side, &patch, world.context);
+    let mut events = in_order(world, &entity, side, &mut patch)?;
+    events.extend(mark_sending(&mut entity, side, &patch, world.context));
     let ((), _) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
     world.put(entity, events)?;
     if patch.changes.is_empty() {
@@ -237,7 +239,7 @@ fn confirm_one(
         Ok(written) => updated(&mut entity, side, written, answered_at, context, ledger),
         Err(error) => {
             if is_stubborn {
-                set_aside(&mut entity, side, &stubborn_problem(error), context, ledger);
+                give_up(&mut entity, side, error, &stubborn_problem(error), context, ledger);
             }
             refused(&mut entity, side, error, context, ledger);
         }

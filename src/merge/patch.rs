@@ -26,7 +26,7 @@ pub struct Change {
     pub from: Option<Native>,
     /// What is to stand there.
     pub to: Native,
-    /// The golden value it stands for.
+    /// The canonical value it stands for: the golden one, but where a side stands apart.
     pub golden: Value,
 }
 
@@ -57,13 +57,13 @@ pub fn patch(entity: &Entity, side: Side, context: &Context<'_>) -> Patch {
         {
             continue;
         }
-        match native(rule, place, side, object, &field.golden, context) {
+        match native(rule, place, side, object, field.target(side), context) {
             Ok(native) => patch.changes.push(Change {
                 field: rule.map.name.clone(),
                 native: place.name.clone(),
                 from: field.sides[side].shadow.clone(),
                 to: native,
-                golden: field.golden.clone(),
+                golden: field.target(side).clone(),
             }),
             Err(problem) => patch.problems.push((rule.map.name.clone(), problem)),
         }
@@ -285,8 +285,8 @@ fn may_write(rule: &FieldRule, place: &NativeField, field: &Field, holding: &Hol
     }
     match &holding.sent {
         // On its way: the next reading settles it.
-        Some(sent) if !sent.in_doubt && sent.golden == field.golden => false,
-        _ => !stands_at(rule, place, shadow, &field.golden) || planted::is(Planted::WriteAgain),
+        Some(sent) if !sent.in_doubt && sent.golden == *field.target(side) => false,
+        _ => !stands_at(rule, place, shadow, field.target(side)) || planted::is(Planted::WriteAgain),
     }
 }
 

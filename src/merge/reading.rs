@@ -263,7 +263,7 @@ impl Observed<'_> {
             }
             // The echo of our own write: nobody edited, whoever the service names.
             holding.shadow = Some(self.native.clone());
-            holding.mark = None;
+            holding.mark.take_if(|mark| !matches!(mark, Mark::Apart { .. }));
             return None;
         }
         if holding.shadow.as_ref().is_some_and(|shadow| self.same(shadow)) {
@@ -285,7 +285,10 @@ impl Observed<'_> {
                 sent: sent.native,
                 kept: self.native.clone(),
             });
-            holding.mark = Some(Mark::Normalised { golden: sent.golden });
+            match (&mut holding.mark, mapping::read(&self.rule.map, self.place, self.native)) {
+                (Some(Mark::Apart { value, .. }), Ok(kept)) => *value = kept,
+                (mark, _) => *mark = Some(Mark::Normalised { golden: sent.golden }),
+            }
             return None;
         }
         match (sent.in_doubt, &holding.shadow) {

@@ -7,6 +7,7 @@ mod stage;
 
 mod agreement;
 mod apply;
+mod audit;
 mod consent;
 mod conversion;
 mod crashes;
@@ -27,4 +28,7 @@ mod rules;
 mod scope;
 mod secondaries;
 mod sight;
+mod swaps;
 mod times;
+mod undo;
+mod unreadable;

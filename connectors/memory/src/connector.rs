@@ -249,7 +249,7 @@ impl Connector for MemoryConnector {
     ) -> BoxFuture<'a, Result<Archived>> {
         Box::pin(async move {
             let options = self.options(object)?;
-            let batch = usize::from(options.capabilities.deletions != Deletions::Unknown);
+            let batch = usize::from(!matches!(options.capabilities.deletions, Deletions::Unknown | Deletions::Listed));
             let ask = Ask { call, method: Method::Deletions, object, items: 1, batch };
             self.read(ask, |state| {
                 let reader = Reader::new(state, object, options, Method::Deletions, &[]);

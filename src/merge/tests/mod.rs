@@ -41,7 +41,13 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let facts = || ObjectFacts { forms: Forms::default(), omits_blanks: false, gone: Gone::Deleted, schema: None };
+        let facts = || ObjectFacts {
+            forms: Forms::default(),
+            omits_blanks: false,
+            gone: Gone::Deleted,
+            unique: Vec::new(),
+            schema: None,
+        };
         let objects = || BTreeMap::from([(OBJECT.to_owned(), facts())]);
         Self {
             rules: rules(),
