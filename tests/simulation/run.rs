@@ -6,12 +6,15 @@ use hymnal::cycle::{Deletions, report::Report};
 
 use crate::{
     oracle::{Promise, Violation},
+    random::Random,
     schedule::{Schedule, Step},
     world::{Cycle, Ended, World},
 };
 
 /// No cycle takes longer than this.
 const PATIENCE: Duration = Duration::from_hours(2);
+/// People act again at full multiples of this, whatever came between.
+const MARK: Duration = Duration::from_hours(3);
 /// So many cycles, a minute apart, make everything quiet.
 const BOUND: u32 = 40;
 
@@ -23,16 +26,34 @@ pub(crate) struct Outcome {
     pub(crate) fired: BTreeMap<String, u64>,
     /// Everything that the store holds at the end, and the conflict log.
     pub(crate) trace: Vec<u8>,
+    /// What people see at the end.
+    pub(crate) scene: Vec<String>,
     /// What happened, in words, for those who look for a cause.
     pub(crate) story: Vec<String>,
 }
 
+/// What else happens in a run, that must change nothing at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nuisance {
+    /// Nothing.
+    None,
+    /// Whenever everything settles, Hymnal is killed several times, anywhere.
+    Kills,
+    /// Lists come in any order, with records in them twice.
+    Disorder,
+}
+
 /// Runs a schedule from the start to the end, or to the first broken promise.
 pub(crate) fn run(schedule: &Schedule) -> Outcome {
+    run_with(schedule, Nuisance::None)
+}
+
+/// The same, with something in its way.
+pub(crate) fn run_with(schedule: &Schedule, nuisance: Nuisance) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime").block_on(async {
         let mut world = World::new(schedule);
-        if chaos(&mut world, schedule).await {
+        if chaos(&mut world, schedule, nuisance).await {
             healing(&mut world).await;
         }
         let violations = world.oracle.lock().broken().to_vec();
@@ -41,14 +62,16 @@ pub(crate) fn run(schedule: &Schedule) -> Outcome {
             trace.extend([key, value].concat());
         }
         trace.extend(std::fs::read(world.folder.path().join("conflicts.jsonl")).unwrap_or_default());
+        let scene = world.scene();
         let story = std::mem::take(&mut world.oracle.lock().story);
-        Outcome { violations, fired: world.fired(), trace, story }
+        Outcome { violations, fired: world.fired(), trace, scene, story }
     })
 }
 
 /// People and misfortune. Answers whether every promise held.
-async fn chaos(world: &mut World, schedule: &Schedule) -> bool {
+async fn chaos(world: &mut World, schedule: &Schedule, nuisance: Nuisance) -> bool {
     let mut cycle: Option<Cycle> = None;
+    let mut random = Random::new(!schedule.shape.seed);
     for timed in &schedule.steps {
         let mut due = pin!(tokio::time::sleep(Duration::from_millis(timed.after_ms)));
         while let Some(running) = &mut cycle {
@@ -63,7 +86,13 @@ async fn chaos(world: &mut World, schedule: &Schedule) -> bool {
         }
         due.await;
         world.oracle.lock().tell(&format!("STEP {:?}", timed.step));
-        do_step(world, &timed.step, &mut cycle);
+        if timed.step == Step::Settle {
+            if !settle_wholly(world, nuisance, &mut random).await {
+                return false;
+            }
+        } else {
+            do_step(world, &timed.step, &mut cycle);
+        }
         if !holds(world) {
             return false;
         }
@@ -129,6 +158,31 @@ async fn healing(world: &mut World) {
             oracle.break_promise(Promise::NoEcho, format!("{writes} writes in a quiet cycle: {report:?}"));
         }
     }
+}
+
+/// Everything settles, what was deleted as well, whatever is in the way. Then it is the next full third hour.
+async fn settle_wholly(world: &mut World, nuisance: Nuisance, random: &mut Random) -> bool {
+    for minutes in [0, 20] {
+        tokio::time::sleep(Duration::from_mins(minutes)).await;
+        match nuisance {
+            Nuisance::None => {}
+            Nuisance::Disorder => world.disorder(),
+            Nuisance::Kills => {
+                for _ in 0..4 {
+                    world.expect_death(random);
+                    cycle(world).await;
+                    tokio::time::sleep(Duration::from_secs(61)).await;
+                }
+                world.kill();
+            }
+        }
+        if !settle(world).await {
+            return false;
+        }
+    }
+    let past = world.clock.glance().as_secs() % MARK.as_secs();
+    tokio::time::sleep(MARK - Duration::from_secs(past)).await;
+    true
 }
 
 /// Cycles until one is quiet.

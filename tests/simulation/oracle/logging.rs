@@ -90,6 +90,15 @@ impl Oracle {
         }
     }
 
+    /// The lines of the log, without what depends on who was met first.
+    pub(crate) fn log_in_short(&self) -> Vec<String> {
+        let short = |line: &Line| {
+            let Line { kind, field, status, values, .. } = line;
+            format!("log {kind} {field} {status} {:?} {:?}", values.left, values.right)
+        };
+        self.papers.lines.iter().map(short).collect()
+    }
+
     /// Whose records these are.
     fn who_has(&self, side: super::Side, records: &[String]) -> Option<usize> {
         let known =

@@ -7,10 +7,12 @@
 //! | this one | the mirror: every change of every record, in order, with who made it |
 //! | [`papers`] | journal and conflict log, read as they grow |
 //! | [`promises`] | the invariants by name |
+//! | [`asking`] | what must be true of each request that goes out |
 //! | [`writing`], [`making`] | what must be true of each of our writes, when it arrives |
 //! | [`logging`] | what must be true of each line of the conflict log, when it is written |
 //! | [`quiet`], [`waiting`] | what must be true when all is quiet |
 
+mod asking;
 mod logging;
 mod making;
 mod papers;
@@ -80,6 +82,8 @@ pub(crate) struct Oracle {
     hidden: BTreeSet<Key>,
     /// When something hidden was shown again.
     shown_again: BTreeMap<Key, u64>,
+    /// Until when a service wants to be left alone.
+    quiet_until: Pair<Option<Duration>>,
     /// When the last look-up was answered, by side.
     looked: Pair<u64>,
     pub(crate) violations: Vec<Violation>,
@@ -173,6 +177,7 @@ impl Oracle {
             agreed: BTreeMap::new(),
             hidden: BTreeSet::new(),
             shown_again: BTreeMap::new(),
+            quiet_until: Pair::default(),
             looked: Pair::default(),
             violations: Vec::new(),
             story: Vec::new(),
@@ -386,7 +391,7 @@ impl Oracle {
     }
 
     /// Two people turn out to be one.
-    fn join(&mut self, one: usize, two: usize) {
+    pub(crate) fn join(&mut self, one: usize, two: usize) {
         let (one, two) = (self.root(one), self.root(two));
         if one != two {
             self.joined.insert(one.max(two), one.min(two));
