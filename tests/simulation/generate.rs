@@ -79,6 +79,7 @@ fn shape(seed: u64, random: &mut Random) -> Shape {
     let policies = ["name", "city", "phone"].map(|field| (field.to_owned(), (*random.pick(&POLICIES)).to_owned()));
     Shape {
         seed,
+        on_the_wire: false,
         sides: Pair::new(side(random), side(random)),
         verify: !random.chance(1, 6),
         priority: *random.pick(&Side::BOTH),

@@ -134,7 +134,8 @@ impl Service {
     pub fn as_it_stood(&self, now: Timestamp, ago: Duration) -> Self {
         let table = |table: &Table| {
             let rows = table.rows.iter().filter_map(|(id, row)| Some((id.clone(), as_of(row, now, ago)?.into_owned())));
-            let mut stood = Table { rows: rows.collect(), ..Table::default() };
+            let mut stood = Table::default();
+            stood.rows.extend(rows);
             stood.set_unique(table.unique.clone());
             stood
         };
