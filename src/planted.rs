@@ -10,6 +10,8 @@
 pub enum Planted {
     /// The echo of our own write is taken for an edit.
     SkipEcho,
+    /// An edit is taken for the echo of our own write.
+    TakeForEcho,
     /// A page's cursor is stored before what the page brought.
     CursorBeforeCommit,
     /// A creation that was not answered is sent again at once.
@@ -46,8 +48,9 @@ pub enum Planted {
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::SkipEcho,
+        Self::TakeForEcho,
         Self::CursorBeforeCommit,
         Self::RetryCreation,
         Self::ShadowFromRequest,

@@ -305,11 +305,14 @@ impl OneField<'_> {
         if field.conflict.is_some() || field.frozen || (field.agreed.is_none() && !field.linked) {
             return;
         }
+        if planted::is(Planted::KeepDelivered) && field.agreed.is_some() {
+            return;
+        }
         let moves = field.agreed.as_ref() != Some(&field.golden) || field.sides.iter().any(|(_, h)| h.edit.is_some());
         if moves && Side::BOTH.iter().all(|side| self.is_settled(field, *side)) {
             field.agreed = Some(field.golden.clone());
             for side in Side::BOTH {
-                field.sides[side].edit.take_if(|_| !planted::is(Planted::KeepDelivered));
+                field.sides[side].edit = None;
             }
         }
     }

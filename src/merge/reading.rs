@@ -247,6 +247,10 @@ impl Observed<'_> {
                 self.edit(holding, None, false)
             }
             Some(shadow) if self.same(shadow) => None,
+            Some(_) if planted::is(Planted::TakeForEcho) => {
+                holding.shadow = Some(self.native.clone());
+                None
+            }
             Some(shadow) => {
                 let before = mapping::read(&self.rule.map, self.place, shadow).ok();
                 self.edit(holding, before, false)

@@ -24,7 +24,8 @@ pub(crate) fn schedule(seed: u64) -> Schedule {
     if seed % WIRE == WIRE - 1 {
         as_on_the_wire(&mut shape);
     }
-    let mut writer = Writer { random, people: 0, entered: 0, deleted: Vec::new(), steps: Vec::new(), shape: &shape };
+    let mut writer =
+        Writer { random, people: 0, entered: 0, deleted: Vec::new(), misfortunes: 0, steps: Vec::new(), shape: &shape };
     for _ in 0..writer.random.below(5) + 2 {
         writer.newcomer();
     }
@@ -42,7 +43,8 @@ pub(crate) fn calm(seed: u64) -> Schedule {
     for side in Side::BOTH {
         shape.sides[side].find_lag = 0;
     }
-    let mut writer = Writer { random, people: 0, entered: 0, deleted: Vec::new(), steps: Vec::new(), shape: &shape };
+    let mut writer =
+        Writer { random, people: 0, entered: 0, deleted: Vec::new(), misfortunes: 0, steps: Vec::new(), shape: &shape };
     for day in 0..3 {
         for _ in 0..writer.random.below(8) + 3 {
             writer.calm_step(day);
@@ -115,6 +117,7 @@ struct Writer<'a> {
     /// No text is entered twice, so that each can be told from all others.
     entered: u32,
     deleted: Vec<(Side, usize)>,
+    misfortunes: usize,
     steps: Vec<Timed>,
     shape: &'a Shape,
 }
@@ -291,7 +294,8 @@ impl Writer<'_> {
 
     fn misfortune(&mut self) {
         let side = self.side();
-        let field = (*self.random.pick(&["name", "city", "quote"])).to_owned();
+        let texts: &[&str] = if self.shape.on_the_wire { &["name", "city"] } else { &["name", "city", "quote"] };
+        let field = (*self.random.pick(texts)).to_owned();
         let value = self.fresh();
         let wrongs = [
             (Wrong::Refused, On::Any),
@@ -343,7 +347,11 @@ impl Writer<'_> {
             (Wrong::FieldRetyped { field: "name".to_owned() }, On::Any),
             (Wrong::ChoiceRemoved { field: "stage".to_owned(), choice: "won".to_owned() }, On::Any),
         ];
-        let (fault, on) = self.random.pick(&wrongs).clone();
+        // Each seed begins with another, so that none is left to chance.
+        let turn = if self.shape.on_the_wire { self.shape.seed / WIRE } else { self.shape.seed };
+        let first = usize::try_from(turn).expect("a small number") % wrongs.len();
+        let (fault, on) = if self.misfortunes == 0 { &wrongs[first] } else { self.random.pick(&wrongs) }.clone();
+        self.misfortunes += 1;
         // What such a service leaves out *is* blank.
         let hides = matches!(fault, Wrong::FieldWithheld { .. } | Wrong::FieldRenamed { .. });
         if hides && self.shape.sides[side].omits_blanks {

@@ -258,8 +258,8 @@ fn configuration(shape: &Shape, options: &SandboxOptions) -> String {
     let places =
         |name: &str| format!("marketing = \"{}\", crm = \"{}\"", native(Side::Left, name), native(Side::Right, name));
     let priority = match shape.priority {
-        Side::Left => "marketing",
-        Side::Right => "crm",
+        Side::Left => r#""marketing", "crm""#,
+        Side::Right => r#""crm", "marketing""#,
     };
     let policy = |name: &str| {
         let policy = shape.policies.get(name).map_or("latest", String::as_str);
@@ -285,7 +285,7 @@ client_secret = "{}"
 between = {{ marketing = "contacts", crm = "Contact" }}
 create = {{ marketing = "contacts", crm = "Contact" }}
 first_run = "go"
-priority = "{priority}"
+priority = [{priority}]
 verify = {}
 [sync.people.fields]
 email = {{ {}, type = "email" }}

@@ -1,6 +1,11 @@
 //! One run: chaos, then healing.
 
-use std::{collections::BTreeMap, pin::pin, time::Duration};
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    time::Duration,
+};
 
 use hymnal::cycle::{Deletions, report::Report};
 
@@ -19,6 +24,7 @@ const MARK: Duration = Duration::from_hours(3);
 const BOUND: u32 = 40;
 
 /// What a run came to.
+#[derive(Default)]
 pub(crate) struct Outcome {
     /// What was broken: all that the first broken moment broke.
     pub(crate) violations: Vec<Violation>,
@@ -48,8 +54,18 @@ pub(crate) fn run(schedule: &Schedule) -> Outcome {
     run_with(schedule, Nuisance::None)
 }
 
-/// The same, with something in its way.
+/// The same, with something in its way. What panics has broken a promise, too: it stopped everything.
 pub(crate) fn run_with(schedule: &Schedule, nuisance: Nuisance) -> Outcome {
+    let run = AssertUnwindSafe(|| run_to_its_end(schedule, nuisance));
+    catch_unwind(run).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        let text = format!("panicked: {}", text.unwrap_or_default());
+        Outcome { violations: vec![Violation { promise: Promise::Isolation, text }], ..Outcome::default() }
+    })
+}
+
+fn run_to_its_end(schedule: &Schedule, nuisance: Nuisance) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime").block_on(async {
         let mut world = World::new(schedule);
@@ -140,10 +156,16 @@ fn holds(world: &World) -> bool {
 async fn healing(world: &mut World) {
     world.heal();
     world.show_everything();
+    let pause = world.oracle.lock().pause_left();
+    tokio::time::sleep(pause).await;
     // What was parked, what is in its grace and what is in doubt have their time.
     for minutes in [0, 20, 120, 12 * 60, 25 * 60, 25 * 60] {
         tokio::time::sleep(Duration::from_mins(minutes)).await;
-        if !settle(world).await || !holds(world) {
+        if !settle(world).await {
+            return;
+        }
+        world.oracle.lock().check_graves();
+        if !holds(world) {
             return;
         }
     }

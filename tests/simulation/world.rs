@@ -125,6 +125,7 @@ impl World {
     /// Nothing of it runs on.
     pub(crate) fn kill(&mut self) {
         self.life = None;
+        self.oracle.lock().forgets();
         self.kv.recover();
         self.road.recover();
     }

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::{Oracle, Promise, Side};
 
+/// Pauses come in whole seconds, and their dates too.
+const ROUNDED: Duration = Duration::from_secs(2);
+
 impl Oracle {
     /// I10: a service that asked to be left alone is.
     pub(crate) fn asks(&mut self, side: Side) {
@@ -17,8 +20,15 @@ impl Oracle {
 
     /// A service asks to be left alone for so long.
     pub(crate) fn is_asked_to_wait(&mut self, side: Side, pause: Duration) {
-        let until = self.clock.glance() + pause.saturating_sub(Duration::from_secs(2));
+        let until = self.clock.glance() + pause.saturating_sub(ROUNDED);
         self.quiet_until[side] = self.quiet_until[side].max(Some(until));
+    }
+
+    /// How long services still want to be left alone.
+    pub(crate) fn pause_left(&self) -> Duration {
+        let now = self.clock.glance();
+        let asked = self.quiet_until.iter().filter_map(|(_, until)| *until).max();
+        asked.map_or(Duration::ZERO, |until| (until + ROUNDED).saturating_sub(now))
     }
 
     /// I10: no window of a quota is exceeded. The service throttled, and nobody had planted that.

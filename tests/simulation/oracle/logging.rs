@@ -91,12 +91,15 @@ impl Oracle {
     }
 
     /// The lines of the log, without what depends on who was met first.
+    ///
+    /// Not what was overruled: such a line is no conflict. It shows what stood on the other side when the one was read,
+    /// and which is read first depends on pages, and on deaths.
     pub(crate) fn log_in_short(&self) -> Vec<String> {
         let short = |line: &Line| {
             let Line { kind, field, status, values, .. } = line;
             format!("log {kind} {field} {status} {:?} {:?}", values.left, values.right)
         };
-        self.papers.lines.iter().map(short).collect()
+        self.papers.lines.iter().filter(|line| line.kind != "overruled").map(short).collect()
     }
 
     /// Whose records these are.
