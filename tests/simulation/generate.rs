@@ -351,6 +351,7 @@ impl Writer<'_> {
         let turn = if self.shape.on_the_wire { self.shape.seed / WIRE } else { self.shape.seed };
         let first = usize::try_from(turn).expect("a small number") % wrongs.len();
         let (fault, on) = if self.misfortunes == 0 { &wrongs[first] } else { self.random.pick(&wrongs) }.clone();
+        let is_first = self.misfortunes == 0;
         self.misfortunes += 1;
         // What such a service leaves out *is* blank.
         let hides = matches!(fault, Wrong::FieldWithheld { .. } | Wrong::FieldRenamed { .. });
@@ -359,5 +360,11 @@ impl Writer<'_> {
         }
         let times = if self.random.chance(1, 5) { 4 } else { 1 };
         self.add(Step::Fault { side, on, times, fault });
+        if is_first {
+            self.newcomer();
+            self.edit();
+            self.edit();
+            self.add(Step::Tick);
+        }
     }
 }

@@ -36,6 +36,9 @@ use crate::{
 /// Where both pretend to be; nothing listens there.
 const ADDRESS: &str = "http://127.0.0.1:9";
 
+/// Seconds by which a stale answer lags at most: as long as both services say themselves.
+pub(crate) const MOST_STALE: u64 = 20;
+
 /// Canonical fields with their native names, left and right.
 const FIELDS: [(&str, [&str; 2]); 6] = [
     ("email", ["email", "Email"]),

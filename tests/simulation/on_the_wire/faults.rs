@@ -3,7 +3,7 @@
 use hymnal::merge::Side;
 use hymnal_sandbox::{Control, Fault, Form, Planted};
 
-use super::native;
+use super::{MOST_STALE, native};
 use crate::schedule::{On, Wrong};
 
 /// Plants a fault, if it can happen there.
@@ -65,7 +65,7 @@ fn fault(control: &Control, side: Side, wrong: &Wrong) -> Option<Fault> {
         Wrong::ItemsReordered if side == Side::Left => Fault::ItemsReordered,
         Wrong::ItemsWithoutId => Fault::ItemsWithoutId,
         Wrong::PageShift => Fault::PageShift,
-        Wrong::StaleList { seconds } => Fault::StaleList { ms: (*seconds).min(20) * 1000 },
+        Wrong::StaleList { seconds } => Fault::StaleList { ms: (*seconds).min(MOST_STALE) * 1000 },
         Wrong::FieldWithheld { field: name } => Fault::FieldWithheld { field: field(name)? },
         Wrong::FieldMasked { field: name } => Fault::FieldMasked { field: field(name)? },
         Wrong::FieldIgnored { field: name } => Fault::FieldIgnored { field: field(name)? },

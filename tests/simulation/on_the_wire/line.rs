@@ -112,8 +112,10 @@ fn pause(answer: &Response, now: hymnal_sdk::Timestamp) -> Option<Duration> {
     let pause = match told.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
-            let until = jiff::fmt::rfc2822::parse(told).ok()?.timestamp();
-            Duration::try_from(until.duration_since(now)).unwrap_or_default()
+            // By the clock of the service, whatever that shows.
+            let date = |text: &str| Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp());
+            let theirs = answer.header("date").and_then(date).unwrap_or(now);
+            Duration::try_from(date(told)?.duration_since(theirs)).unwrap_or_default()
         }
     };
     Some(pause.min(Duration::from_hours(1)))

@@ -53,7 +53,7 @@ impl Oracle {
             track.got = Some(now);
         }
         for (name, value) in &record.fields {
-            track.first.entry(name.clone()).or_insert_with(|| plain(name, Some(value)));
+            track.first.entry(name.clone()).or_insert_with(|| (plain(name, Some(value)), commits));
             track.shown.insert(name.clone(), (plain(name, Some(value)), commits));
         }
     }
@@ -64,6 +64,7 @@ impl Oracle {
         for track in self.records.values_mut() {
             track.met = track.met.filter(|at| commits > *at);
             track.shown.retain(|_, (_, at)| commits > *at);
+            track.first.retain(|_, (_, at)| commits > *at);
         }
     }
 }

@@ -49,8 +49,14 @@ impl Oracle {
             let mut earlier = self.papers.lines.iter().filter(|other| other.number < number);
             earlier.any(|other| other.id == id && other.status == "superseded")
         };
+        // And one about a record that took over another one is a new one.
+        let of_the_same = |other: &Line| {
+            let shared = |side| other.records[side].iter().any(|record| line.records[side].contains(record));
+            super::Side::BOTH.into_iter().all(shared)
+        };
         let again = self.papers.lines.iter().any(|other| {
             other.number < number
+                && of_the_same(other)
                 && !closed(&other.id)
                 && other.field == field
                 && other.id != line.id

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{By, Key, Oracle, Promise, Track, plain};
+use crate::on_the_wire::MOST_STALE;
 
 impl Oracle {
     /// A record of ours is made.
@@ -29,9 +30,11 @@ impl Oracle {
             let is_marked = matches!(other.made_by, By::Us(_)) && shape.external_id && other.who == track.who;
             let is_told = theirs == email || is_marked;
             let came_after = other.made_by == By::Others && other.made > looked;
-            let came_just_now = shape.find_lag > 0 && !shape.unique_email && other.made_by == By::Others && {
+            // On the wire, a list that lags takes the look-up with it: both are queries.
+            let lag = if self.shape.on_the_wire { MOST_STALE } else { shape.find_lag };
+            let came_just_now = lag > 0 && !shape.unique_email && other.made_by == By::Others && {
                 let age = self.clock.glance().saturating_sub(other.made_at);
-                age <= Duration::from_secs(shape.find_lag + 1)
+                age <= Duration::from_secs(lag + 1)
             };
             let was_hidden = self.hidden.contains(*key) || self.shown_again.get(*key).is_some_and(|at| *at > looked);
             is_told && !came_after && !came_just_now && !was_hidden

@@ -107,8 +107,8 @@ struct Track {
     ours: usize,
     /// What Hymnal was shown of it last: by field the value, and the number of commits at that time.
     shown: BTreeMap<String, (String, u64)>,
-    /// What Hymnal was shown of it first.
-    first: BTreeMap<String, String>,
+    /// What Hymnal was shown of it first, in the same way.
+    first: BTreeMap<String, (String, u64)>,
     /// Since when Hymnal knows of it: commits at that time.
     met: Option<u64>,
     /// What we sent and the service said it took, where it took something else.
@@ -252,6 +252,14 @@ impl Oracle {
 
     fn live(&self, side: Side, who: usize) -> impl Iterator<Item = (&Key, &Track)> {
         self.of(side, who).filter(|(_, track)| track.row.deleted_at.is_none())
+    }
+
+    /// Where a write to a record lands: on the one that it became a part of.
+    fn landing(&self, key: &Key) -> Key {
+        match self.records.get(key).and_then(|track| track.row.merged_into.clone()) {
+            Some(into) => self.landing(&(key.0, Address::new(key.1.object.clone(), into))),
+            None => key.clone(),
+        }
     }
 
     /// Everybody.

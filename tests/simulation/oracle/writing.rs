@@ -78,7 +78,7 @@ impl Oracle {
         if lost.is_empty() && !self.agreed.contains_key(&(self.root(track.who), change.field.clone())) {
             return; // At a first link a blank is filled, whoever left it.
         }
-        if self.is_barred(*side, field) && track.first.get(field) == Some(lost) {
+        if self.is_barred(*side, field) && track.first.get(field).is_some_and(|(first, _)| first == lost) {
             return; // It stood there when the record was met, and may not travel: the other side's first value wins.
         }
         let was_shown = track.shown.get(field).is_some_and(|(value, commits)| value == lost && self.sank_in(*commits));
@@ -102,7 +102,8 @@ impl Oracle {
                 .into_iter()
                 .flat_map(|at| self.of(at, track.who))
                 .any(|(_, other)| other.edits.iter().any(entered));
-        if !known {
+        // Who is linked anew may hold what a service made of our own writing, and win: people can see that.
+        if !known && !self.papers.has_logged(field, side.other(), value) {
             let text = format!("{side:?} {address}: `{field}` = `{value}` is written, and nobody entered it");
             self.breaks(Promise::NoEcho, text);
         }
@@ -192,7 +193,8 @@ impl Oracle {
     /// I13: the journal has the write before it is made.
     fn check_journal(&mut self, (side, address): &Key, change: &Change) {
         let has = self.papers.sendings.iter().any(|(at, record, values)| {
-            at == side && record.as_ref() == Some(address) && values.get(&change.field) == Some(&change.value)
+            let landed = record.as_ref().map(|record| self.landing(&(*side, record.clone())).1);
+            at == side && landed.as_ref() == Some(address) && values.get(&change.field) == Some(&change.value)
         });
         if !has {
             let (field, value) = (&change.field, &change.value);
