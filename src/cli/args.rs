@@ -35,10 +35,10 @@ pub enum Command {
     Plan(Plan),
     /// Explain one person: every value, who set it, by which rule, what lost.
     Explain(Explain),
-    /// Let what is held go: the first run of a sync.
-    Approve(Which),
+    /// Let what is held go: the first run of a sync, or what a safety limit holds.
+    Approve(Held),
     /// Drop what is held, and plan anew.
-    Discard(Which),
+    Discard(Held),
     /// Stop writing; reading and deciding go on.
     Pause(Pause),
     /// Write again.
@@ -172,6 +172,19 @@ pub struct Explain {
 pub struct Which {
     /// The sync.
     pub sync: String,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is held of a sync.
+#[derive(Debug, ClapArgs)]
+pub struct Held {
+    /// The sync.
+    pub sync: String,
+    /// Which hold, as `hymnal status` names it: needed where there are several.
+    #[arg(long, value_name = "ID")]
+    pub hold: Option<String>,
     /// As JSON.
     #[arg(long)]
     pub json: bool,

@@ -102,15 +102,15 @@ pub async fn explain(config: Option<&Path>, args: &args::Explain) -> Result<u8, 
 }
 
 /// `approve`
-pub async fn approve(config: Option<&Path>, args: &args::Which) -> Result<u8, Exit> {
-    let done = ask(config, Request::Approve { sync: args.sync.clone() }).await?;
+pub async fn approve(config: Option<&Path>, args: &args::Held) -> Result<u8, Exit> {
+    let done = ask(config, Request::Approve { sync: args.sync.clone(), hold: args.hold.clone() }).await?;
     told(args.json, &done, show::approved);
     Ok(0)
 }
 
 /// `discard`
-pub async fn discard(config: Option<&Path>, args: &args::Which) -> Result<u8, Exit> {
-    let done = ask(config, Request::Discard { sync: args.sync.clone() }).await?;
+pub async fn discard(config: Option<&Path>, args: &args::Held) -> Result<u8, Exit> {
+    let done = ask(config, Request::Discard { sync: args.sync.clone(), hold: args.hold.clone() }).await?;
     told(args.json, &done, show::done);
     Ok(0)
 }

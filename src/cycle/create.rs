@@ -6,6 +6,7 @@ use hymnal_sdk::{Call, Connector, Draft, Error, Find, Kind, Lane, Native, Record
 
 use super::{
     Sync,
+    guard::{Verdict, guard_record},
     matching::match_one,
     push::Sent,
     reconcile::{Asked, observe},
@@ -20,6 +21,7 @@ use crate::{
         answer::{created, mark_creating, refused, set_aside},
         decide::decide,
         entity::Want,
+        guard::GuardKind,
         patch::{draft, key},
     },
     store::StoreError,
@@ -292,6 +294,12 @@ fn mark_one(
     }
     if is_over {
         entity.creating[side] = None;
+        let ((), events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
+        world.put(entity, events)?;
+        return Ok(None);
+    }
+    let is_new = entity.creating[side].is_none();
+    if is_new && guard_record(world, &mut entity, side, GuardKind::Creates)? == Verdict::Waits {
         let ((), events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
         world.put(entity, events)?;
         return Ok(None);

@@ -16,6 +16,7 @@
 //! | [`pull`] | what changed in one system |
 //! | [`reconcile`] | what was observed, folded into what is known |
 //! | `full_check` | everything compared, once a day |
+//! | [`guard`], [`holds`] | how much may be written; what waits beyond it |
 //! | [`matching`] | records that nobody knows yet |
 //! | [`deletions`] | who was deleted |
 //! | [`due`] | what waited for its time |
@@ -38,6 +39,8 @@ pub mod deletions;
 pub mod discard;
 pub mod due;
 mod full_check;
+pub mod guard;
+pub mod holds;
 pub mod ids;
 pub mod matching;
 pub mod plan;
@@ -158,6 +161,8 @@ impl Sync {
         let mut report = Report { cycle: Some(cycle), ..Report::default() };
         self.lock_failures().clear();
         self.complete_discard().await?;
+        self.complete_answers(cycle).await?;
+        self.release_opt_outs().await?;
         self.observe_all(cycle, deletions, &mut report).await?;
         self.watch_sight().await?;
         report.held = self.held()?;
@@ -165,6 +170,7 @@ impl Sync {
             (self.gate)().await?;
             self.push_both(cycle, &mut report).await?;
         }
+        report.holds = self.tell_holds(cycle).await?;
         report.pending = self.outbox()?;
         report.checking = self.is_checking();
         if report.held.is_none() && report.pending == 0 {

@@ -47,6 +47,8 @@ pub struct Report {
     pub troubles: Vec<(Side, Error)>,
     /// The outbox is not empty, for reasons that time or a service removes.
     pub pending: u64,
+    /// Holds of guards that wait for an answer.
+    pub holds: u64,
     /// Why nothing was written, if it is so.
     pub held: Option<Held>,
     /// The earliest time at which waiting work is due.

@@ -4,6 +4,7 @@ use hymnal_sdk::{Address, Call, Effect, Error, Kind, Lane, Timestamp};
 
 use super::{
     Sync,
+    guard::guard_patch,
     push::Sent,
     reconcile::{moved, observe_gone, observe_got},
     report::Failure,
@@ -160,7 +161,8 @@ fn mark_one(world: &mut World<'_>, side: Side, object: &str, id: Id) -> Result<O
     let Some(member) = entity.members[side].clone().filter(|member| member.address.object == object) else {
         return Ok(None);
     };
-    let patch = patch(&entity, side, world.context);
+    let mut patch = patch(&entity, side, world.context);
+    guard_patch(world, &mut entity, side, &mut patch)?;
     let events = mark_sending(&mut entity, side, &patch, world.context);
     let ((), _) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
     world.put(entity, events)?;

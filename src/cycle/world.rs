@@ -11,7 +11,12 @@ use std::{
 
 use hymnal_sdk::{Address, Timestamp};
 
-use super::{counts::Counts, ids::Ids, sight::unseen_letter};
+use super::{
+    counts::Counts,
+    guard::{Book, holds_unlinking},
+    ids::Ids,
+    sight::unseen_letter,
+};
 use crate::{
     journal::entry::{JournalPage, LogLine},
     merge::{
@@ -86,6 +91,7 @@ pub struct World<'a> {
     /// Those of them that are to be written.
     put: BTreeSet<Id>,
     lines: Vec<LogLine>,
+    book: Option<Book>,
     counts: Counts,
     counts_before: Counts,
 }
@@ -125,6 +131,7 @@ impl<'a> World<'a> {
             entities: RefCell::default(),
             put: BTreeSet::new(),
             lines: Vec::new(),
+            book: None,
             counts,
             counts_before: counts,
         })
@@ -263,8 +270,23 @@ impl<'a> World<'a> {
         self.tag
     }
 
+    pub(super) fn take_book(&mut self) -> Option<Book> {
+        self.book.take()
+    }
+
+    pub(super) fn put_book(&mut self, book: Book) {
+        self.book = Some(book);
+    }
+
+    pub(super) fn new_id(&mut self) -> Id {
+        self.ids.next(self.context.now)
+    }
+
     /// Everything, for one commit.
     pub fn finish(mut self) -> Decided {
+        if let Some(book) = self.book.take() {
+            self.changes.extend(book.rows(&self).into_iter().map(|(key, value)| (key, Some(value))));
+        }
         if self.counts != self.counts_before {
             self.changes.insert(self.tag.state("counts"), Some(format::seal(&self.counts)));
         }
@@ -331,6 +353,11 @@ impl<'a> World<'a> {
                 rows.insert([self.tag.outbox(side, lane), id.clone()].concat(), job.to_bytes());
             }
         }
+        for side in Side::BOTH {
+            for entry in entity.held(side) {
+                rows.insert(self.tag.held_entry(entry, side, entity.id), Vec::new());
+            }
+        }
         self.derive_keys(entity, &mut rows);
         for (wait, field, value) in waits(entity, self.context) {
             rows.insert([self.tag.waiting(wait), id.clone(), field.into_bytes()].concat(), value);
@@ -358,7 +385,7 @@ impl<'a> World<'a> {
         }
         for event in &events {
             if let Event::Conflict(event) = event {
-                self.add_line(entity, event);
+                self.add_line(Some(entity), event);
             }
         }
         let page = JournalPage { at: self.context.now, cycle: self.cycle, events };
@@ -367,14 +394,21 @@ impl<'a> World<'a> {
         self.changes.insert(key, Some(format::seal(&page)));
     }
 
-    fn add_line(&mut self, entity: &Entity, event: &ConflictEvent) {
+    /// Adds a line to the conflict log: about a person, or about the sync.
+    pub fn add_line(&mut self, entity: Option<&Entity>, event: &ConflictEvent) {
         self.counts.lines += 1;
         let records = Pair::from_fn(|side| {
-            let member = entity.members[side].as_ref().map(|member| member.address.clone());
-            member.into_iter().chain(entity.secondaries[side].iter().cloned()).collect()
+            let member = entity.and_then(|entity| entity.members[side].as_ref()).map(|member| member.address.clone());
+            let further = entity.into_iter().flat_map(|entity| entity.secondaries[side].iter().cloned());
+            member.into_iter().chain(further).collect()
         });
-        let line =
-            LogLine { number: self.counts.lines, entity: entity.id, cycle: self.cycle, records, event: event.clone() };
+        let line = LogLine {
+            number: self.counts.lines,
+            entity: entity.map(|entity| entity.id),
+            cycle: self.cycle,
+            records,
+            event: event.clone(),
+        };
         self.changes.insert(self.tag.line(line.number), Some(format::seal(&line)));
         self.changes.insert(self.tag.latest_line(event.id), Some(line.number.to_be_bytes().to_vec()));
         self.lines.push(line);
@@ -405,6 +439,7 @@ fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)>
                 Some(Mark::Ignored { golden }) if *golden == field.golden => add(Wait::Ignored, Vec::new()),
                 Some(Mark::Normalised { golden }) if *golden == field.golden => add(Wait::Normalised, Vec::new()),
                 Some(Mark::Kept { golden }) if *golden == field.golden => add(Wait::Kept, Vec::new()),
+                Some(Mark::Discarded { golden }) if *golden == field.golden => add(Wait::Discarded, Vec::new()),
                 _ => {}
             }
         }
@@ -417,7 +452,12 @@ fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)>
         }
         match entity.members[side].as_ref().map(|member| member.presence) {
             Some(Presence::NotVisible { .. }) => unseen.push(unseen_letter(side)),
-            Some(Presence::Deleted { seen_at }) => add(Wait::Deleting, "", due(seen_at)),
+            Some(Presence::Deleted { seen_at }) => {
+                // What a guard holds is not looked at again until somebody answers.
+                let is_held = holds_unlinking(entity, side);
+                let value = if is_held { i64::MAX.to_be_bytes().to_vec() } else { due(seen_at) };
+                add(Wait::Deleting, "", value);
+            }
             _ => {}
         }
         if !entity.secondaries[side].is_empty() {

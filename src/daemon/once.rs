@@ -85,7 +85,7 @@ async fn one(
             return Ok(Outcome::Held);
         }
         if report.is_quiet() {
-            return waiting(sync);
+            return waiting(sync, &report);
         }
         let moved = report.observed > 0
             || report.removed > 0
@@ -127,6 +127,7 @@ async fn cycle_until(
 fn unfinished(report: &Report) -> Outcome {
     match report.held {
         Some(Held::FirstRun | Held::Paused) => Outcome::Held,
+        _ if report.holds > 0 => Outcome::Held,
         _ => Outcome::Unfinished,
     }
 }
@@ -149,7 +150,10 @@ fn pause(report: &Report, failures: u32, now: Timestamp) -> Option<Duration> {
 }
 
 /// Quiescent: does something wait for a person?
-fn waiting(sync: &Sync) -> Result<Outcome, StoreError> {
+fn waiting(sync: &Sync, report: &Report) -> Result<Outcome, StoreError> {
+    if report.holds > 0 {
+        return Ok(Outcome::Held);
+    }
     let kinds = [Wait::Conflict, Wait::Frozen, Wait::Parked, Wait::Ignored, Wait::Ambiguous];
     for wait in kinds {
         let prefix = sync.committer.tag.waiting(wait);

@@ -13,8 +13,8 @@ use crate::merge::{
 pub struct LogLine {
     /// Its number.
     pub number: u64,
-    /// The person.
-    pub entity: Id,
+    /// The person; `None`: it is about the sync.
+    pub entity: Option<Id>,
     /// The cycle.
     pub cycle: Id,
     /// Each side's records of the person.
@@ -48,6 +48,7 @@ impl ConflictLine {
             Self::Oscillation => "oscillation",
             Self::Ambiguous(_) => "ambiguous",
             Self::Duplicate(..) => "duplicate",
+            Self::Guard(..) => "guard",
         }
     }
 }

@@ -7,6 +7,7 @@ use super::{
     entity::{Edit, Entity, Field, Holding, Mark, OpenConflict, Origin},
     event::{ConflictStatus, Event},
     field::{Candidate, Evidence, Fate, Merge, SideInput, Verdict, merge},
+    guard,
     history::Place,
     logged::stored,
     patch::{self, wants},
@@ -32,6 +33,7 @@ pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_
         one.decide(field, ledger);
     }
     removal::reconsider(entity, context, ledger);
+    guard::forget_moot(entity, context);
     scope::judge(entity, context.rules, ledger.events);
     entity.wants = Pair::from_fn(|side| wants(entity, side, context));
 }
@@ -275,6 +277,7 @@ impl OneField<'_> {
         if *to == field.golden {
             return;
         }
+        field.remapped = false;
         let from = std::mem::replace(&mut field.golden, to.clone());
         ledger.events.push(Event::Decided {
             field: self.rule.map.name.clone(),
@@ -311,7 +314,11 @@ impl OneField<'_> {
             return false;
         }
         match &holding.mark {
-            Some(Mark::Normalised { golden } | Mark::Kept { golden }) if *golden == field.golden => return true,
+            Some(Mark::Normalised { golden } | Mark::Kept { golden } | Mark::Discarded { golden })
+                if *golden == field.golden =>
+            {
+                return true;
+            }
             _ => {}
         }
         if !patch::enters(self.rule, side, &field.golden) {

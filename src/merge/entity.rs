@@ -1,6 +1,10 @@
 //! One golden record and all that is known of its members.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 use hymnal_sdk::{Actor, Address, Fields, Native, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -8,6 +12,7 @@ use uuid::Uuid;
 
 use super::{
     field::Evidence,
+    guard::{FieldGate, GuardKind, RecordGate},
     scope::Scope,
     side::{Pair, Side},
 };
@@ -71,6 +76,10 @@ pub struct Entity {
     pub wants: Pair<Want>,
     /// Whether the person is in the sync.
     pub scope: Scope,
+    /// What a guard decided about the record of a side as a whole.
+    pub gates: Pair<Option<RecordGate>>,
+    /// What of a write that is on its way to a side was counted by a guard: sent again, it is the same write.
+    pub counted: Pair<BTreeSet<GuardKind>>,
     /// The mapped fields, by canonical name.
     pub fields: BTreeMap<String, Field>,
 }
@@ -221,6 +230,8 @@ pub struct Field {
     pub previous: Option<Value>,
     /// The value that a rule refused last, to notice who enters it again and again.
     pub refused: Option<Value>,
+    /// It is written because the configuration changed, until the value changes again.
+    pub remapped: bool,
     /// It flipped too often: nothing is written until a person decides.
     pub frozen: bool,
 }
@@ -249,6 +260,8 @@ pub struct Holding {
     pub edit: Option<Edit>,
     /// Why this side differs and nothing is done about it.
     pub mark: Option<Mark>,
+    /// What a guard decided about writing here.
+    pub gate: Option<FieldGate>,
 }
 
 /// A value on its way.
@@ -297,6 +310,11 @@ pub enum Mark {
         /// The service's words.
         parked: Parked,
     },
+    /// A person said no to what a guard held: it is left where it stands until somebody edits the field again.
+    Discarded {
+        /// For this golden value.
+        golden: Value,
+    },
     /// A rule refused the edit and it is left where it stands.
     Kept {
         /// For this golden value.
@@ -329,6 +347,8 @@ impl Entity {
             queued: true,
             wants: Pair::default(),
             scope: Scope::default(),
+            gates: Pair::default(),
+            counted: Pair::default(),
             fields: BTreeMap::new(),
         }
     }
@@ -369,6 +389,7 @@ impl Field {
             flips: Vec::new(),
             previous: None,
             refused: None,
+            remapped: false,
             frozen: false,
         }
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     entity::{Edit, Id},
     field::Conflict,
+    guard::{Cause, GuardKind},
     scope::ScopeRule,
     side::{Pair, Side},
 };
@@ -128,6 +129,13 @@ pub enum Event {
         /// Which.
         address: Address,
     },
+    /// A person said no to what a guard held.
+    Discarded {
+        /// Where it would have been written.
+        side: Side,
+        /// The field; `None`: the record.
+        field: Option<String>,
+    },
     /// The person entered or left what the sync is for, or what is created.
     Scope {
         /// By which rule.
@@ -213,6 +221,25 @@ pub enum ConflictLine {
     Ambiguous(Vec<Id>),
     /// A further record of the same person.
     Duplicate(Side, Address),
+    /// Writes that a guard holds back.
+    Guard(HeldBack),
+}
+
+/// Writes that a guard holds back, for the conflict log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldBack {
+    /// What they are.
+    pub kind: GuardKind,
+    /// Where they come from.
+    pub cause: Cause,
+    /// What the hold is named by.
+    pub hold: String,
+    /// How many.
+    pub entries: u32,
+    /// How many were allowed.
+    pub most: u64,
+    /// What happened.
+    pub reason: String,
 }
 
 /// [`Conflict`], with a policy that can be stored.

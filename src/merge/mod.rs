@@ -19,6 +19,7 @@
 //! | [`answer`] | what a service answered to a write |
 //! | [`history`] | field histories, for conflicts |
 //! | [`identity`] | who is who |
+//! | [`guard`] | what a guard counts and holds |
 //! | [`scope`] | who is in the sync, and who is created where |
 //! | [`removal`] | what follows from a deletion |
 //! | [`event`] | what was decided and done, for journal and conflict log |
@@ -33,6 +34,7 @@ pub mod entity;
 pub mod event;
 pub mod field;
 mod first_link;
+pub mod guard;
 pub mod history;
 pub mod identity;
 mod logged;
@@ -53,6 +55,7 @@ pub use context::{Context, ObjectFacts};
 pub use entity::{Entity, Id};
 pub use event::Event;
 pub use field::{Candidate, Certainty, Conflict, ConflictKind, Evidence, Fate, Merge, SideInput, Verdict};
+pub use guard::{Guards, Limit};
 pub use policy::{Back, Blanks, Consent, FieldPolicy, Flow, OnConflict, OnOverride};
 pub use rules::{Ambiguous, FieldRule, FirstRun, Keyless, Mode, OnDelete, SyncRules, SystemRules};
 pub use scope::Scope;

@@ -7,6 +7,7 @@ use hymnal_sdk::{Fields, Native, Timestamp};
 use super::{
     context::Context,
     entity::{Entity, Field, Mark, Parked, Want},
+    guard::Gate,
     rules::{FieldRule, Keyless},
     side::Side,
 };
@@ -168,7 +169,7 @@ fn wants_creation(entity: &Entity, side: Side, context: &Context<'_>) -> bool {
         return false;
     }
     // Who may have been created already is looked for, in scope or not.
-    if !entity.scope.may_create(side) && entity.creating[side].is_none() {
+    if (!entity.scope.may_create(side) || entity.is_barred(side)) && entity.creating[side].is_none() {
         return false;
     }
     // Nothing is made of a record half of which has not been read.
@@ -237,6 +238,11 @@ pub fn stands_at(rule: &FieldRule, place: &NativeField, native: &Native, golden:
 
 /// A difference that may be written, now or when its time comes.
 fn may_write(rule: &FieldRule, place: &NativeField, field: &Field, side: Side) -> bool {
+    !matches!(field.gate(side), Some(Gate::Held { .. })) && differs(rule, place, field, side)
+}
+
+/// A difference that may be written if no guard holds it.
+pub(super) fn differs(rule: &FieldRule, place: &NativeField, field: &Field, side: Side) -> bool {
     let holding = &field.sides[side];
     // Decided by a first link or agreed before; what is undecided is nobody's to write.
     let decided = field.agreed.is_some() || field.linked;
@@ -245,9 +251,9 @@ fn may_write(rule: &FieldRule, place: &NativeField, field: &Field, side: Side) -
     }
     let Some(shadow) = &holding.shadow else { return false };
     match &holding.mark {
-        Some(Mark::Normalised { golden } | Mark::Ignored { golden } | Mark::Kept { golden })
-            if *golden == field.golden =>
-        {
+        Some(
+            Mark::Normalised { golden } | Mark::Ignored { golden } | Mark::Kept { golden } | Mark::Discarded { golden },
+        ) if *golden == field.golden => {
             return false;
         }
         // What could not be understood is not overwritten.

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use super::{
     conflicts,
     explain::explain,
+    holds,
     plan::plan,
     request::{Answer, Refusal, Request},
     status::status,
@@ -24,8 +25,8 @@ pub async fn answer(app: &App, request: Request) -> Answer {
         Request::Conflict { id } => conflicts::show(app, &id),
         Request::Plan { sync, config } => plan(app, sync.as_deref(), &config, None).await,
         Request::Explain { key, field } => explain(app, &key, field.as_deref()).await,
-        Request::Approve { sync } => approve(app, &sync).await,
-        Request::Discard { sync } => discard(app, &sync).await,
+        Request::Approve { sync, hold } => holds::approve(app, &sync, hold.as_deref()).await,
+        Request::Discard { sync, hold } => holds::discard(app, &sync, hold.as_deref()).await,
         Request::Pause { sync, seconds, reason } => pause(app, &sync, seconds, reason),
         Request::Resume { sync } => resume(app, &sync),
         Request::Reload => {
@@ -48,40 +49,6 @@ pub(super) fn named<'a>(app: &'a App, name: &str) -> Result<&'a Running, Refusal
         let names: Vec<String> = app.syncs.iter().map(|running| format!("`{}`", running.name)).collect();
         Refusal::new(2, format!("there is no sync `{name}`"), format!("there are: {}", names.join(", ")))
     })
-}
-
-async fn approve(app: &App, name: &str) -> Answer {
-    let running = named(app, name)?;
-    if running.sync.is_approved()? {
-        return Ok(json!({ "sync": name, "approved": false, "message": "nothing is held" }));
-    }
-    if !running.sync.was_read()? {
-        return Err(Refusal::new(
-            1,
-            format!("`{name}` has nothing to approve yet: not both systems were read"),
-            "let `hymnal run` or `hymnal run --once` read them first, then look at `hymnal status`",
-        ));
-    }
-    // Not in the middle of a cycle: what is shown as released is all that was decided.
-    let turn = running.turn.lock().await;
-    let preview = running.sync.preview().await?;
-    running.sync.state().approve()?;
-    drop(turn);
-    tracing::info!(sync = name, "The first run was approved");
-    running.wake.notify_one();
-    Ok(json!({ "sync": name, "approved": true, "released": preview }))
-}
-
-async fn discard(app: &App, name: &str) -> Answer {
-    let running = named(app, name)?;
-    if running.sync.is_approved()? {
-        return Ok(json!({ "sync": name, "discarded": false, "message": "nothing is held" }));
-    }
-    let _turn = running.turn.lock().await;
-    running.sync.discard().await?;
-    tracing::info!(sync = name, "The decisions of the first run were dropped; it is planned anew");
-    running.wake.notify_one();
-    Ok(json!({ "sync": name, "discarded": true }))
 }
 
 fn pause(app: &App, name: &str, seconds: Option<u64>, reason: Option<String>) -> Answer {

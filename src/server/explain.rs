@@ -13,6 +13,7 @@ use crate::{
     merge::{
         Context, Entity, Event, Evidence, FieldRule, Id, Side, SyncRules,
         entity::{Field, Mark, Presence, Want},
+        guard::Gate,
         patch::key,
         scope::Standing,
     },
@@ -236,6 +237,9 @@ fn state(field: &Field, side: Side) -> String {
     if field.conflict.is_some() {
         return "conflict: waits for a person".to_owned();
     }
+    if matches!(field.gate(side), Some(Gate::Held { .. })) {
+        return "held by a safety limit, until it is approved".to_owned();
+    }
     if field.frozen {
         return "frozen: it flips between the same values".to_owned();
     }
@@ -246,6 +250,9 @@ fn state(field: &Field, side: Side) -> String {
         }
         Some(Mark::Ignored { golden }) if *golden == field.golden => {
             "ignored: the service answered success and kept its value".to_owned()
+        }
+        Some(Mark::Discarded { golden }) if *golden == field.golden => {
+            "discarded: a person would not have it written; it waits for the next edit".to_owned()
         }
         Some(Mark::Kept { golden }) if *golden == field.golden => {
             "kept: reverted by a sync rule, and left here".to_owned()
@@ -272,7 +279,7 @@ fn history(app: &App, running: &Running, entity: &Entity, field: Option<&str>) -
                 Event::Conflict(conflict) => {
                     let line = crate::journal::entry::LogLine {
                         number: 0,
-                        entity: entity.id,
+                        entity: Some(entity.id),
                         cycle: page.cycle,
                         records: crate::merge::Pair::default(),
                         event: (**conflict).clone(),

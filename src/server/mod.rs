@@ -16,6 +16,7 @@ pub mod actions;
 pub mod conflicts;
 pub mod explain;
 pub mod health;
+mod holds;
 pub mod plan;
 pub mod request;
 pub mod socket;

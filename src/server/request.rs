@@ -41,11 +41,15 @@ pub enum Request {
     Approve {
         /// The sync.
         sync: String,
+        /// Which hold; `None`: the only one.
+        hold: Option<String>,
     },
     /// Drops what is held.
     Discard {
         /// The sync.
         sync: String,
+        /// Which hold; `None`: the only one.
+        hold: Option<String>,
     },
     /// Stops writing.
     Pause {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hymnal_sdk::{Http, Kind, LoginState, SignedDuration};
 use serde_json::{Map, Value as Json, json};
 
-use super::request::Answer;
+use super::{holds, request::Answer};
 use crate::{
     cycle::{counts::Counts, due::waiting_entity, report::Held, world::LANES},
     merge::{Id, Mode, Side},
@@ -168,7 +168,7 @@ pub(super) fn name(wait: Wait) -> &'static str {
     WAITS.into_iter().find(|(_, known)| *known == wait).map_or("", |(name, _)| name)
 }
 
-const WAITS: [(&str, Wait); 11] = [
+const WAITS: [(&str, Wait); 12] = [
     ("conflicts", Wait::Conflict),
     ("frozen", Wait::Frozen),
     ("parked", Wait::Parked),
@@ -178,6 +178,7 @@ const WAITS: [(&str, Wait); 11] = [
     ("no_key", Wait::NoKey),
     ("normalised", Wait::Normalised),
     ("kept", Wait::Kept),
+    ("discarded", Wait::Discarded),
     ("not_visible", Wait::NotVisible),
     ("deleting", Wait::Deleting),
 ];
@@ -198,7 +199,9 @@ pub async fn held(app: &App, running: &Running) -> Answer {
         }));
     }
     if sync.is_approved()? {
-        return Ok(Json::Null);
+        let holds = holds::list(running).await?;
+        let is_free = holds.as_array().is_none_or(Vec::is_empty);
+        return Ok(if is_free { Json::Null } else { json!({ "reason": "guard", "holds": holds }) });
     }
     // In the middle of a cycle not everything is matched yet, and the numbers still move.
     let is_complete = sync.was_read()? && running.turn.try_lock().is_ok();

@@ -8,6 +8,8 @@
 //! | `q` | key set, key, `0`, entity | nothing: entities that wait to be matched, in key order |
 //! | `o` | side, lane, entity | nothing: the outbox |
 //! | `w` | kind, entity, field | what waits, or is listed; for parked things when they are due |
+//! | `h` | hold, entry, side, entity | nothing: what guards hold back |
+//! | `g` | hold | an open hold |
 //! | `j` | entity, number | the journal |
 //! | `c` | number | the lines of the conflict log |
 //! | `i` | conflict | the number of its latest line |
@@ -46,6 +48,8 @@ pub enum Wait {
     Normalised,
     /// A refused value left where it stands.
     Kept,
+    /// A value that a person would not have written.
+    Discarded,
     /// A record that cannot be seen.
     NotVisible,
     /// A deletion in its grace.
@@ -54,7 +58,7 @@ pub enum Wait {
 
 impl Wait {
     /// All, in the order of their letters.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Conflict,
         Self::Frozen,
         Self::Parked,
@@ -64,6 +68,7 @@ impl Wait {
         Self::NoKey,
         Self::Normalised,
         Self::Kept,
+        Self::Discarded,
         Self::NotVisible,
         Self::Deleting,
     ];
@@ -80,6 +85,7 @@ impl Wait {
             Self::NoKey => b'n',
             Self::Normalised => b'o',
             Self::Kept => b'k',
+            Self::Discarded => b'u',
             Self::NotVisible => b'v',
             Self::Deleting => b'x',
         }
@@ -131,6 +137,21 @@ impl Tag {
         self.with(b'w', &[&[wait.letter()]])
     }
 
+    /// What waits in a hold.
+    pub fn held(self, hold: u32) -> Vec<u8> {
+        self.with(b'h', &[&hold.to_be_bytes()])
+    }
+
+    /// One entry of a hold.
+    pub fn held_entry(self, (hold, entry): (u32, u32), side: Side, id: Id) -> Vec<u8> {
+        self.with(b'h', &[&hold.to_be_bytes(), &entry.to_be_bytes(), &[letter(side)], &id.bytes()])
+    }
+
+    /// A hold.
+    pub fn hold(self, hold: u32) -> Vec<u8> {
+        self.with(b'g', &[&hold.to_be_bytes()])
+    }
+
     /// The journal of an entity.
     pub fn journal(self, id: Id) -> Vec<u8> {
         self.with(b'j', &[&id.bytes()])
@@ -179,6 +200,13 @@ impl Tag {
 pub fn entity_of(key: &[u8]) -> Option<Id> {
     let bytes: [u8; 16] = key.get(key.len().checked_sub(16)?..)?.try_into().ok()?;
     Some(Id(uuid::Uuid::from_bytes(bytes)))
+}
+
+/// Number, entry and side of what waits in a hold, from its key.
+pub fn held_of(key: &[u8]) -> Option<(u32, u32, Side)> {
+    let number = |from: usize| Some(u32::from_be_bytes(key.get(from..from + 4)?.try_into().ok()?));
+    let side = if *key.get(10)? == letter(Side::Left) { Side::Left } else { Side::Right };
+    Some((number(2)?, number(6)?, side))
 }
 
 /// The number of a sync, by name.

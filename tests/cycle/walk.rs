@@ -272,8 +272,10 @@ impl Walk {
                 }
                 let Some(last) = edits.into_iter().max_by_key(|edit| edit.at) else { continue };
                 let value = last.value.to_string();
-                let logged =
-                    lines.iter().filter(|line| line.entity == entity.id && line.event.field == field).any(|line| {
+                let logged = lines
+                    .iter()
+                    .filter(|line| line.entity == Some(entity.id) && line.event.field == field)
+                    .any(|line| {
                         let side = |side: Side| line.event.edits[side].as_ref().map(|edit| edit.value.clone());
                         Side::BOTH.into_iter().any(|at| side(at) == Some(Value::Text(value.clone())))
                     });
@@ -291,7 +293,7 @@ impl Walk {
         let entities = self.stage.entities();
         for line in self.stage.lines() {
             let ConflictLine::Field(verdict) = &line.event.verdict else { continue };
-            let entity = entities.iter().find(|entity| entity.id == line.entity).expect("it is still there");
+            let entity = entities.iter().find(|entity| Some(entity.id) == line.entity).expect("it is still there");
             if verdict.kind != ConflictKind::Conflict || !FIELDS.contains(&line.event.field.as_str()) {
                 continue;
             }

@@ -9,6 +9,7 @@ use hymnal::{
         Context, Entity, Event, Pair, Side,
         entity::{Mark, Presence},
         event::{ConflictLine, ConflictStatus, Spared},
+        guard::Gate,
     },
     store::{KeyValue, Kv, format},
 };
@@ -135,11 +136,13 @@ impl Stage {
                             Mark::Normalised { golden }
                             | Mark::Ignored { golden }
                             | Mark::Kept { golden }
+                            | Mark::Discarded { golden }
                             | Mark::Parked { golden: Some(golden), .. },
                         ) => *golden == field.golden,
                         None => entity.parked[side].is_some(),
                     };
-                    field.conflict.is_some() || field.frozen || Side::BOTH.into_iter().any(marked)
+                    let held = Side::BOTH.into_iter().any(|side| matches!(field.gate(side), Some(Gate::Held { .. })));
+                    held || field.conflict.is_some() || field.frozen || Side::BOTH.into_iter().any(marked)
                 });
                 assert!(
                     waits || left.is_none() || right.is_none() || left == right,

@@ -1,0 +1,275 @@
+//! What guards hold back, and what becomes of it: an outbox of its own, so that nobody looks at ninety thousand records
+//! in each cycle.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hymnal_sdk::SignedDuration;
+
+use super::{
+    Sync,
+    guard::{Hold, hold_certain},
+    world::{Job, LANES, World},
+};
+use crate::{
+    merge::{
+        Id, Pair, Side,
+        decide::decide,
+        entity::Want,
+        event::{ConflictEvent, ConflictLine, ConflictStatus, HeldBack},
+        guard::{self, Answer, Gate, GuardKind, RecordGate},
+        patch::patch,
+    },
+    store::{
+        StoreError,
+        tables::{entity_of, held_of},
+    },
+};
+
+/// Entries looked at in one commit.
+const PAGE: usize = 500;
+/// A held opt-out is released after so long: who opted out must not be written to because nobody looked.
+pub const RELEASE: SignedDuration = SignedDuration::from_hours(24);
+
+/// One entry of a hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The person.
+    pub id: Id,
+    /// Where it would be written.
+    pub side: Side,
+}
+
+impl Sync {
+    /// What waits for an answer, oldest first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn holds(&self) -> Result<Vec<Hold>, StoreError> {
+        let holds = self.look(|world| world.holds()).await?;
+        Ok(holds.into_iter().filter(|hold| hold.answer.is_none()).collect())
+    }
+
+    /// The first entries of a hold.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn entries(&self, hold: u32, most: usize) -> Result<Vec<Entry>, StoreError> {
+        let rows = self.committer.store.scan(&self.committer.tag.held(hold), None, most)?;
+        let entry = |key: &[u8]| Some(Entry { id: entity_of(key)?, side: held_of(key)?.2 });
+        Ok(rows.iter().filter_map(|(key, _)| entry(key)).collect())
+    }
+
+    /// Gives the entries of a hold up to one their answer; those behind it are counted anew. The answer is kept before
+    /// anything is done about it, so that a crash in the middle is made good by the next cycle.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn answer_hold(&self, number: u32, upto: u32, answer: Answer, why: &str) -> Result<(), StoreError> {
+        let cycle = self.committer.new_cycle().await;
+        self.decide(cycle, |world| {
+            world.change_hold(number, |hold| {
+                hold.answer = Some((upto, answer));
+                true
+            })?;
+            if let Some(hold) = world.holds()?.into_iter().find(|hold| hold.number == number) {
+                let status =
+                    if answer == Answer::Discarded { ConflictStatus::Dismissed } else { ConflictStatus::Resolved };
+                tell(world, &hold, status, why);
+            }
+            Ok(())
+        })
+        .await?;
+        self.complete_answers(cycle).await
+    }
+
+    /// Lets every change of these kinds pass that is in the outbox now: a person has seen it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn pass_all(&self, kinds: &[GuardKind]) -> Result<(), StoreError> {
+        let cycle = self.committer.new_cycle().await;
+        for (side, lane) in Side::BOTH.into_iter().flat_map(|side| LANES.map(|lane| (side, lane))) {
+            let mut after: Option<Vec<u8>> = None;
+            loop {
+                let prefix = self.committer.tag.outbox(side, lane);
+                let rows = self.committer.store.scan(&prefix, after.as_deref(), PAGE)?;
+                let Some((last, _)) = rows.last() else { break };
+                after = Some(last.clone());
+                let ids: Vec<Id> = rows.iter().filter_map(|(key, _)| entity_of(key)).collect();
+                self.decide(cycle, |world| ids.iter().try_for_each(|id| pass_one(world, *id, side, kinds))).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends what answers have begun.
+    pub(super) async fn complete_answers(&self, cycle: Id) -> Result<(), StoreError> {
+        let holds = self.look(|world| world.holds()).await?;
+        for hold in holds {
+            let Some(answer) = hold.answer else { continue };
+            loop {
+                // What is done is no entry any more: the first ones are always those that are left.
+                let rows = self.committer.store.scan(&self.committer.tag.held(hold.number), None, PAGE)?;
+                let entries: BTreeSet<(Id, Side)> =
+                    rows.iter().filter_map(|(key, _)| Some((entity_of(key)?, held_of(key)?.2))).collect();
+                if entries.is_empty() {
+                    break;
+                }
+                self.decide(cycle, |world| {
+                    entries.iter().try_for_each(|(id, side)| answer_one(world, *id, *side, hold.number, answer))
+                })
+                .await?;
+                tokio::task::yield_now().await;
+            }
+            self.decide(cycle, |world| world.change_hold(hold.number, |_| false)).await?;
+        }
+        Ok(())
+    }
+
+    /// Opt-outs that nobody discarded for a day are let go. Loosened consents are not.
+    pub(super) async fn release_opt_outs(&self) -> Result<(), StoreError> {
+        let now = self.committer.clock.now();
+        for hold in self.holds().await? {
+            if hold.kind == GuardKind::OptOuts && now.duration_since(hold.since) >= RELEASE {
+                tracing::warn!(
+                    sync = self.committer.rules.name,
+                    hold = hold.name(),
+                    "Held opt-outs are released after 24 h"
+                );
+                self.answer_hold(hold.number, hold.entries, Answer::Approved, "released after 24 h").await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells of what is held: in the log at once, in the conflict log when there is twice as much as it was told of.
+    pub(super) async fn tell_holds(&self, cycle: Id) -> Result<u64, StoreError> {
+        let holds = self.holds().await?;
+        for hold in holds.iter().filter(|hold| hold.told == 0 || hold.entries >= hold.told.saturating_mul(2)) {
+            if hold.told == 0 {
+                tracing::error!(
+                    sync = self.committer.rules.name,
+                    guard = hold.kind.key(),
+                    hold = hold.name(),
+                    origin = hold.cause.word(),
+                    entries = hold.entries,
+                    limit = hold.most,
+                    "A safety limit holds writes back; a person decides"
+                );
+            }
+            let (number, entries) = (hold.number, hold.entries);
+            self.decide(cycle, |world| {
+                world.change_hold(number, |hold| {
+                    hold.told = entries;
+                    true
+                })?;
+                tell(world, hold, ConflictStatus::Open, "more than the safety limit allows; it waits for approval");
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(holds.len() as u64)
+    }
+
+    /// Of what stands in the outbox, holds what a guard is certain to hold, before anything is read for it. Answers who
+    /// is left.
+    pub(super) async fn without_held(
+        &self,
+        cycle: Id,
+        side: Side,
+        jobs: Vec<(Id, Job)>,
+    ) -> Result<Vec<(Id, Job)>, StoreError> {
+        let slack = self.look(|world| world.slack()).await?;
+        if slack > jobs.len() as u64 {
+            return Ok(jobs);
+        }
+        let committed = self
+            .decide(cycle, |world| {
+                let mut ahead = BTreeMap::new();
+                let mut left = Vec::new();
+                for (id, job) in &jobs {
+                    if !hold_one(world, *id, side, job, &mut ahead)? {
+                        left.push((*id, job.clone()));
+                    }
+                }
+                Ok(left)
+            })
+            .await?;
+        Ok(committed.answer)
+    }
+}
+
+/// Holds all of one entity's write that is certain to be held. Answers whether nothing is left of it.
+fn hold_one(
+    world: &mut World<'_>,
+    id: Id,
+    side: Side,
+    job: &Job,
+    ahead: &mut BTreeMap<GuardKind, u64>,
+) -> Result<bool, StoreError> {
+    let Some(mut entity) = world.entity(id)? else { return Ok(false) };
+    let counted = entity.counted[side].clone();
+    let is_held = match job {
+        Job::Update(_) => {
+            let mut patch = patch(&entity, side, world.context);
+            hold_certain(world, &mut entity, side, &mut patch, &counted, ahead)?
+        }
+        Job::Create(_) if entity.creating[side].is_none() && entity.gates[side].is_none() && counted.is_empty() => {
+            let before = ahead.entry(GuardKind::Creates).or_default();
+            let gate = world.would_admit(GuardKind::Creates, guard::cause_of_person(&entity), *before)?;
+            *before += 1;
+            entity.gates[side] = gate.map(|gate| RecordGate::Gate(GuardKind::Creates, gate));
+            gate.is_some()
+        }
+        Job::Create(_) | Job::Remove(_) => false,
+    };
+    if !is_held {
+        return Ok(false);
+    }
+    let ((), events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
+    let is_over = entity.wants[side] == Want::Nothing;
+    world.put(entity, events)?;
+    Ok(is_over)
+}
+
+fn pass_one(world: &mut World<'_>, id: Id, side: Side, kinds: &[GuardKind]) -> Result<(), StoreError> {
+    let Some(mut entity) = world.entity(id)? else { return Ok(()) };
+    let is_creation = entity.wants[side] == Want::Create && kinds.contains(&GuardKind::Creates);
+    if is_creation && entity.gates[side].is_none() {
+        entity.gates[side] = Some(RecordGate::Gate(GuardKind::Creates, Gate::Passed));
+        return world.put(entity, Vec::new());
+    }
+    let patch = patch(&entity, side, world.context);
+    let any = guard::pass(&mut entity, side, &patch, kinds, world.context);
+    if any { world.put(entity, Vec::new()) } else { Ok(()) }
+}
+
+fn answer_one(world: &mut World<'_>, id: Id, side: Side, hold: u32, answer: (u32, Answer)) -> Result<(), StoreError> {
+    let Some(mut entity) = world.entity(id)? else { return Ok(()) };
+    let mut events = guard::answer(&mut entity, side, hold, answer, world.context);
+    let ((), decided) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
+    events.extend(decided);
+    world.put(entity, events)
+}
+
+fn tell(world: &mut World<'_>, hold: &Hold, status: ConflictStatus, reason: &str) {
+    let held = HeldBack {
+        kind: hold.kind,
+        cause: hold.cause,
+        hold: hold.name(),
+        entries: hold.entries,
+        most: hold.most,
+        reason: reason.to_owned(),
+    };
+    let event = ConflictEvent {
+        id: hold.id,
+        field: String::new(),
+        verdict: ConflictLine::Guard(held),
+        base: None,
+        edits: Pair::default(),
+        natives: Pair::default(),
+        status,
+        at: world.context.now,
+    };
+    world.add_line(None, &event);
+}
