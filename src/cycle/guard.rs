@@ -1,7 +1,7 @@
 //! Counting what is about to be written, over a rolling window, across restarts: the count is committed with the mark of
 //! the write it counts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use hymnal_sdk::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -111,19 +111,13 @@ impl Book {
 impl World<'_> {
     /// Whether one more write of this kind may be made: counted if so; else it is an entry of a hold.
     pub fn admit(&mut self, kind: GuardKind, cause: Cause) -> Result<Option<Gate>, StoreError> {
-        self.with_book(|book, world| book.admit(kind, cause, world, true))
+        self.with_book(|book, world| book.admit(kind, cause, world))
     }
 
-    /// As [`World::admit`] where many are looked at before they are read: what a guard is certain to hold is held, what
-    /// it may let through is not counted yet. `ahead` are others of the same kind that go before it.
-    pub fn would_admit(&mut self, kind: GuardKind, cause: Cause, ahead: u64) -> Result<Option<Gate>, StoreError> {
+    /// Nothing more of this kind may be made now.
+    fn is_full(&mut self, kind: GuardKind, cause: Cause) -> Result<bool, StoreError> {
         self.with_book(|book, world| {
-            let is_open = book.open_hold(kind, cause).is_some();
-            if is_open || book.left(kind, world).is_some_and(|left| left <= ahead) {
-                book.admit(kind, cause, world, false)
-            } else {
-                None
-            }
+            book.open_hold(kind, cause).is_some() || book.left(kind, world).is_some_and(|left| left == 0)
         })
     }
 
@@ -171,10 +165,10 @@ impl World<'_> {
 }
 
 impl Book {
-    fn admit(&mut self, kind: GuardKind, cause: Cause, world: &mut World<'_>, counted: bool) -> Option<Gate> {
+    fn admit(&mut self, kind: GuardKind, cause: Cause, world: &mut World<'_>) -> Option<Gate> {
         if self.open_hold(kind, cause).is_none() {
             let most = self.most(kind, world)?;
-            if counted && self.left(kind, world).is_none_or(|left| left > 0) {
+            if self.left(kind, world).is_none_or(|left| left > 0) {
                 self.count(kind, world);
                 return None;
             }
@@ -232,11 +226,16 @@ pub fn guard_patch(
     patch: &mut Patch,
 ) -> Result<(), StoreError> {
     let counted = std::mem::take(&mut entity.counted[side]);
+    let mut kinds = vec![GuardKind::Blanked, GuardKind::Updates, GuardKind::OptOuts, GuardKind::OptIns];
     // Where the record may not change at all, what is cleared in it needs no count of its own.
-    hold_certain(world, entity, side, patch, &counted, &mut BTreeMap::new())?;
-    for kind in [GuardKind::Blanked, GuardKind::Updates, GuardKind::OptOuts, GuardKind::OptIns] {
-        let asked = guard::kinds(entity, side, patch, world.context);
-        let Some((_, cause)) = asked.into_iter().find(|(asked, _)| *asked == kind) else { continue };
+    if let Some(cause) = asked(world, entity, side, patch, GuardKind::Updates)
+        && !counted.contains(&GuardKind::Updates)
+        && world.is_full(GuardKind::Updates, cause)?
+    {
+        kinds.swap(0, 1);
+    }
+    for kind in kinds {
+        let Some(cause) = asked(world, entity, side, patch, kind) else { continue };
         // A write that is sent again was counted when it was sent first.
         match if counted.contains(&kind) { None } else { world.admit(kind, cause)? } {
             None => {
@@ -248,32 +247,10 @@ pub fn guard_patch(
     Ok(())
 }
 
-/// Holds what a guard is certain to hold, and counts nothing. Answers whether anything was held.
-pub fn hold_certain(
-    world: &mut World<'_>,
-    entity: &mut Entity,
-    side: Side,
-    patch: &mut Patch,
-    counted: &BTreeSet<GuardKind>,
-    ahead: &mut BTreeMap<GuardKind, u64>,
-) -> Result<bool, StoreError> {
-    let mut any = false;
-    for kind in [GuardKind::Updates, GuardKind::Blanked, GuardKind::OptOuts, GuardKind::OptIns] {
-        let asked = guard::kinds(entity, side, patch, world.context);
-        let Some((_, cause)) = asked.into_iter().find(|(asked, _)| *asked == kind) else { continue };
-        if counted.contains(&kind) {
-            continue;
-        }
-        let before = ahead.entry(kind.counted_as()).or_default();
-        match world.would_admit(kind, cause, *before)? {
-            None => *before += 1,
-            Some(gate) => {
-                guard::hold(entity, side, kind, gate, patch, world.context);
-                any = true;
-            }
-        }
-    }
-    Ok(any)
+/// Whether the patch needs to be let through for a kind, and where it comes from.
+fn asked(world: &World<'_>, entity: &Entity, side: Side, patch: &Patch, wanted: GuardKind) -> Option<Cause> {
+    let kinds = guard::kinds(entity, side, patch, world.context);
+    kinds.into_iter().find(|(kind, _)| *kind == wanted).map(|(_, cause)| cause)
 }
 
 /// Whether a record may be made, or unlinked. Where not, the entity says so.

@@ -1,13 +1,13 @@
 //! What guards hold back, and what becomes of it: an outbox of its own, so that nobody looks at ninety thousand records
 //! in each cycle.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use hymnal_sdk::SignedDuration;
 
 use super::{
     Sync,
-    guard::{Hold, hold_certain},
+    guard::{Hold, guard_patch, guard_record},
     world::{Job, LANES, World},
 };
 use crate::{
@@ -171,24 +171,23 @@ impl Sync {
         Ok(holds.len() as u64)
     }
 
-    /// Of what stands in the outbox, holds what a guard is certain to hold, before anything is read for it. Answers who
-    /// is left.
+    /// Of what stands in the outbox, holds what a guard holds, before anything is read for it. Answers who is left.
     pub(super) async fn without_held(
         &self,
         cycle: Id,
         side: Side,
         jobs: Vec<(Id, Job)>,
     ) -> Result<Vec<(Id, Job)>, StoreError> {
+        // Where there is room for all of them, they are counted when they are marked as being sent.
         let slack = self.look(|world| world.slack()).await?;
         if slack > jobs.len() as u64 {
             return Ok(jobs);
         }
         let committed = self
             .decide(cycle, |world| {
-                let mut ahead = BTreeMap::new();
                 let mut left = Vec::new();
                 for (id, job) in &jobs {
-                    if !hold_one(world, *id, side, job, &mut ahead)? {
+                    if goes(world, *id, side, job)? {
                         left.push((*id, job.clone()));
                     }
                 }
@@ -199,37 +198,23 @@ impl Sync {
     }
 }
 
-/// Holds all of one entity's write that is certain to be held. Answers whether nothing is left of it.
-fn hold_one(
-    world: &mut World<'_>,
-    id: Id,
-    side: Side,
-    job: &Job,
-    ahead: &mut BTreeMap<GuardKind, u64>,
-) -> Result<bool, StoreError> {
-    let Some(mut entity) = world.entity(id)? else { return Ok(false) };
-    let counted = entity.counted[side].clone();
-    let is_held = match job {
+/// Asks the guards for what one entity wants written. Answers whether anything of it goes.
+fn goes(world: &mut World<'_>, id: Id, side: Side, job: &Job) -> Result<bool, StoreError> {
+    let Some(mut entity) = world.entity(id)? else { return Ok(true) };
+    match job {
         Job::Update(_) => {
             let mut patch = patch(&entity, side, world.context);
-            hold_certain(world, &mut entity, side, &mut patch, &counted, ahead)?
+            guard_patch(world, &mut entity, side, &mut patch)?;
         }
-        Job::Create(_) if entity.creating[side].is_none() && entity.gates[side].is_none() && counted.is_empty() => {
-            let before = ahead.entry(GuardKind::Creates).or_default();
-            let gate = world.would_admit(GuardKind::Creates, guard::cause_of_person(&entity), *before)?;
-            *before += 1;
-            entity.gates[side] = gate.map(|gate| RecordGate::Gate(GuardKind::Creates, gate));
-            gate.is_some()
+        Job::Create(_) if entity.creating[side].is_none() => {
+            guard_record(world, &mut entity, side, GuardKind::Creates)?;
         }
-        Job::Create(_) | Job::Remove(_) => false,
-    };
-    if !is_held {
-        return Ok(false);
+        Job::Create(_) | Job::Remove(_) => {}
     }
     let ((), events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
-    let is_over = entity.wants[side] == Want::Nothing;
+    let goes = entity.wants[side] != Want::Nothing;
     world.put(entity, events)?;
-    Ok(is_over)
+    Ok(goes)
 }
 
 fn pass_one(world: &mut World<'_>, id: Id, side: Side, kinds: &[GuardKind]) -> Result<(), StoreError> {

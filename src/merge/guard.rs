@@ -391,16 +391,21 @@ pub(super) fn forget_moot(entity: &mut Entity, context: &Context<'_>) {
             RecordGate::Gate(..) => !is_deleted,
             RecordGate::Discarded => object.is_some() && !is_deleted,
         });
+        if entity.counted[side].is_empty() && entity.fields.values().all(|field| field.sides[side].gate.is_none()) {
+            continue;
+        }
+        let mut is_settled = object.is_some() && !is_deleted;
         for rule in &context.rules.fields {
             let Some(field) = entity.fields.get_mut(&rule.map.name) else { continue };
-            if field.sides[side].gate.is_none() {
-                continue;
-            }
             let place = object.as_ref().and_then(|object| Context::place(rule, side, object));
-            let is_stale = field.gate(side).is_none();
-            if is_stale || place.is_none_or(|place| !differs(rule, place, field, side)) {
+            let is_wanted = place.is_some_and(|place| differs(rule, place, field, side));
+            is_settled &= !is_wanted && field.sides[side].sent.is_none();
+            if field.gate(side).is_none() || !is_wanted {
                 field.sides[side].gate = None;
             }
+        }
+        if is_settled {
+            entity.counted[side].clear();
         }
     }
 }

@@ -9,6 +9,7 @@ mod agreement;
 mod crashes;
 mod deletions;
 mod full_check;
+mod guards;
 mod lost_answers;
 mod observe;
 mod odd_services;
