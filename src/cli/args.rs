@@ -31,6 +31,12 @@ pub enum Command {
         #[command(subcommand)]
         command: ConflictsCommand,
     },
+    /// What is set aside: fields and records that a service refuses, by reason.
+    Parked {
+        /// What to do.
+        #[command(subcommand)]
+        command: ParkedCommand,
+    },
     /// Show what a cycle would do, and write it nowhere.
     Plan(Plan),
     /// Explain one person: every value, who set it, by which rule, what lost.
@@ -127,6 +133,8 @@ pub enum ConflictsCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Answer one that waits: take what a system holds, the last synced value, or another one.
+    Resolve(Resolve),
     /// All, for a spreadsheet.
     Export {
         /// As CSV; formulas are escaped.
@@ -136,6 +144,71 @@ pub enum ConflictsCommand {
         #[arg(long)]
         open: bool,
     },
+}
+
+/// `conflicts resolve`
+#[derive(Debug, ClapArgs)]
+pub struct Resolve {
+    /// The conflict.
+    pub id: String,
+    /// The name of the system whose value both are to have, or `base`: the last synced value.
+    #[arg(long, value_name = "SYSTEM", conflicts_with = "value", required_unless_present = "value")]
+    pub take: Option<String>,
+    /// The value that both are to have.
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+    pub value: Option<String>,
+    /// Where the values have moved since it was opened: the number of the line that you saw.
+    #[arg(long, value_name = "NUMBER")]
+    pub seen: Option<u64>,
+    /// You have the person's consent: it may be loosened.
+    #[arg(long)]
+    pub i_have_consent: bool,
+    /// Show what would be written, and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `parked`
+#[derive(Debug, Subcommand)]
+pub enum ParkedCommand {
+    /// Every reason with its count, and what to do about it.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// One reason with the people it is about, or one person with the reasons.
+    Show {
+        /// The reason's id, or the person's.
+        id: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Try again now.
+    Retry(Parked),
+    /// Leave it as it is, until the value changes.
+    Dismiss(Parked),
+}
+
+/// `parked retry`, `parked dismiss`
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false, args = ["id", "reason", "all"])]
+pub struct Parked {
+    /// The id of a reason, or of a person.
+    pub id: Option<String>,
+    /// Everything with this reason: `no-such-option`.
+    #[arg(long, value_name = "REASON")]
+    pub reason: Option<String>,
+    /// Everything.
+    #[arg(long)]
+    pub all: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `plan`

@@ -8,12 +8,15 @@ use tokio::sync::mpsc;
 
 use super::{
     Exit,
-    args::{self, ConflictsCommand},
+    args::{self, ConflictsCommand, ParkedCommand},
     out::Out,
     setup::{Loaded, app, load},
     show,
 };
-use crate::server::{Refusal, Request, answer, answer_each, socket};
+use crate::{
+    merge::parked::Handling,
+    server::{ParkedRequest, Refusal, Request, ResolveRequest, answer, answer_each, socket},
+};
 
 /// How often `--follow` asks.
 const FOLLOW: Duration = Duration::from_secs(2);
@@ -82,6 +85,19 @@ pub async fn conflicts(config: Option<&Path>, command: ConflictsCommand) -> Resu
             let found = ask(config, Request::Conflict { id }).await?;
             told(json, &found, show::conflict);
         }
+        ConflictsCommand::Resolve(args) => {
+            let request = ResolveRequest {
+                id: args.id,
+                take: args.take,
+                value: args.value,
+                seen: args.seen,
+                by: operator(),
+                have_consent: args.i_have_consent,
+                dry_run: args.dry_run,
+            };
+            let done = ask(config, Request::Resolve(request)).await?;
+            told(args.json, &done, show::resolved);
+        }
         ConflictsCommand::Export { csv, open } => {
             let found = ask(config, Request::Conflicts { open, sync: None, limit: Some(usize::MAX) }).await?;
             if csv {
@@ -91,6 +107,25 @@ pub async fn conflicts(config: Option<&Path>, command: ConflictsCommand) -> Resu
             }
         }
     }
+    Ok(0)
+}
+
+/// `parked`
+pub async fn parked(config: Option<&Path>, command: ParkedCommand) -> Result<u8, Exit> {
+    let (args, handling) = match command {
+        ParkedCommand::List { json } => {
+            told(json, &ask(config, Request::Parked).await?, show::parked);
+            return Ok(0);
+        }
+        ParkedCommand::Show { id, json } => {
+            told(json, &ask(config, Request::ParkedShow { id }).await?, show::parked);
+            return Ok(0);
+        }
+        ParkedCommand::Retry(args) => (args, Handling::Retry),
+        ParkedCommand::Dismiss(args) => (args, Handling::Dismiss),
+    };
+    let request = ParkedRequest { id: args.id, reason: args.reason, all: args.all, handling, by: operator() };
+    told(args.json, &ask(config, Request::HandleParked(request)).await?, show::handled);
     Ok(0)
 }
 
@@ -139,6 +174,12 @@ pub async fn reload(config: Option<&Path>) -> Result<u8, Exit> {
     answer.map_err(refused)?;
     Out::text("The daemon has read the configuration again.\n");
     Ok(0)
+}
+
+/// Who gives the command, for the journal.
+pub fn operator() -> String {
+    let name = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "somebody at the command line".to_owned())
 }
 
 pub(super) fn told(json: bool, answer: &Json, for_people: fn(&Json) -> String) {

@@ -6,7 +6,7 @@
 //! | [`setup`] | where the configuration is, and what is made of it |
 //! | [`run`] | `run`, `run --once` |
 //! | [`check`] | `check` |
-//! | [`ask`] | `status`, `conflicts`, `explain`, `approve`, `discard`, `pause`, `resume`, `reload` |
+//! | [`ask`] | `status`, `conflicts`, `parked`, `explain`, `approve`, `discard`, `pause`, `resume`, `reload` |
 //! | [`plan`] | `plan` |
 //! | [`show`] | their answers for people |
 //! | [`connectors`] | `connectors list`, `show`, `lint`, `test` |
@@ -103,6 +103,7 @@ async fn dispatch(args: Args) -> Result<u8, Exit> {
         }
         Command::Status(status) => ask::status(config, &status).await,
         Command::Conflicts { command } => ask::conflicts(config, command).await,
+        Command::Parked { command } => ask::parked(config, command).await,
         Command::Plan(options) => plan::plan(config, &options).await,
         Command::Explain(explain) => ask::explain(config, &explain).await,
         Command::Approve(which) => ask::approve(config, &which).await,

@@ -75,8 +75,7 @@ fn derive_one(world: &mut World<'_>, id: Id, known: &Maps) -> Result<(), StoreEr
     }
     retry_all(&mut entity, context);
     let ((), events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
-    world.put_anew(entity, events);
-    Ok(())
+    world.put_anew(entity, events)
 }
 
 /// What was refused by the old rules may be taken by the new ones.

@@ -8,6 +8,7 @@ use super::{
     Sync,
     guard::{Verdict, guard_record},
     matching::match_one,
+    parked::note_taken,
     push::Sent,
     reconcile::{Asked, observe},
     report::Failure,
@@ -207,6 +208,7 @@ impl Sync {
         self.decide(cycle, |world| {
             for (item, answer) in outgoing.iter().zip(&answers) {
                 let Some(mut entity) = world.entity(item.id)? else { continue };
+                let before = entity.clone();
                 let is_stubborn = stubborn.contains(&item.id);
                 let ((), events) = world.decide(|context, ledger| match answer {
                     Ok(written) => created(&mut entity, side, written, answered_at, context, ledger),
@@ -217,6 +219,9 @@ impl Sync {
                         refused(&mut entity, side, error, context, ledger);
                     }
                 });
+                if answer.is_ok() {
+                    note_taken(world, side, &before, &entity)?;
+                }
                 world.put(entity, events)?;
             }
             Ok(())

@@ -49,7 +49,7 @@ impl Sync {
             let ids: Vec<Id> = rows.iter().filter_map(|(key, _)| entity_of(key.get(..prefix.len() + 16)?)).collect();
             self.decide(cycle, |world| ids.iter().try_for_each(|id| close(world, *id))).await?;
         }
-        self.state().drop_tables(b"eakqowurhg")?;
+        self.state().drop_tables(b"eakqowurbhg")?;
         let tag = self.committer.tag;
         let key = tag.state("counts");
         let counts = match self.committer.store.get(&key)? {
@@ -73,7 +73,7 @@ fn close(world: &mut World<'_>, id: Id) -> Result<(), StoreError> {
     let mut events: Vec<Event> = Vec::new();
     for (name, field) in &mut entity.fields {
         if let Some(open) = field.conflict.take() {
-            events.push(superseded(name, field, open.id, now, "the first run was discarded, and is planned anew"));
+            events.push(superseded(name, field, &open, now, "the first run was discarded, and is planned anew"));
         }
     }
     let candidates = std::mem::take(&mut entity.ambiguous);

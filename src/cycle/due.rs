@@ -9,7 +9,7 @@ use super::{
     world::World,
 };
 use crate::{
-    merge::{Id, Side, decide::decide, entity::Presence, guard::GuardKind},
+    merge::{Id, Side, entity::Presence, guard::GuardKind},
     store::{
         StoreError,
         tables::{Wait, entity_of},
@@ -24,7 +24,7 @@ impl Sync {
     pub async fn wake(&self, cycle: Id) -> Result<usize, StoreError> {
         let grace = SignedDuration::try_from(self.committer.rules.delete_grace).unwrap_or(SignedDuration::MAX);
         let mut changed = self.each_due(cycle, Wait::Deleting, grace, unlink_deleted).await?;
-        changed += self.each_due(cycle, Wait::Parked, SignedDuration::ZERO, decide_again).await?;
+        changed += self.retry_parked(cycle).await?;
         Ok(changed)
     }
 
@@ -90,11 +90,4 @@ fn unlink_deleted(world: &mut World<'_>, id: Id, grace: SignedDuration) -> Resul
         }
     }
     Ok(())
-}
-
-/// The retry is due: what is wanted is derived anew, and stands in the outbox again.
-fn decide_again(world: &mut World<'_>, id: Id, _: SignedDuration) -> Result<(), StoreError> {
-    let Some(mut entity) = world.entity(id)? else { return Ok(()) };
-    let ((), events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
-    world.put(entity, events)
 }

@@ -11,7 +11,7 @@ use crate::{
     merge::{
         Entity, Id, Side,
         entity::Presence,
-        guard::{self, Answer, Cause, Gate, GuardKind, RecordGate},
+        guard::{self, Answer, Gate, GuardKind, Provenance, RecordGate},
         patch::Patch,
     },
     store::{StoreError, format},
@@ -33,7 +33,7 @@ pub struct Hold {
     /// What it holds.
     pub kind: GuardKind,
     /// Where that comes from.
-    pub cause: Cause,
+    pub cause: Provenance,
     /// Since when.
     #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub since: Timestamp,
@@ -103,19 +103,19 @@ impl Book {
         self.holds.values()
     }
 
-    fn open_hold(&mut self, kind: GuardKind, cause: Cause) -> Option<&mut Hold> {
+    fn open_hold(&mut self, kind: GuardKind, cause: Provenance) -> Option<&mut Hold> {
         self.holds.values_mut().find(|hold| hold.kind == kind && hold.cause == cause && hold.answer.is_none())
     }
 }
 
 impl World<'_> {
     /// Whether one more write of this kind may be made: counted if so; else it is an entry of a hold.
-    pub fn admit(&mut self, kind: GuardKind, cause: Cause) -> Result<Option<Gate>, StoreError> {
+    pub fn admit(&mut self, kind: GuardKind, cause: Provenance) -> Result<Option<Gate>, StoreError> {
         self.with_book(|book, world| book.admit(kind, cause, world))
     }
 
     /// Nothing more of this kind may be made now.
-    fn is_full(&mut self, kind: GuardKind, cause: Cause) -> Result<bool, StoreError> {
+    fn is_full(&mut self, kind: GuardKind, cause: Provenance) -> Result<bool, StoreError> {
         self.with_book(|book, world| {
             book.open_hold(kind, cause).is_some() || book.left(kind, world).is_some_and(|left| left == 0)
         })
@@ -165,7 +165,7 @@ impl World<'_> {
 }
 
 impl Book {
-    fn admit(&mut self, kind: GuardKind, cause: Cause, world: &mut World<'_>) -> Option<Gate> {
+    fn admit(&mut self, kind: GuardKind, cause: Provenance, world: &mut World<'_>) -> Option<Gate> {
         if self.open_hold(kind, cause).is_none() {
             let most = self.most(kind, world)?;
             if self.left(kind, world).is_none_or(|left| left > 0) {
@@ -248,7 +248,7 @@ pub fn guard_patch(
 }
 
 /// Whether the patch needs to be let through for a kind, and where it comes from.
-fn asked(world: &World<'_>, entity: &Entity, side: Side, patch: &Patch, wanted: GuardKind) -> Option<Cause> {
+fn asked(world: &World<'_>, entity: &Entity, side: Side, patch: &Patch, wanted: GuardKind) -> Option<Provenance> {
     let kinds = guard::kinds(entity, side, patch, world.context);
     kinds.into_iter().find(|(kind, _)| *kind == wanted).map(|(_, cause)| cause)
 }

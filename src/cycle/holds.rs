@@ -74,7 +74,7 @@ impl Sync {
             if let Some(hold) = world.holds()?.into_iter().find(|hold| hold.number == number) {
                 let status =
                     if answer == Answer::Discarded { ConflictStatus::Dismissed } else { ConflictStatus::Resolved };
-                tell(world, &hold, status, why);
+                tell(world, &hold, status, why)?;
             }
             Ok(())
         })
@@ -163,8 +163,7 @@ impl Sync {
                     hold.told = entries;
                     true
                 })?;
-                tell(world, hold, ConflictStatus::Open, "more than the safety limit allows; it waits for approval");
-                Ok(())
+                tell(world, hold, ConflictStatus::Open, "more than the safety limit allows; it waits for approval")
             })
             .await?;
         }
@@ -237,7 +236,7 @@ fn answer_one(world: &mut World<'_>, id: Id, side: Side, hold: u32, answer: (u32
     world.put(entity, events)
 }
 
-fn tell(world: &mut World<'_>, hold: &Hold, status: ConflictStatus, reason: &str) {
+fn tell(world: &mut World<'_>, hold: &Hold, status: ConflictStatus, reason: &str) -> Result<(), StoreError> {
     let held = HeldBack {
         kind: hold.kind,
         cause: hold.cause,
@@ -256,5 +255,5 @@ fn tell(world: &mut World<'_>, hold: &Hold, status: ConflictStatus, reason: &str
         status,
         at: world.context.now,
     };
-    world.add_line(None, &event);
+    world.add_line(None, &event)
 }

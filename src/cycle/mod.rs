@@ -20,12 +20,15 @@
 //! | [`matching`] | records that nobody knows yet |
 //! | [`deletions`] | who was deleted |
 //! | [`due`] | what waited for its time |
+//! | [`outbox`] | lanes and jobs |
+//! | [`parked`] | what is set aside, by its reason |
 //! | [`push`] | the outbox of one side |
 //! | [`update`], [`create`], [`remove`] | one batch |
 //! | [`discard`] | everything that was decided, dropped |
 //! | [`adopt`] | rules that have changed |
 //! | [`sight`] | the alarm when many cannot be seen |
 //! | [`state`] | what a sync remembers of itself |
+//! | [`resolve`] | a person answers a conflict |
 //! | [`plan`] | what a cycle would do, written nowhere |
 //! | [`sweep`] | what is older than it is kept |
 //! | [`report`] | what a cycle came to |
@@ -43,12 +46,15 @@ pub mod guard;
 pub mod holds;
 pub mod ids;
 pub mod matching;
+pub mod outbox;
+pub mod parked;
 pub mod plan;
 pub mod pull;
 pub mod push;
 pub mod reconcile;
 pub mod remove;
 pub mod report;
+pub mod resolve;
 pub mod sight;
 pub mod state;
 pub mod sweep;
@@ -99,6 +105,9 @@ pub struct Sync {
 
 /// How often schemas are asked for: a choice that an admin added is known after this time at most.
 const LEARN_EVERY: Duration = Duration::from_hours(1);
+
+/// The same while something waits for it.
+const LEARN_WAITING: Duration = Duration::from_mins(5);
 
 /// What must be over before anything is written: the count of the store's keys.
 pub type Gate = Box<dyn Fn() -> BoxFuture<'static, Result<(), StoreError>> + Send + std::marker::Sync>;
@@ -206,7 +215,7 @@ impl Sync {
 
     async fn pull_one(&self, cycle: Id, side: Side, deletions: Deletions) -> Result<usize, Failure> {
         let mut changed = self.pull(cycle, side).await?;
-        self.learn(side).await;
+        self.learn(cycle, side).await?;
         changed += self.look_for_deletions(cycle, side, deletions).await?;
         self.lock_read()[side] = true;
         changed += self.check_all(cycle, side).await?;
@@ -257,7 +266,7 @@ impl Sync {
     }
 
     /// What the objects can hold, as the connectors declare it: nobody is asked.
-    async fn declare(&self, report: &mut Report) -> Result<(), StoreError> {
+    pub(crate) async fn declare(&self, report: &mut Report) -> Result<(), StoreError> {
         if self.committer.objects().await != Pair::default() {
             return Ok(());
         }
@@ -272,25 +281,28 @@ impl Sync {
         Ok(())
     }
 
-    /// Asks for the schemas of one system, once an hour. Only after it has answered a pull, and only for itself: a
-    /// system that is down or throttled keeps nobody waiting here.
-    async fn learn(&self, side: Side) {
+    /// Asks for the schemas of one system, once an hour, and oftener while something is parked that another schema could
+    /// release. Only after it has answered a pull, and only for itself: a system that is down or throttled keeps nobody
+    /// waiting here.
+    async fn learn(&self, cycle: Id, side: Side) -> Result<(), StoreError> {
         let now = self.committer.clock.elapsed();
         let last = self.lock_learnt()[side];
-        if last.is_some_and(|at| now.saturating_sub(at) < LEARN_EVERY) {
-            return;
+        let every = if self.waits_for_a_schema(side)? { LEARN_WAITING } else { LEARN_EVERY };
+        if last.is_some_and(|at| now.saturating_sub(at) < every) {
+            return Ok(());
         }
         let system = &self.systems[side];
         for object in &system.objects {
             match system.connector.describe(&hymnal_sdk::Call::default(), &object.name).await {
-                Ok(schema) => self.committer.learn_schema(side, &object.name, schema).await,
+                Ok(schema) => self.note_schema(cycle, side, &object.name, schema).await?,
                 // It is asked again in the next cycle. Until then the schema known stands, or none: that costs early
                 // messages, not correctness, since the service refuses by itself.
-                Err(error) if matches!(error.kind, Kind::Transient | Kind::Throttled | Kind::Auth) => return,
+                Err(error) if matches!(error.kind, Kind::Transient | Kind::Throttled | Kind::Auth) => return Ok(()),
                 Err(_) => {}
             }
         }
         self.lock_learnt()[side] = Some(now);
+        Ok(())
     }
 
     fn lock_read(&self) -> std::sync::MutexGuard<'_, Pair<bool>> {

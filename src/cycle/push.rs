@@ -9,7 +9,7 @@ use super::{
     Sync,
     report::{Failure, Written},
     state::LOADED,
-    world::{CONSENT, Job, LANES},
+    world::{CONSENT, Job, LANES, PERSON},
 };
 use crate::{
     merge::{Id, Side},
@@ -146,8 +146,10 @@ impl Sync {
 
     /// Until the outbox was empty once, it is the first load: bulk, which leaves the reserve alone and re-routes nobody.
     fn urgency(&self, lane: u8) -> Result<Lane, Failure> {
-        if lane == CONSENT {
-            return Ok(Lane::Consent);
+        match lane {
+            CONSENT => return Ok(Lane::Consent),
+            PERSON => return Ok(Lane::Person),
+            _ => {}
         }
         let is_loaded = self.flag(LOADED).map_err(Failure::Store)?;
         Ok(if is_loaded { Lane::Ordinary } else { Lane::Bulk })

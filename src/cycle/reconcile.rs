@@ -9,9 +9,10 @@ use crate::{
     merge::{
         Context, Entity, Event, Id, Pair, Side,
         decide::decide,
-        entity::{Field, Holding, Member, Presence, Tombstone},
+        entity::{Field, Holding, Member, OpenConflict, Presence, Tombstone},
         event::{ConflictEvent, ConflictLine, ConflictStatus},
         identity,
+        logged::thaw,
         patch::key,
         reading::{Folded, Reading, Source, fold, is_known},
         removal::{bury, restrict_all},
@@ -358,7 +359,8 @@ fn forget_side(entity: &mut Entity, side: Side, now: Timestamp, events: &mut Vec
         field.agreed = None;
         field.linked = false;
         if let Some(open) = field.conflict.take() {
-            events.push(superseded(name, field, open.id, now, "one of the two records is gone"));
+            events.push(superseded(name, field, &open, now, "one of the two records is gone"));
+            thaw(field);
         }
     }
     entity.creating[side] = None;
@@ -366,13 +368,13 @@ fn forget_side(entity: &mut Entity, side: Side, now: Timestamp, events: &mut Vec
 }
 
 /// The line that closes an open conflict that nobody decided.
-pub fn superseded(name: &str, field: &Field, id: Id, now: Timestamp, reason: &str) -> Event {
-    use crate::merge::{ConflictKind, event::StoredConflict};
+pub fn superseded(name: &str, field: &Field, open: &OpenConflict, now: Timestamp, reason: &str) -> Event {
+    use crate::merge::event::StoredConflict;
     Event::Conflict(Box::new(ConflictEvent {
-        id,
+        id: open.id,
         field: name.to_owned(),
         verdict: ConflictLine::Field(StoredConflict {
-            kind: ConflictKind::Conflict,
+            kind: open.kind,
             winner: None,
             result: None,
             certainty: None,

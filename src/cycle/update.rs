@@ -5,6 +5,7 @@ use hymnal_sdk::{Address, Call, Effect, Error, Kind, Lane, Timestamp};
 use super::{
     Sync,
     guard::guard_patch,
+    parked::note_taken,
     push::Sent,
     reconcile::{moved, observe_gone, observe_got},
     report::Failure,
@@ -187,6 +188,7 @@ fn confirm_one(
     is_stubborn: bool,
 ) -> Result<(), StoreError> {
     let Some(mut entity) = world.entity(item.id)? else { return Ok(()) };
+    let before = entity.clone();
     let ((), events) = world.decide(|context, ledger| match answer {
         Ok(written) => updated(&mut entity, side, written, answered_at, context, ledger),
         Err(error) => {
@@ -196,6 +198,9 @@ fn confirm_one(
             refused(&mut entity, side, error, context, ledger);
         }
     });
+    if answer.is_ok() {
+        note_taken(world, side, &before, &entity)?;
+    }
     let address = entity.members[side].as_ref().map(|member| member.address.clone());
     world.put(entity, events)?;
     let Some(address) = address else { return Ok(()) };

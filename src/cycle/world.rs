@@ -11,19 +11,22 @@ use std::{
 
 use hymnal_sdk::{Address, Timestamp};
 
+pub use super::outbox::{CONSENT, Job, LANES, ORDINARY, PERSON};
 use super::{
     counts::Counts,
     guard::{Book, holds_unlinking},
     ids::Ids,
+    parked,
     sight::unseen_letter,
 };
 use crate::{
     journal::entry::{JournalPage, LogLine},
     merge::{
         Context, Entity, Event, Id, Pair, Side,
-        entity::{Mark, Parked, Presence, Want},
+        entity::{Mark, Presence, Want},
         event::ConflictEvent,
         history::History,
+        parked::waiting,
         patch::{has_key, keys},
         reading::Ledger,
     },
@@ -32,47 +35,6 @@ use crate::{
         tables::{Tag, Wait, entity_of},
     },
 };
-
-/// The lanes of the outbox, most urgent first.
-pub const LANES: [u8; 2] = [CONSENT, ORDINARY];
-/// Restrictions of consent.
-pub const CONSENT: u8 = 0;
-/// Everything else.
-pub const ORDINARY: u8 = 1;
-
-/// What the outbox says is to be done, so that batches can be made without reading the entities.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Job {
-    /// Change a record of this object.
-    Update(String),
-    /// Make a record of this object.
-    Create(String),
-    /// Delete a record of this object.
-    Remove(String),
-}
-
-impl Job {
-    fn to_bytes(&self) -> Vec<u8> {
-        let (letter, object) = match self {
-            Self::Update(object) => (b'u', object),
-            Self::Create(object) => (b'c', object),
-            Self::Remove(object) => (b'd', object),
-        };
-        [&[letter], object.as_bytes()].concat()
-    }
-
-    /// What stands in the outbox.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (letter, object) = bytes.split_first()?;
-        let object = String::from_utf8(object.to_vec()).ok()?;
-        match letter {
-            b'u' => Some(Self::Update(object)),
-            b'c' => Some(Self::Create(object)),
-            b'd' => Some(Self::Remove(object)),
-            _ => None,
-        }
-    }
-}
 
 /// The store with undecided changes over it.
 pub struct World<'a> {
@@ -205,7 +167,7 @@ impl<'a> World<'a> {
     /// Puts an entity and everything that is derived of it, with what happened to it.
     pub fn put(&mut self, entity: Entity, events: Vec<Event>) -> Result<(), StoreError> {
         let before = self.shared(entity.id)?;
-        self.note(&entity, events);
+        self.note(&entity, events)?;
         if before.as_deref() != Some(&entity) {
             self.replace(before.as_deref(), Some(&entity));
             self.set_entity(entity.id, Some(Rc::new(entity)));
@@ -214,11 +176,12 @@ impl<'a> World<'a> {
     }
 
     /// Puts an entity of which nothing that is derived stands in the store, and that is not counted.
-    pub fn put_anew(&mut self, entity: Entity, events: Vec<Event>) {
+    pub fn put_anew(&mut self, entity: Entity, events: Vec<Event>) -> Result<(), StoreError> {
         self.counts.replace(None, Some(&entity), self.context);
         self.changes.extend(self.derived(&entity).into_iter().map(|(key, value)| (key, Some(value))));
-        self.note(&entity, events);
+        self.note(&entity, events)?;
         self.set_entity(entity.id, Some(Rc::new(entity)));
+        Ok(())
     }
 
     /// Removes an entity that became a part of another.
@@ -233,6 +196,11 @@ impl<'a> World<'a> {
     /// Sets a key that belongs to no entity.
     pub fn set(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
         self.changes.insert(key, value);
+    }
+
+    /// The store under it, without what this decision has changed.
+    pub fn store(&self) -> &dyn Kv {
+        self.store
     }
 
     /// The value under a key.
@@ -338,6 +306,7 @@ impl<'a> World<'a> {
             let lane = match entity.wants[side] {
                 Want::Nothing => None,
                 Want::Restrict => Some(CONSENT),
+                Want::Decided => Some(PERSON),
                 Want::Update | Want::Create | Want::Remove => Some(ORDINARY),
             };
             let create = self.context.rules.systems[side].create.as_ref();
@@ -379,24 +348,27 @@ impl<'a> World<'a> {
         }
     }
 
-    fn note(&mut self, entity: &Entity, events: Vec<Event>) {
+    fn note(&mut self, entity: &Entity, events: Vec<Event>) -> Result<(), StoreError> {
         if events.is_empty() {
-            return;
+            return Ok(());
         }
         for event in &events {
             if let Event::Conflict(event) = event {
-                self.add_line(Some(entity), event);
+                self.add_line(Some(entity), event)?;
             }
         }
         let page = JournalPage { at: self.context.now, cycle: self.cycle, events };
         self.counts.pages += 1;
         let key = [self.tag.journal(entity.id), self.counts.pages.to_be_bytes().to_vec()].concat();
         self.changes.insert(key, Some(format::seal(&page)));
+        Ok(())
     }
 
     /// Adds a line to the conflict log: about a person, or about the sync.
-    pub fn add_line(&mut self, entity: Option<&Entity>, event: &ConflictEvent) {
+    pub fn add_line(&mut self, entity: Option<&Entity>, event: &ConflictEvent) -> Result<(), StoreError> {
         self.counts.lines += 1;
+        let before = self.get(&self.tag.latest_line(event.id))?;
+        let before = before.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()).map(u64::from_be_bytes);
         let records = Pair::from_fn(|side| {
             let member = entity.and_then(|entity| entity.members[side].as_ref()).map(|member| member.address.clone());
             let further = entity.into_iter().flat_map(|entity| entity.secondaries[side].iter().cloned());
@@ -404,6 +376,7 @@ impl<'a> World<'a> {
         });
         let line = LogLine {
             number: self.counts.lines,
+            before,
             entity: entity.map(|entity| entity.id),
             cycle: self.cycle,
             records,
@@ -412,31 +385,29 @@ impl<'a> World<'a> {
         self.changes.insert(self.tag.line(line.number), Some(format::seal(&line)));
         self.changes.insert(self.tag.latest_line(event.id), Some(line.number.to_be_bytes().to_vec()));
         self.lines.push(line);
+        Ok(())
     }
 }
 
 /// What of an entity waits, or is listed: kind, field, and for parked things when they are due (milliseconds).
 fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)> {
-    let mut waits = Vec::new();
+    let mut waits: Vec<_> = waiting(entity, context).iter().map(parked::row).collect();
     let due = |at: Timestamp| at.as_millisecond().to_be_bytes().to_vec();
-    let retry = |parked: &Parked| parked.next_try.map_or_else(|| i64::MAX.to_be_bytes().to_vec(), due);
     let mapped = context.rules.fields.iter().map(|rule| &rule.map.name);
     for (name, field) in mapped.filter_map(|name| entity.fields.get_key_value(name)) {
         let mut add = |wait, value| waits.push((wait, name.clone(), value));
-        if field.conflict.is_some() {
-            add(Wait::Conflict, Vec::new());
-        }
-        if field.frozen {
-            add(Wait::Frozen, Vec::new());
+        if let Some(open) = &field.conflict {
+            let wait = if field.frozen { Wait::Frozen } else { Wait::Conflict };
+            add(wait, open.id.bytes().to_vec());
         }
         for side in Side::BOTH {
             match &field.sides[side].mark {
                 Some(Mark::Parked { golden, parked })
-                    if golden.as_ref().is_none_or(|golden| *golden == field.golden) =>
+                    if parked.dismissed_by.is_some()
+                        && golden.as_ref().is_none_or(|golden| *golden == field.golden) =>
                 {
-                    add(Wait::Parked, retry(parked));
+                    add(Wait::Kept, Vec::new());
                 }
-                Some(Mark::Ignored { golden }) if *golden == field.golden => add(Wait::Ignored, Vec::new()),
                 Some(Mark::Normalised { golden }) if *golden == field.golden => add(Wait::Normalised, Vec::new()),
                 Some(Mark::Kept { golden }) if *golden == field.golden => add(Wait::Kept, Vec::new()),
                 Some(Mark::Discarded { golden }) if *golden == field.golden => add(Wait::Discarded, Vec::new()),
@@ -447,8 +418,8 @@ fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)>
     let mut add = |wait, name: &str, value| waits.push((wait, name.to_owned(), value));
     let mut unseen = Vec::new();
     for side in Side::BOTH {
-        if let Some(parked) = &entity.parked[side] {
-            add(Wait::Parked, "", retry(parked));
+        if entity.parked[side].as_ref().is_some_and(|parked| parked.dismissed_by.is_some()) {
+            add(Wait::Kept, "", Vec::new());
         }
         match entity.members[side].as_ref().map(|member| member.presence) {
             Some(Presence::NotVisible { .. }) => unseen.push(unseen_letter(side)),
@@ -464,15 +435,11 @@ fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)>
             add(Wait::Duplicate, "", Vec::new());
         }
     }
-    if entity.scope.problem.is_some() {
-        // Asked again whenever the person changes, not by the clock.
-        add(Wait::Parked, ":scope", i64::MAX.to_be_bytes().to_vec());
-    }
     if !unseen.is_empty() {
         add(Wait::NotVisible, "", unseen);
     }
     if !entity.ambiguous.is_empty() {
-        add(Wait::Ambiguous, "", Vec::new());
+        add(Wait::Ambiguous, "", entity.question.map(|id| id.bytes().to_vec()).unwrap_or_default());
     }
     let lives = entity.members.iter().any(|(_, member)| member.is_some());
     if lives && !entity.is_linked() && !has_key(entity, context) {

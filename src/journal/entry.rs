@@ -13,6 +13,8 @@ use crate::merge::{
 pub struct LogLine {
     /// Its number.
     pub number: u64,
+    /// The number of the line before it about the same conflict.
+    pub before: Option<u64>,
     /// The person; `None`: it is about the sync.
     pub entity: Option<Id>,
     /// The cycle.
@@ -44,6 +46,7 @@ impl ConflictLine {
                 ConflictKind::Conflict => "conflict",
                 ConflictKind::FirstLink => "first_link",
                 ConflictKind::Overruled => "overruled",
+                ConflictKind::Oscillation => "oscillation",
             },
             Self::Oscillation => "oscillation",
             Self::Ambiguous(_) => "ambiguous",

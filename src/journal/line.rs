@@ -9,7 +9,7 @@ use crate::{
     merge::{
         Certainty, Event, Evidence, Pair, Side, SyncRules,
         entity::Edit,
-        event::{ConflictLine, Spared},
+        event::{Cause, ConflictLine, Ruling, Spared},
         scope::ScopeRule,
     },
 };
@@ -103,13 +103,17 @@ pub fn event(event: &Event, rules: &SyncRules) -> Json {
         Event::Sending { side, address, changes } => {
             let changes: Map<String, Json> = changes
                 .iter()
-                .map(|(field, from, to)| {
-                    let from = from.as_ref().map(ToString::to_string);
-                    (field.clone(), json!({ "from": from, "to": to.to_string() }))
+                .map(|sent| {
+                    let from = sent.from.as_ref().map(ToString::to_string);
+                    (sent.field.clone(), json!({ "from": from, "to": sent.to.to_string() }))
                 })
                 .collect();
             json!({ "sending": name(side), "record": address.as_ref().map(ToString::to_string), "changes": changes })
         }
+        Event::Handled { side, field, code, handling, by } => json!({
+            "parked": handling, "system": name(side), "field": field, "code": code, "by": by,
+        }),
+        Event::Ruled(ruling) => ruled(ruling),
         Event::Written { side, address, created } => {
             json!({ "written": name(side), "record": address.to_string(), "created": created })
         }
@@ -148,6 +152,18 @@ pub fn event(event: &Event, rules: &SyncRules) -> Json {
         }
         Event::Conflict(conflict) => json!({ "conflict": conflict.id.to_string() }),
     }
+}
+
+fn ruled(ruling: &Ruling) -> Json {
+    let answers = match &ruling.cause {
+        Cause::Resolved(conflict) => Some(conflict.to_string()),
+        Cause::Undone => None,
+    };
+    let how = if answers.is_some() { "resolved" } else { "undone" };
+    json!({
+        "ruled": ruling.field, "from": json(&ruling.from), "to": json(&ruling.to), "by": ruling.by,
+        "how": how, "conflict": answers,
+    })
 }
 
 /// A canonical value as JSON; blank is null.

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | [`entry`] | what the journal and the conflict log hold in the store |
 //! | [`mod@line`] | a line of the conflict log as people and programs read it |
+//! | [`lines`] | lines of the conflict log as the store keeps them |
 //! | [`conflict_log`] | the file `conflicts.jsonl` |
 
 pub mod conflict_log;
 pub mod entry;
 pub mod line;
+pub mod lines;
 
 pub use conflict_log::ConflictLog;
 pub use line::Mask;

@@ -6,9 +6,9 @@ use super::{
     context::Context,
     decide::decide,
     entity::{Creating, Entity, Holding, Mark, Member, Parked, Presence, Sent},
-    event::Event,
+    event::{Event, SentChange},
     guard::Gate,
-    patch::{Patch, restricts},
+    patch::{Change, Patch, restricts},
     reading::{Ledger, Reading, Source, fold},
     rules::FieldRule,
     side::Side,
@@ -24,6 +24,7 @@ pub fn mark_sending(entity: &mut Entity, side: Side, patch: &Patch, context: &Co
     for (name, problem) in &patch.problems {
         park_field(entity, side, name, problem.clone(), context.now);
     }
+    let changes = sent_changes(entity, patch);
     for change in &patch.changes {
         if let Some(field) = entity.fields.get_mut(&change.field) {
             field.sides[side].sent =
@@ -33,8 +34,6 @@ pub fn mark_sending(entity: &mut Entity, side: Side, patch: &Patch, context: &Co
     let address = entity.members[side].as_ref().map(|member| member.address.clone());
     let mut events = refusals(side, patch);
     if !patch.changes.is_empty() {
-        let changes = patch.changes.iter();
-        let changes = changes.map(|change| (change.field.clone(), change.from.clone(), change.to.clone())).collect();
         events.push(Event::Sending { side, address, changes });
     }
     events
@@ -53,9 +52,8 @@ pub fn mark_creating(
     }
     entity.creating[side] =
         Some(Creating { object: object.to_owned(), fields: patch.fields(), at: context.now, looked: 0 });
-    let changes = patch.changes.iter().map(|change| (change.field.clone(), None, change.to.clone())).collect();
     let mut events = refusals(side, patch);
-    events.push(Event::Sending { side, address: None, changes });
+    events.push(Event::Sending { side, address: None, changes: sent_changes(entity, patch) });
     events
 }
 
@@ -242,7 +240,19 @@ fn again(before: Option<Parked>, problem: Problem, now: Timestamp) -> Parked {
     let (since, tries) = before.map_or((now, 0), |parked| (parked.since, parked.tries));
     let delay = FIRST_RETRY.saturating_mul(1 << tries.min(12)).min(LAST_RETRY);
     let next_try = now.saturating_add(delay).ok();
-    Parked { problem, since, tries: tries + 1, next_try }
+    Parked { problem, since, tries: tries + 1, next_try, dismissed_by: None }
+}
+
+/// What is sent, for the journal.
+fn sent_changes(entity: &Entity, patch: &Patch) -> Vec<SentChange> {
+    let sent = |change: &Change| SentChange {
+        field: change.field.clone(),
+        from: change.from.clone(),
+        to: change.to.clone(),
+        golden: change.golden.clone(),
+        agreed: entity.fields.get(&change.field).and_then(|field| field.agreed.clone()),
+    };
+    patch.changes.iter().map(sent).collect()
 }
 
 fn canonical(native: Option<&str>, side: Side, object: &str, context: &Context<'_>) -> Option<String> {

@@ -9,7 +9,7 @@ use super::{
     field::{Candidate, Evidence, Fate, Merge, SideInput, Verdict, merge},
     guard,
     history::Place,
-    logged::stored,
+    logged::{stored, thaw},
     patch::{self, wants},
     policy::OnConflict,
     reading::Ledger,
@@ -34,7 +34,7 @@ pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_
     }
     removal::reconsider(entity, context, ledger);
     guard::forget_moot(entity, context);
-    scope::judge(entity, context.rules, ledger.events);
+    scope::judge(entity, context.rules, context.now, ledger.events);
     entity.wants = Pair::from_fn(|side| wants(entity, side, context));
 }
 
@@ -50,7 +50,10 @@ pub(super) struct OneField<'a> {
 impl OneField<'_> {
     fn decide(&self, field: &mut Field, ledger: &mut Ledger<'_>) {
         if field.frozen {
-            return;
+            if self.stays_open(field, ledger) {
+                return;
+            }
+            thaw(field);
         }
         if self.follows {
             self.follow_only_member(field);
@@ -117,18 +120,18 @@ impl OneField<'_> {
         let (Some(left), Some(right)) = (self.value(field, Side::Left), self.value(field, Side::Right)) else {
             return true;
         };
-        let id = open.id;
+        let (id, kind) = (open.id, open.kind);
         let values = Pair::new(left, right);
         if values.left == values.right {
-            let line = stored("manual", "both sides now hold the same value", Some(values.left.clone()));
+            let line = stored(kind, "manual", "both sides now hold the same value", Some(values.left.clone()));
             self.log(field, id, line, ConflictStatus::Superseded, ledger);
             field.conflict = None;
             return false;
         }
         if open.values != values {
-            let line = stored("manual", "edited again while it waits for a person", None);
+            let line = stored(kind, "manual", "edited again while it waits for a person", None);
             self.log(field, id, line, ConflictStatus::Open, ledger);
-            field.conflict = Some(OpenConflict { id, values });
+            field.conflict = Some(OpenConflict { id, kind, values });
         }
         true
     }
@@ -272,7 +275,9 @@ impl OneField<'_> {
     fn decided(&self, field: &mut Field, to: &Value, side: Option<Side>, rule: &'static str, ledger: &mut Ledger<'_>) {
         field.origin = match side {
             Some(side) => Some(origin(side, field.sides[side].edit.as_ref(), rule)),
-            None => Some(Origin { side: None, evidence: Evidence::None, by: None, rule: rule.to_owned() }),
+            None => {
+                Some(Origin { side: None, evidence: Evidence::None, by: None, rule: rule.to_owned(), by_person: false })
+            }
         };
         if *to == field.golden {
             return;
@@ -340,5 +345,6 @@ fn origin(side: Side, edit: Option<&Edit>, rule: &str) -> Origin {
         evidence: edit.map_or(Evidence::None, |edit| edit.evidence),
         by: edit.and_then(|edit| edit.by.clone()),
         rule: rule.to_owned(),
+        by_person: false,
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    field::Evidence,
+    field::{ConflictKind, Evidence},
     guard::{FieldGate, GuardKind, RecordGate},
     scope::Scope,
     side::{Pair, Side},
@@ -92,6 +92,8 @@ pub enum Want {
     Nothing,
     /// A patch that is not empty.
     Update,
+    /// A patch in which something is that a person decided and waits for.
+    Decided,
     /// A patch in which consent is restricted.
     Restrict,
     /// A record.
@@ -195,6 +197,8 @@ pub struct Parked {
     /// Not before this time, unless something changes; `None`: not by itself at all.
     #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
     pub next_try: Option<Timestamp>,
+    /// Who said that it is to be left as it is.
+    pub dismissed_by: Option<String>,
 }
 
 impl Parked {
@@ -222,7 +226,7 @@ pub struct Field {
     pub origin: Option<Origin>,
     /// What each member holds.
     pub sides: Pair<Holding>,
-    /// A difference that waits for a person.
+    /// A difference that waits for a person; that of a frozen field too.
     pub conflict: Option<OpenConflict>,
     /// Times at which the value went back to what it was before.
     pub flips: Vec<Timestamp>,
@@ -247,6 +251,8 @@ pub struct Origin {
     pub by: Option<Actor>,
     /// The rule: `only edit`, `first link`, `latest`, …
     pub rule: String,
+    /// A person decided it: what follows is written in that lane.
+    pub by_person: bool,
 }
 
 /// What one member holds of a field.
@@ -327,6 +333,8 @@ pub enum Mark {
 pub struct OpenConflict {
     /// Its id in the conflict log.
     pub id: Id,
+    /// What kind of difference.
+    pub kind: ConflictKind,
     /// What each side holds.
     pub values: Pair<Value>,
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     entity::{Edit, Id},
     field::Conflict,
-    guard::{Cause, GuardKind},
+    guard::{GuardKind, Provenance},
+    parked::Handling,
     scope::ScopeRule,
     side::{Pair, Side},
 };
@@ -62,9 +63,24 @@ pub enum Event {
         side: Side,
         /// The record; `None` for a creation.
         address: Option<Address>,
-        /// What: field, from, to.
-        changes: Vec<(String, Option<Native>, Native)>,
+        /// What.
+        changes: Vec<SentChange>,
     },
+    /// A person handled something parked.
+    Handled {
+        /// Where.
+        side: Side,
+        /// The field; `None`: the record.
+        field: Option<String>,
+        /// Why it was parked.
+        code: String,
+        /// What is done about it.
+        handling: Handling,
+        /// Who.
+        by: String,
+    },
+    /// A person decided a value.
+    Ruled(Box<Ruling>),
     /// A write was answered with success.
     Written {
         /// Where.
@@ -179,6 +195,45 @@ pub enum Event {
     },
 }
 
+/// One field of a write, with all that is needed to take it back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SentChange {
+    /// The canonical field.
+    pub field: String,
+    /// What stood there; `None` for a creation.
+    pub from: Option<Native>,
+    /// What was to stand there.
+    pub to: Native,
+    /// The golden value it stood for.
+    pub golden: Value,
+    /// The value at which both sides last stood; `None`: they never had.
+    pub agreed: Option<Value>,
+}
+
+/// A value that a person decided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ruling {
+    /// The field.
+    pub field: String,
+    /// What was golden.
+    pub from: Value,
+    /// What is.
+    pub to: Value,
+    /// Why.
+    pub cause: Cause,
+    /// Who.
+    pub by: String,
+}
+
+/// Why a person decided a value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cause {
+    /// It answered this conflict.
+    Resolved(Id),
+    /// It took back what was written.
+    Undone,
+}
+
 /// Why a record is not deleted although the other side's was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Spared {
@@ -231,7 +286,7 @@ pub struct HeldBack {
     /// What they are.
     pub kind: GuardKind,
     /// Where they come from.
-    pub cause: Cause,
+    pub cause: Provenance,
     /// What the hold is named by.
     pub hold: String,
     /// How many.

@@ -156,6 +156,8 @@ pub enum ConflictKind {
     FirstLink,
     /// A rule refused an edit.
     Overruled,
+    /// A field that went back and forth too often.
+    Oscillation,
 }
 
 /// How sure the times made a decision.

@@ -72,7 +72,7 @@ impl GuardKind {
 /// Where changes come from: what is held is grouped by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Cause {
+pub enum Provenance {
     /// A bulk import.
     Import,
     /// A rule inside a service.
@@ -87,7 +87,7 @@ pub enum Cause {
     Unknown,
 }
 
-impl Cause {
+impl Provenance {
     /// The word in answers.
     pub fn word(self) -> &'static str {
         match self {
@@ -221,7 +221,7 @@ pub fn kind_of(rule: &FieldRule, golden: &Value) -> GuardKind {
 }
 
 /// The kinds that a patch must be let through for, with where it comes from: what was let through already is left out.
-pub fn kinds(entity: &Entity, side: Side, patch: &Patch, context: &Context<'_>) -> BTreeSet<(GuardKind, Cause)> {
+pub fn kinds(entity: &Entity, side: Side, patch: &Patch, context: &Context<'_>) -> BTreeSet<(GuardKind, Provenance)> {
     let mut kinds = BTreeSet::new();
     for change in &patch.changes {
         let Some((rule, field)) = known(entity, change, context) else { continue };
@@ -238,28 +238,28 @@ pub fn kinds(entity: &Entity, side: Side, patch: &Patch, context: &Context<'_>) 
 }
 
 /// A record is one entry of a kind, whatever its fields come from; the first cause stands for it.
-fn one_cause_each(kinds: BTreeSet<(GuardKind, Cause)>) -> BTreeSet<(GuardKind, Cause)> {
+fn one_cause_each(kinds: BTreeSet<(GuardKind, Provenance)>) -> BTreeSet<(GuardKind, Provenance)> {
     let mut seen = BTreeSet::new();
     kinds.into_iter().filter(|(kind, _)| seen.insert(*kind)).collect()
 }
 
 /// Where the creation of a person comes from.
-pub fn cause_of_person(entity: &Entity) -> Cause {
+pub fn cause_of_person(entity: &Entity) -> Provenance {
     let causes = entity.fields.values().filter(|field| !field.golden.is_blank()).map(cause);
-    causes.min().unwrap_or(Cause::Unknown)
+    causes.min().unwrap_or(Provenance::Unknown)
 }
 
-fn cause(field: &Field) -> Cause {
+fn cause(field: &Field) -> Provenance {
     if field.remapped {
-        return Cause::Mapping;
+        return Provenance::Mapping;
     }
     let by = field.origin.as_ref().and_then(|origin| origin.by.as_ref());
     match by.map(|actor| actor.kind) {
-        Some(ActorKind::Import) => Cause::Import,
-        Some(ActorKind::Workflow) => Cause::Workflow,
-        Some(ActorKind::Integration) => Cause::Integration,
-        Some(ActorKind::Person) => Cause::Person,
-        Some(ActorKind::Us | ActorKind::Unknown) | None => Cause::Unknown,
+        Some(ActorKind::Import) => Provenance::Import,
+        Some(ActorKind::Workflow) => Provenance::Workflow,
+        Some(ActorKind::Integration) => Provenance::Integration,
+        Some(ActorKind::Person) => Provenance::Person,
+        Some(ActorKind::Us | ActorKind::Unknown) | None => Provenance::Unknown,
     }
 }
 

@@ -25,6 +25,7 @@ impl OneField<'_> {
         ledger: &mut Ledger<'_>,
     ) {
         let id = (ledger.ids)();
+        let kind = conflict.kind;
         let status = if waits { ConflictStatus::Open } else { ConflictStatus::Resolved };
         ledger.events.push(Event::Conflict(Box::new(ConflictEvent {
             id,
@@ -38,7 +39,7 @@ impl OneField<'_> {
         })));
         if waits {
             let value = |side| self.value(field, side).unwrap_or(Value::Blank);
-            field.conflict = Some(OpenConflict { id, values: Pair::from_fn(value) });
+            field.conflict = Some(OpenConflict { id, kind, values: Pair::from_fn(value) });
         }
     }
 
@@ -76,8 +77,11 @@ impl OneField<'_> {
         field.flips.retain(|at| now.duration_since(*at) <= FLIP_WINDOW);
         field.flips.push(now);
         if field.flips.len() > self.context.rules.max_flips as usize {
-            field.frozen = true;
             let id = (ledger.ids)();
+            let value = |side| self.value(field, side).unwrap_or(Value::Blank);
+            let values = Pair::from_fn(value);
+            field.frozen = true;
+            field.conflict = Some(OpenConflict { id, kind: ConflictKind::Oscillation, values });
             ledger.events.push(Event::Conflict(Box::new(ConflictEvent {
                 id,
                 field: self.rule.map.name.clone(),
@@ -92,14 +96,15 @@ impl OneField<'_> {
     }
 }
 
+/// The field is decided again as any other.
+pub(crate) fn thaw(field: &mut Field) {
+    field.frozen = false;
+    field.flips.clear();
+    field.previous = None;
+    field.refused = None;
+}
+
 /// A line about a conflict that is open already.
-pub(super) fn stored(policy: &str, reason: &str, result: Option<Value>) -> StoredConflict {
-    StoredConflict {
-        kind: ConflictKind::Conflict,
-        winner: None,
-        result,
-        certainty: None,
-        policy: policy.to_owned(),
-        reason: reason.to_owned(),
-    }
+pub(super) fn stored(kind: ConflictKind, policy: &str, reason: &str, result: Option<Value>) -> StoredConflict {
+    StoredConflict { kind, winner: None, result, certainty: None, policy: policy.to_owned(), reason: reason.to_owned() }
 }

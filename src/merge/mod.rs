@@ -20,6 +20,8 @@
 //! | [`history`] | field histories, for conflicts |
 //! | [`identity`] | who is who |
 //! | [`guard`] | what a guard counts and holds |
+//! | [`parked`] | what is set aside, and what people do about it |
+//! | [`person`] | what a person decides |
 //! | [`scope`] | who is in the sync, and who is created where |
 //! | [`removal`] | what follows from a deletion |
 //! | [`event`] | what was decided and done, for journal and conflict log |
@@ -37,8 +39,10 @@ mod first_link;
 pub mod guard;
 pub mod history;
 pub mod identity;
-mod logged;
+pub(crate) mod logged;
+pub mod parked;
 pub mod patch;
+pub mod person;
 pub mod planned;
 pub mod policy;
 pub mod reading;

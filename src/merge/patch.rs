@@ -54,7 +54,7 @@ pub fn patch(entity: &Entity, side: Side, context: &Context<'_>) -> Patch {
         {
             continue;
         }
-        match write(rule, place, side, object, &field.golden, context) {
+        match native(rule, place, side, object, &field.golden, context) {
             Ok(native) => patch.changes.push(Change {
                 field: rule.map.name.clone(),
                 native: place.name.clone(),
@@ -81,7 +81,7 @@ pub fn draft(entity: &Entity, side: Side, object: &str, context: &Context<'_>) -
             matches!(&field.sides[side].mark, Some(Mark::Parked { golden: Some(parked), .. }) if *parked == field.golden)
         });
         let native = if enters && !refused {
-            match write(rule, place, side, object, &golden, context) {
+            match native(rule, place, side, object, &golden, context) {
                 Ok(native) => Some(native),
                 Err(problem) => {
                     patch.problems.push((rule.map.name.clone(), problem));
@@ -136,7 +136,7 @@ fn wants_patch(entity: &Entity, side: Side, context: &Context<'_>) -> Want {
         if is_out(entity, rule, field) || !is_due(rule, place, field, side, context.now) || moot {
             continue;
         }
-        want = if restricts(rule, &field.golden) { Want::Restrict } else { want.max_update() };
+        want = want.and(due_as(rule, field));
     }
     want
 }
@@ -150,11 +150,16 @@ fn wants_removal(entity: &Entity, side: Side, context: &Context<'_>) -> bool {
 }
 
 impl Want {
-    fn max_update(self) -> Self {
-        match self {
-            Self::Restrict => Self::Restrict,
-            Self::Nothing | Self::Update | Self::Create | Self::Remove => Self::Update,
-        }
+    /// Both, as urgent as the more urgent of the two.
+    fn and(self, other: Self) -> Self {
+        let urgency = |want: Self| match want {
+            Self::Nothing => 0,
+            Self::Create | Self::Remove => 1,
+            Self::Update => 2,
+            Self::Decided => 3,
+            Self::Restrict => 4,
+        };
+        if urgency(other) > urgency(self) { other } else { self }
     }
 }
 
@@ -226,6 +231,14 @@ pub fn enters(rule: &FieldRule, side: Side, golden: &Value) -> bool {
     rule.policy.flow.into_side(side) || restricts(rule, golden)
 }
 
+/// A due field, by who waits for it.
+fn due_as(rule: &FieldRule, field: &Field) -> Want {
+    if restricts(rule, &field.golden) {
+        return Want::Restrict;
+    }
+    if field.origin.as_ref().is_some_and(|origin| origin.by_person) { Want::Decided } else { Want::Update }
+}
+
 /// The value is a restriction of consent.
 pub(super) fn restricts(rule: &FieldRule, golden: &Value) -> bool {
     rule.policy.consent.as_ref().is_some_and(|consent| consent.restricts(golden))
@@ -279,7 +292,8 @@ fn is_waiting(parked: Option<&Parked>, now: Timestamp) -> bool {
     parked.is_some_and(|parked| parked.is_waiting(now))
 }
 
-fn write(
+/// What a side is to hold for a golden value.
+pub(super) fn native(
     rule: &FieldRule,
     place: &NativeField,
     side: Side,

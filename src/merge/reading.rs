@@ -321,7 +321,7 @@ impl Observed<'_> {
 }
 
 fn waiting(problem: Problem, now: Timestamp) -> Parked {
-    Parked { problem, since: now, tries: 0, next_try: None }
+    Parked { problem, since: now, tries: 0, next_try: None, dismissed_by: None }
 }
 
 /// Keeps the edit until it is delivered. A first reading is no edit: the first link decides it, also where the other

@@ -80,7 +80,8 @@ pub fn restrict_all(entity: &mut Entity, side: Side, context: &Context<'_>, ledg
             continue;
         }
         let word = "deleted there".to_owned();
-        field.origin = Some(Origin { side: Some(side), evidence: Evidence::None, by: None, rule: word.clone() });
+        field.origin =
+            Some(Origin { side: Some(side), evidence: Evidence::None, by: None, rule: word.clone(), by_person: false });
         let from = std::mem::replace(&mut field.golden, restricted.clone());
         ledger.events.push(Event::Decided {
             field: rule.map.name.clone(),

@@ -7,9 +7,10 @@ use tokio::sync::mpsc;
 use super::{
     conflicts,
     explain::explain,
-    holds,
+    holds, parked,
     plan::plan,
     request::{Answer, Refusal, Request},
+    resolve::resolve,
     status::status,
 };
 use crate::{
@@ -21,8 +22,12 @@ use crate::{
 pub async fn answer(app: &App, request: Request) -> Answer {
     match request {
         Request::Status => status(app).await,
-        Request::Conflicts { open, sync, limit } => conflicts::list(app, open, sync.as_deref(), limit),
+        Request::Conflicts { open, sync, limit } => conflicts::list(app, open, sync.as_deref(), limit).await,
         Request::Conflict { id } => conflicts::show(app, &id),
+        Request::Resolve(request) => resolve(app, &request).await,
+        Request::Parked => parked::list(app).await,
+        Request::ParkedShow { id } => parked::show(app, &id).await,
+        Request::HandleParked(request) => parked::handle(app, &request).await,
         Request::Plan { sync, config } => plan(app, sync.as_deref(), &config, None).await,
         Request::Explain { key, field } => explain(app, &key, field.as_deref()).await,
         Request::Approve { sync, hold } => holds::approve(app, &sync, hold.as_deref()).await,

@@ -158,7 +158,7 @@ fn scope(entity: &Entity, rules: &SyncRules) -> Json {
     for (side, system) in rules.systems.iter().filter(|(side, _)| entity.members[*side].is_none()) {
         rule(format!("create_when.{}", system.connector), system.create_when.as_ref(), entity.scope.create[side]);
     }
-    if let Some(problem) = &entity.scope.problem {
+    if let Some(problem) = entity.scope.problem.as_ref().map(|parked| &parked.problem) {
         let problem = json!({ "code": problem.code, "message": problem.message, "hint": problem.hint });
         out.insert("parked".into(), problem);
     }
@@ -279,6 +279,7 @@ fn history(app: &App, running: &Running, entity: &Entity, field: Option<&str>) -
                 Event::Conflict(conflict) => {
                     let line = crate::journal::entry::LogLine {
                         number: 0,
+                        before: None,
                         entity: Some(entity.id),
                         cycle: page.cycle,
                         records: crate::merge::Pair::default(),
@@ -301,9 +302,10 @@ fn about(event: &Event, field: Option<&str>) -> bool {
             field == wanted
         }
         Event::Conflict(conflict) => conflict.field == wanted,
+        Event::Ruled(ruling) => ruling.field == wanted,
         // What was written is what was sent just before.
         Event::Written { .. } => true,
-        Event::Sending { changes, .. } => changes.iter().any(|(field, ..)| field == wanted),
+        Event::Sending { changes, .. } => changes.iter().any(|sent| sent.field == wanted),
         Event::Refused { field, .. } => field.as_deref() == Some(wanted),
         _ => false,
     }

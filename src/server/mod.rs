@@ -8,6 +8,8 @@
 //! | [`status`] | how everything is |
 //! | [`explain`] | one person |
 //! | [`conflicts`] | the conflict log |
+//! | [`parked`] | what is parked |
+//! | [`resolve`] | a person answers conflicts |
 //! | [`plan`] | what a cycle would do |
 //! | [`socket`] | the control socket of a running daemon |
 //! | [`health`] | `/healthz` and `/readyz` |
@@ -17,10 +19,12 @@ pub mod conflicts;
 pub mod explain;
 pub mod health;
 mod holds;
+pub mod parked;
 pub mod plan;
 pub mod request;
+pub mod resolve;
 pub mod socket;
 pub mod status;
 
 pub use actions::{answer, answer_each};
-pub use request::{Answer, Refusal, Request};
+pub use request::{Answer, ParkedRequest, Refusal, Request, ResolveRequest};

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::merge::parked::Handling;
+
 /// What can be asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case")]
@@ -23,6 +25,17 @@ pub enum Request {
         /// Its id.
         id: String,
     },
+    /// A person answers a conflict.
+    Resolve(ResolveRequest),
+    /// What is parked, by its reason.
+    Parked,
+    /// What is parked for one reason, or of one person.
+    ParkedShow {
+        /// The reason's id, or the person's.
+        id: String,
+    },
+    /// A person retries or dismisses what is parked.
+    HandleParked(ParkedRequest),
     /// What a cycle would do, written nowhere.
     Plan {
         /// Only this sync.
@@ -67,6 +80,40 @@ pub enum Request {
     },
     /// Reads the configuration again.
     Reload,
+}
+
+/// A person answers a conflict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolveRequest {
+    /// The conflict.
+    pub id: String,
+    /// A connector's name, or `base`.
+    pub take: Option<String>,
+    /// Or a value, as a person types it.
+    pub value: Option<String>,
+    /// The number of the line that the person saw.
+    pub seen: Option<u64>,
+    /// Who.
+    pub by: String,
+    /// The person says that they have the consent that it takes.
+    pub have_consent: bool,
+    /// Only look.
+    pub dry_run: bool,
+}
+
+/// A person retries or dismisses what is parked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkedRequest {
+    /// The id of a reason, or of a person.
+    pub id: Option<String>,
+    /// Or a reason's word.
+    pub reason: Option<String>,
+    /// Or everything.
+    pub all: bool,
+    /// What to do.
+    pub handling: Handling,
+    /// Who.
+    pub by: String,
 }
 
 /// What is answered.

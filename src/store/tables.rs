@@ -7,7 +7,7 @@
 //! | `k` | key set, key, `0`, entity | nothing: the match index |
 //! | `q` | key set, key, `0`, entity | nothing: entities that wait to be matched, in key order |
 //! | `o` | side, lane, entity | nothing: the outbox |
-//! | `w` | kind, entity, field | what waits, or is listed; for parked things when they are due |
+//! | `w` | kind, entity, field | what waits, or is listed; for questions their conflict, for parked things when they are due, and why |
 //! | `h` | hold, entry, side, entity | nothing: what guards hold back |
 //! | `g` | hold | an open hold |
 //! | `j` | entity, number | the journal |
@@ -15,6 +15,7 @@
 //! | `i` | conflict | the number of its latest line |
 //! | `u` | side, object, kind | cursors |
 //! | `r` | side, object, `0`, id | records to be read again |
+//! | `b` | signature | the breaker of what is parked for one reason |
 //! | `m` | name | the state of the sync |
 //!
 //! Names of syncs have their numbers under `s`, without a sync's number in front.
@@ -181,6 +182,11 @@ impl Tag {
         self.with(b'r', &[&[letter(side)], object.as_bytes(), &[0]])
     }
 
+    /// The breaker of what is parked for one reason.
+    pub fn breaker(self, signature: &[u8]) -> Vec<u8> {
+        self.with(b'b', &[signature])
+    }
+
     /// A part of the state of the sync.
     pub fn state(self, name: &str) -> Vec<u8> {
         self.with(b'm', &[name.as_bytes()])
@@ -207,6 +213,11 @@ pub fn held_of(key: &[u8]) -> Option<(u32, u32, Side)> {
     let number = |from: usize| Some(u32::from_be_bytes(key.get(from..from + 4)?.try_into().ok()?));
     let side = if *key.get(10)? == letter(Side::Left) { Side::Left } else { Side::Right };
     Some((number(2)?, number(6)?, side))
+}
+
+/// The conflict that a row of what waits names.
+pub fn conflict_of(value: &[u8]) -> Option<Id> {
+    Some(Id(uuid::Uuid::from_bytes(value.try_into().ok()?)))
 }
 
 /// The number of a sync, by name.

@@ -187,6 +187,7 @@ fn told(verdict: &Verdict) -> String {
             ConflictKind::Conflict => "conflict",
             ConflictKind::FirstLink => "first_link",
             ConflictKind::Overruled => "overruled",
+            ConflictKind::Oscillation => "oscillation",
         };
         let winner = match conflict.winner {
             Some(Side::Left) => "left",

@@ -1,4 +1,4 @@
-//! The world of these tests: two connector types, an environment that is made up, and a right file to break.
+//! The world of these tests: three connector types, an environment that is made up, and a right file to break.
 
 use std::{
     collections::BTreeMap,
@@ -52,7 +52,20 @@ pub(crate) fn catalog() -> Catalog {
         objects: Some(["Contact", "Lead", "Account"].map(str::to_owned).to_vec()),
         concurrency: Some(25),
     };
-    Catalog::from([("hubspot".to_owned(), hubspot), ("salesforce".to_owned(), salesforce)])
+    let insightly = ConnectorType {
+        settings: named(vec![
+            ("api_key", Setting { required: true, ..secret() }),
+            ("base_url", Setting { required: true, ..url(None) }),
+        ]),
+        roles: vec![Role::Marketing, Role::Sales],
+        objects: Some(["Contacts", "Leads", "Prospects"].map(str::to_owned).to_vec()),
+        concurrency: Some(6),
+    };
+    Catalog::from([
+        ("hubspot".to_owned(), hubspot),
+        ("salesforce".to_owned(), salesforce),
+        ("insightly".to_owned(), insightly),
+    ])
 }
 
 /// An environment that is made up.
@@ -68,6 +81,8 @@ impl World {
         Self::default()
             .variable("CREDENTIALS_DIRECTORY", "/run/credentials")
             .file("/run/credentials/hubspot-token", b"pat-na1-secret\n", 0o440)
+            .file("/run/credentials/insightly-marketing-key", b"12345678-abcd\n", 0o440)
+            .file("/run/credentials/insightly-crm-key", b"87654321-dcba\n", 0o440)
             .file(
                 "/run/credentials/salesforce-key",
                 b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",

@@ -1,5 +1,6 @@
 //! Every connector against every promise of the conformance kit.
 
+mod fakes;
 mod liar;
 mod memory;
 mod services;
@@ -21,8 +22,14 @@ use hymnal_sdk::{
 type Trying = fn() -> Vec<Report>;
 
 /// The connectors that are a folder with a manifest, and how each is tried: a line for each object.
-const FOLDERS: &[(&str, Trying)] =
-    &[("hubspot", hubspot_contacts), ("salesforce", salesforce_contact), ("salesforce", salesforce_lead)];
+const FOLDERS: &[(&str, Trying)] = &[
+    ("hubspot", hubspot_contacts),
+    ("insightly", insightly_contacts),
+    ("insightly", insightly_leads),
+    ("insightly", insightly_prospects),
+    ("salesforce", salesforce_contact),
+    ("salesforce", salesforce_lead),
+];
 
 fn hubspot_contacts() -> Vec<Report> {
     conform("hubspot contacts", services::hubspot, &[])
@@ -34,6 +41,32 @@ fn salesforce_contact() -> Vec<Report> {
 
 fn salesforce_lead() -> Vec<Report> {
     conform("salesforce Lead", || services::salesforce("Lead"), &[])
+}
+
+/// What a service without batches, without a unique field and without a word of deletions cannot be asked.
+const INSIGHTLY_LACKS: &[&str] = &[
+    "list-oldest-first",
+    "deletions-name-deleted",
+    "deletions-never-guess",
+    "create-one-bad-item",
+    "create-duplicate-is-conflict",
+    "update-one-bad-item",
+    "upsert-repeats",
+];
+
+fn insightly_contacts() -> Vec<Report> {
+    conform("insightly Contacts", || fakes::insightly("Contacts"), INSIGHTLY_LACKS)
+}
+
+fn insightly_leads() -> Vec<Report> {
+    conform("insightly Leads", || fakes::insightly("Leads"), INSIGHTLY_LACKS)
+}
+
+fn insightly_prospects() -> Vec<Report> {
+    let mut lacks = INSIGHTLY_LACKS.to_vec();
+    // No documented field of a prospect has choices.
+    lacks.extend(["create-answers-truth"]);
+    conform("insightly Prospects", || fakes::insightly("Prospects"), &lacks)
 }
 
 /// Tries every promise on a connector. It fails where one is broken, and where one could not be tried that is not

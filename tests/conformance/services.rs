@@ -20,7 +20,7 @@ use hymnal_sdk::{
 use crate::memory::Ticking;
 
 /// Where the services pretend to be; nothing listens there.
-const ADDRESS: &str = "http://127.0.0.1:9";
+pub(crate) const ADDRESS: &str = "http://127.0.0.1:9";
 
 /// Longer than HubSpot's search index lags.
 const INDEX_LAG: Duration = Duration::from_secs(5);
@@ -123,12 +123,22 @@ fn offer(subject: &mut Subject, sandbox: &Sandbox, side: Side) {
     }));
 }
 
-/// A connector with the layers that the daemon puts below it. Runs within a tokio runtime.
 fn connector(
     kind: &str,
     settings: &[(&str, SettingValue)],
     sandbox: &Sandbox,
     side: Side,
+    clock: &Ticking,
+) -> RestConnector {
+    let transport = InProcess { sandbox: sandbox.clone(), side, clock: Arc::new(clock.clone()) };
+    layered(kind, settings, Arc::new(transport), clock)
+}
+
+/// A connector with the layers that the daemon puts below it. Runs within a tokio runtime.
+pub(crate) fn layered(
+    kind: &str,
+    settings: &[(&str, SettingValue)],
+    transport: Arc<dyn Transport>,
     clock: &Ticking,
 ) -> RestConnector {
     let (_, manifest) = builtin().iter().find(|(name, _)| *name == kind).expect("a built-in manifest");
@@ -140,7 +150,7 @@ fn connector(
     let kept = Arc::new(Kept::default());
     let layers = Layers::new(LayersConfig {
         name: kind.to_owned(),
-        transport: Arc::new(InProcess { sandbox: sandbox.clone(), side, clock: Arc::clone(&clock) }),
+        transport,
         login: service.login(),
         classify: service.classify(),
         limits: service.limits().expect("limits of the manifest"),
@@ -152,15 +162,15 @@ fn connector(
     service.connector(layers, clock)
 }
 
-fn text(value: &str) -> SettingValue {
+pub(crate) fn text(value: &str) -> SettingValue {
     SettingValue::Text(value.to_owned())
 }
 
-fn secret(value: &str) -> SettingValue {
+pub(crate) fn secret(value: &str) -> SettingValue {
     SettingValue::Secret(SecretString::from(value))
 }
 
-fn fields(values: &[(&str, &str)]) -> Fields {
+pub(crate) fn fields(values: &[(&str, &str)]) -> Fields {
     values.iter().map(|&(name, value)| (name.to_owned(), Native::text(value))).collect()
 }
 

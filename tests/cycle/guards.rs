@@ -6,7 +6,7 @@ use hymnal::{
     cycle::{guard::Hold, report::Written},
     merge::{
         Limit, Side,
-        guard::{Answer, Cause, GuardKind},
+        guard::{Answer, GuardKind, Provenance},
     },
     store::{
         Kv,
@@ -74,7 +74,7 @@ async fn it_stops_before_the_first_write_that_crosses() {
     assert_eq!(stage.settle().await, Written { created: 0, updated: 4 });
     assert_eq!(with(&stage, &right, "city", "Rome"), 4);
     let hold = only_hold(&stage).await;
-    assert_eq!((hold.kind, hold.cause, hold.entries, hold.most), (GuardKind::Updates, Cause::Person, 5, 4));
+    assert_eq!((hold.kind, hold.cause, hold.entries, hold.most), (GuardKind::Updates, Provenance::Person, 5, 4));
     assert_eq!(stage.log(), ["guard open"]);
     stage.check_equal();
     stage.check_file();
@@ -280,7 +280,7 @@ async fn a_workflow_that_goes_on_and_on_trips_the_guard() {
     }
     assert_eq!(written, 12);
     let hold = only_hold(&stage).await;
-    assert_eq!((hold.cause, hold.entries), (Cause::Workflow, 28));
+    assert_eq!((hold.cause, hold.entries), (Provenance::Workflow, 28));
     let outbox = stage.kv.scan(&Tag(1).table(b'o'), None, usize::MAX).expect("a store in memory");
     assert_eq!(outbox.len(), 0, "what is held is looked at no more");
     stage.clock.forward(Duration::from_hours(3));

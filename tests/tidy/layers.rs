@@ -155,6 +155,13 @@ pub(crate) const CRATES: &[CrateRule] = &[
         never_in_source: &["std::fs", "std::env", "std::net", "std::thread", "std::time::SystemTime"],
     },
     CrateRule {
+        folder: "fake",
+        only: &[],
+        // Written after the services' documents, never after what is tried on it.
+        never: &["hymnal", "hymnal-rest", "hymnal-sandbox", "tokio", "reqwest", "sled", "axum"],
+        never_in_source: &["std::fs", "std::env", "std::net", "std::thread", "std::time::SystemTime"],
+    },
+    CrateRule {
         folder: "sandbox",
         only: &[],
         never: &["hymnal", "hymnal-rest", "reqwest", "sled"],

@@ -47,6 +47,8 @@ pub(crate) struct State {
     pub(crate) schemas: BTreeMap<String, Schema>,
     pub(crate) faults: Faults,
     pub(crate) hidden: BTreeSet<Address>,
+    /// Validation rules: object, field, and the value that it may not hold.
+    pub(crate) forbidden: BTreeSet<(String, String, String)>,
     pub(crate) calls: Vec<Called>,
     pub(crate) random: SplitMix,
     /// The clock's deviation, in seconds.
@@ -71,6 +73,7 @@ impl Account {
             schemas,
             faults: Faults::default(),
             hidden: BTreeSet::new(),
+            forbidden: BTreeSet::new(),
             calls: Vec::new(),
             random: SplitMix::new(options.seed),
             skew: 0,
@@ -140,6 +143,23 @@ impl Account {
     /// `Missing`.
     pub fn convert(&self, object: &str, id: &str, into: Address) -> Result<(), Refusal> {
         self.edit(|state, by, now| state.data.convert(object, id, into, by, now))
+    }
+
+    /// An admin changes how an object is described; records keep what they hold.
+    pub fn describe_as(&self, object: &str, change: impl FnOnce(&mut Schema)) {
+        if let Some(schema) = self.lock().schemas.get_mut(object) {
+            change(schema);
+        }
+    }
+
+    /// An admin makes a validation rule: no program may save a record whose field holds this.
+    pub fn forbid(&self, object: &str, field: &str, value: &str) {
+        self.lock().forbidden.insert((object.to_owned(), field.to_owned(), value.to_owned()));
+    }
+
+    /// An admin switches all validation rules off.
+    pub fn forbid_nothing(&self) {
+        self.lock().forbidden.clear();
     }
 
     /// Takes from Hymnal's login the permission to see a record.

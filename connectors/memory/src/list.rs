@@ -94,7 +94,8 @@ pub(crate) fn records(
     clock: Timestamp,
 ) -> Result<Page> {
     match reader.options.capabilities.list {
-        ListKind::Changes => Ok(by_time(state, reader, Mark::read(cursor)?, clock)),
+        // The oldest first is an order like any other.
+        ListKind::Changes | ListKind::Unordered => Ok(by_time(state, reader, Mark::read(cursor)?, clock)),
         ListKind::Scan => whole(state, reader, cursor, shifted(clock, state.skew)),
     }
 }

@@ -32,6 +32,7 @@ enum Making {
 /// Makes a record.
 pub(crate) fn create(writer: &Writer<'_>, state: &mut State, draft: &Draft) -> Result<Written> {
     check(writer.schema(state)?, writer.object, &draft.fields, Making::New)?;
+    writer.validate(state, &draft.fields)?;
     let fields = writer.bent(state, &draft.fields);
     let id = state.new_id();
     let made = state.data.create(writer.object, &id, fields, &writer.by, writer.now);
@@ -45,6 +46,10 @@ pub(crate) fn create(writer: &Writer<'_>, state: &mut State, draft: &Draft) -> R
 pub(crate) fn update(writer: &Writer<'_>, state: &mut State, patch: &Patch) -> Result<Written> {
     let current = writer.live(state, &patch.id)?;
     check(writer.schema(state)?, writer.object, &patch.fields, Making::Change)?;
+    let mut after =
+        state.data.table(writer.object).rows.get(&patch.id).map(|row| row.fields.clone()).unwrap_or_default();
+    after.extend(patch.fields.clone());
+    writer.validate(state, &after)?;
     let moved = patch.version.as_ref().is_some_and(|version| *version != current);
     if writer.options.capabilities.conditional && moved {
         let message = format!("`{}` is at version {current}", patch.id);
@@ -96,6 +101,20 @@ impl Writer<'_> {
         match state.data.table(self.object).live(id) {
             Some(row) if !hidden => Ok(row.sequence.to_string()),
             _ => Err(self.refused(id, Refusal::Missing)),
+        }
+    }
+
+    /// The validation rules, which look at the record as it would be.
+    fn validate(&self, state: &State, after: &Fields) -> Result<()> {
+        let broken = state.forbidden.iter().find(|(object, field, value)| {
+            object == self.object && after.get(field).is_some_and(|held| held.to_string() == *value)
+        });
+        match broken {
+            None => Ok(()),
+            Some((_, field, value)) => {
+                let message = format!("`{field}` may not be `{value}`");
+                Err(Error::new(Kind::RejectedRecord, "FIELD_CUSTOM_VALIDATION_EXCEPTION", message))
+            }
         }
     }
 

@@ -107,7 +107,7 @@ fn holds(errors: &Errors, rule: &Rule, body: &Json, status: Option<u16>) -> bool
         && rule.text.as_ref().is_none_or(|text| {
             errors.message.iter().any(|place| pick::text(place, body, None).is_some_and(|words| words.contains(text)))
         })
-        && rule.body.as_ref().is_none_or(|test| body.at(&test.path).is_some_and(|found| found.is_true() == test.is))
+        && rule.body.as_ref().is_none_or(|test| test.holds(body) == Some(true))
         && (rule.named.is_empty() || pick::first(&errors.field, body).is_some_and(|field| rule.named.contains(&field)))
         && !(rule.fieldless && pick::first(&errors.field, body).is_some())
 }

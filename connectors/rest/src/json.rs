@@ -2,6 +2,8 @@
 //!
 //! `serde_json::Value` reads `1.10` as a float and writes `1.1`; a contact's value must come through as it is.
 
+use std::borrow::Cow;
+
 use hymnal_sdk::Native;
 use serde::{
     Deserialize, Deserializer,
@@ -75,8 +77,26 @@ impl Json {
         }
     }
 
+    /// The rows at a path: those of a list; with `.*` at the path's end also the values of an object.
+    pub fn rows(&self, path: &str) -> Option<Cow<'_, [Self]>> {
+        let of_object = values_of(path);
+        match (self.at(of_object.unwrap_or(path))?, of_object) {
+            (Self::List(rows), _) => Some(Cow::Borrowed(rows)),
+            (Self::Object(entries), Some(_)) => Some(entries.iter().map(|(_, value)| value.clone()).collect()),
+            _ => None,
+        }
+    }
+
+    /// Takes the rows at a path, without their copies.
+    pub fn into_rows(self, path: &str) -> Option<Vec<Self>> {
+        match values_of(path) {
+            None => self.into_list(path),
+            Some(_) => self.rows(path).map(Cow::into_owned),
+        }
+    }
+
     /// Takes what lies at a path, where it is a list, without its copy.
-    pub fn into_list(self, path: &str) -> Option<Vec<Self>> {
+    fn into_list(self, path: &str) -> Option<Vec<Self>> {
         match self {
             Self::List(items) if path.is_empty() => Some(items),
             Self::Object(mut entries) => {
@@ -123,6 +143,11 @@ impl Json {
             Self::Object(_) => Native::Object(self.to_string()),
         }
     }
+}
+
+/// The path of the object whose values are meant.
+fn values_of(path: &str) -> Option<&str> {
+    if path == "*" { Some("") } else { path.strip_suffix(".*") }
 }
 
 impl From<&Native> for Json {
@@ -335,6 +360,17 @@ mod tests {
         assert_eq!(value.at("a.b"), Some(&Json::text("whole")));
         assert_eq!(value.at("a.x"), None);
         assert_eq!(value.at(""), Some(&value));
+    }
+
+    #[test]
+    fn rows_are_a_list_or_the_values_of_an_object() {
+        let value = parse(r#"{"list":[1,2],"map":{"47":1,"9":2}}"#);
+        let two = [Json::Number("1".to_owned()), Json::Number("2".to_owned())];
+        for path in ["list", "list.*", "map.*"] {
+            assert_eq!(value.rows(path).as_deref(), Some(&two[..]), "{path}");
+            assert_eq!(value.clone().into_rows(path).as_deref(), Some(&two[..]), "{path}");
+        }
+        assert_eq!((value.rows("map"), value.clone().into_rows("map")), (None, None));
     }
 
     #[test]

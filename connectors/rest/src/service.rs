@@ -150,6 +150,7 @@ fn value(name: &str, setting: &Setting, given: Option<&SettingValue>, way: &str)
     }
     let text = text.strip_prefix(setting.strip.as_str()).unwrap_or(&text);
     let text = if setting.kind == SettingKind::Url { text.trim_end_matches('/') } else { text };
+    let text = text.strip_suffix(setting.strip_end.as_str()).unwrap_or(text);
     Ok(Some(setting.spelled.get(text).map_or(text, String::as_str).to_owned()))
 }
 

@@ -224,6 +224,11 @@ fn hubspot() {
 }
 
 #[test]
+fn insightly() {
+    play("insightly");
+}
+
+#[test]
 fn salesforce() {
     play("salesforce");
 }
@@ -237,7 +242,7 @@ fn list_server() {
 /// Each says what it is evidence of, and where the service's document says so.
 #[test]
 fn every_exchange_names_its_source() {
-    for kind in ["hubspot", "salesforce"] {
+    for (kind, _) in hymnal_rest::builtin() {
         assert!(exchanges(kind).len() >= 12, "{kind} has too few exchanges");
         let mut abouts = BTreeSet::new();
         for (name, exchange) in exchanges(kind) {

@@ -53,6 +53,8 @@ pub struct Capabilities {
 pub enum ListKind {
     /// By time of change: a page is oldest change first.
     Changes,
+    /// By time of change, in no order: what changed since a time, by whatever the service sorts by.
+    Unordered,
     /// The whole list each time; records carry no usable time. The engine compares with its shadows.
     Scan,
 }

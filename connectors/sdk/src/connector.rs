@@ -50,7 +50,7 @@ pub enum Lane {
 pub struct Cursor(pub String);
 
 /// What to list.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct List<'a> {
     /// The object.
     pub object: &'a str,

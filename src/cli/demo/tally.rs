@@ -70,7 +70,7 @@ pub(super) fn count(pages: &[Page]) -> Tally {
         match event {
             Event::Linked { .. } => tally.matched += 1,
             Event::Sending { side, address: Some(_), changes } => {
-                let kinds = changes.iter().map(|(field, from, to)| Kind::of(field, from.as_ref(), to));
+                let kinds = changes.iter().map(|sent| Kind::of(&sent.field, sent.from.as_ref(), &sent.to));
                 sent.insert((entity, *side), kinds.collect());
             }
             Event::Written { side, created: true, .. } => tally.created[*side] += 1,
@@ -99,7 +99,7 @@ pub(super) fn sent_since(pages: &[Page], side: Side, from: Timestamp) -> Vec<Sen
         .flat_map(|(_, page)| page.events.iter().map(|event| (page.at, event)))
         .filter_map(|(at, event)| match event {
             Event::Sending { side: to, address: Some(address), changes } if *to == side => {
-                let fields = changes.iter().map(|(field, ..)| field.clone()).collect();
+                let fields = changes.iter().map(|sent| sent.field.clone()).collect();
                 Some(Sent { at, address: address.clone(), fields })
             }
             _ => None,

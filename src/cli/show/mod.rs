@@ -7,12 +7,16 @@
 //! | [`mod@conflicts`] | the conflict log |
 //! | [`mod@plan`] | what a cycle would do |
 //! | [`mod@explain`] | one person |
+//! | `parked` | what is set aside |
+//! | `resolve` | a person's answer to a conflict |
 //! | `words` | values, times and names out of JSON |
 
 pub mod conflicts;
 pub mod explain;
 pub mod held;
+mod parked;
 pub mod plan;
+mod resolve;
 pub mod status;
 mod words;
 
@@ -20,7 +24,9 @@ pub use self::{
     conflicts::{conflict, conflicts, csv, sentence},
     explain::explain,
     held::{approved, done, ended, would},
+    parked::{handled, parked},
     plan::plan,
+    resolve::resolved,
     status::status,
     words::moment,
 };

@@ -128,7 +128,7 @@ fn the_daily_quota_is_read_from_headers() {
 
 #[test]
 fn a_field_that_nobody_names_makes_it_about_the_record() {
-    let manifest = Manifest::parse(builtin()[1].1).unwrap();
+    let manifest = Manifest::parse(builtin().iter().find(|(kind, _)| *kind == "salesforce").unwrap().1).unwrap();
     let named = Json::parse(br#"{"statusCode":"STRING_TOO_LONG","message":"m","fields":["LastName"]}"#).unwrap();
     let nameless = Json::parse(br#"{"statusCode":"STRING_TOO_LONG","message":"m","fields":[]}"#).unwrap();
     let error = item_error(&manifest.errors, &named);

@@ -26,21 +26,28 @@ pub(super) fn read(
 ) -> Vec<Result<Written>> {
     let shape = &order.write.answers;
     let mut found: Vec<Option<Result<Written>>> = vec![None; items.len()];
-    for failed in shape.errors.as_ref().and_then(|path| body.at(path)).map(Json::items).unwrap_or_default() {
+    let failures = shape.errors.as_ref().and_then(|path| body.at(path)).unwrap_or(&Json::Null);
+    for failed in failures.items().iter().filter(|_| shape.by != AnswerBy::Index) {
         for index in blamed(shape, order.object, items, failed) {
             found[index] = Some(Err(item_error(errors, failed)));
         }
     }
-    let rows = body.at(&shape.select).map(Json::items).unwrap_or_default();
+    let selected = body.at(&shape.select).unwrap_or(&Json::Null);
+    let rows = selected.items();
     match shape.by {
         AnswerBy::Whole => {
             for (item, place) in items.iter().zip(&mut found) {
-                place.get_or_insert_with(|| one(errors, order, item, body, Some(answer)));
+                place.get_or_insert_with(|| one(errors, order, item, selected, Some(answer)));
             }
         }
         AnswerBy::Index => {
-            for ((item, place), row) in items.iter().zip(&mut found).zip(rows) {
-                place.get_or_insert_with(|| one(errors, order, item, row, None));
+            for (index, (item, place)) in items.iter().zip(&mut found).enumerate() {
+                let at = index.to_string();
+                if let Some(failed) = failures.at(&at).filter(|failed| **failed != Json::Null) {
+                    *place = Some(Err(item_error(errors, failed)));
+                } else if let Some(row) = selected.at(&at) {
+                    *place = Some(one(errors, order, item, row, None));
+                }
             }
         }
         // Where no answers are listed at all, what is not among the errors succeeded.
@@ -75,15 +82,17 @@ fn unanswered() -> Error {
 fn one(errors: &Errors, order: &Order<'_>, item: &Item, row: &Json, whole: Option<&Response>) -> Result<Written> {
     let shape = &order.write.answers;
     if let Some(test) = &shape.ok
-        && row.at(&test.path).is_none_or(|found| found.is_true() != test.is)
+        && test.holds(row) != Some(true)
     {
         let error = shape.error.as_ref().and_then(|path| row.at(path)).unwrap_or(&Json::Null);
         return Err(item_error(errors, error));
     }
     let told = pick::text(&shape.id, row, whole).map(|id| record::normal_id(order.object.id_form, &id));
-    let id = told.or_else(|| item.id.clone()).ok_or_else(unanswered)?;
+    let named = || shape.id_field.as_ref().and_then(|field| item.fields.get(field)).map(ToString::to_string);
+    let id = told.or_else(|| item.id.clone()).or_else(named).ok_or_else(unanswered)?;
     let record = if shape.record { record::read(order.name, order.object, row, Wanted::Answered).ok() } else { None };
-    let created = shape.created.as_ref().and_then(|path| row.at(path)).is_some_and(Json::is_true);
+    let created = shape.created.as_ref().is_some_and(|test| test.holds(row) == Some(true))
+        || (shape.created_status.is_some() && shape.created_status == whole.map(|answer| answer.status));
     Ok(Written { id, record, created })
 }
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     json::Json,
-    manifest::object::{DeletionFeed, Object},
+    manifest::{changes::DeletionFeed, object::Object},
 };
 
 /// Archived records appear in a listing this late at most.

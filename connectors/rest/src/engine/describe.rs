@@ -10,31 +10,38 @@ use hymnal_sdk::{
 use super::{Learnt, RestConnector, list::selected};
 use crate::{
     json::Json,
-    manifest::schema::{Described, FixedField, SchemaShape},
+    manifest::schema::{Described, FixedField},
     render,
 };
 
 impl RestConnector {
     pub(super) async fn described(&self, call: &Call, name: &str) -> Result<Schema> {
         let object = self.object(name)?;
-        let schema = match &object.schema {
-            SchemaShape::Fixed(fields) => {
-                Schema { fields: fields.iter().map(|(name, field)| fixed(name, field)).collect() }
+        let shape = &object.schema;
+        let mut schema = Schema { fields: shape.fixed.iter().map(|(name, field)| fixed(name, field)).collect() };
+        for described in shape.described.iter().chain(&shape.and) {
+            for field in self.told(call, name, described).await? {
+                match schema.fields.iter_mut().find(|known| known.name == field.name) {
+                    Some(known) => *known = field,
+                    None => schema.fields.push(field),
+                }
             }
-            SchemaShape::Described(described) => {
-                let request = render::request(&described.request, &self.fillings(name), Access::Read)?;
-                let answer = self.read(call, request).await?;
-                let rows = selected(&answer, &described.select)?;
-                let fields: Option<Vec<SchemaField>> = rows.iter().map(|row| field(described, row)).collect();
-                Schema { fields: fields.ok_or_else(|| unreadable(Access::Read, "a field came without a name"))? }
-            }
-        };
+        }
         let learnt = schema
             .fields
             .iter()
             .map(|field| ((name.to_owned(), field.name.clone()), Learnt { is_unique: field.unique, kind: field.kind }));
         self.learnt.lock().unwrap_or_else(PoisonError::into_inner).extend(learnt);
         Ok(schema)
+    }
+
+    /// The fields that the service describes.
+    async fn told(&self, call: &Call, name: &str, described: &Described) -> Result<Vec<SchemaField>> {
+        let request = render::request(&described.request, &self.fillings(name), Access::Read)?;
+        let answer = self.read(call, request).await?;
+        let rows = selected(&answer, &described.select)?;
+        let fields: Option<Vec<SchemaField>> = rows.iter().map(|row| field(described, row)).collect();
+        fields.ok_or_else(|| unreadable(Access::Read, "a field came without a name"))
     }
 }
 

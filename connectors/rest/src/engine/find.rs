@@ -1,6 +1,6 @@
 //! Looking up by key.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use hymnal_sdk::{BoxFuture, Call, Error, Find, Found, Kind, Native, Record, Result, State, http::Access};
 
@@ -103,8 +103,11 @@ impl RestConnector {
                 (_, None) => render::request(&lookup.request, &fillings, Access::Read)?,
             };
             let answer = self.read(call, request).await?;
-            let rows = selected_or_none(&answer, &lookup.select, lookup.optional)?;
-            for row in rows {
+            let rows = match &lookup.select {
+                Some(path) => selected_or_none(&answer, path, lookup.optional)?,
+                None => Cow::Borrowed(std::slice::from_ref(&answer)),
+            };
+            for row in rows.iter() {
                 records.push(record::read(find.object, object, row, Wanted::Named(find.fields))?);
             }
             let follow = lookup

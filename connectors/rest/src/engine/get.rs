@@ -1,8 +1,14 @@
 //! Reading by id.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
-use hymnal_sdk::{Address, BoxFuture, Call, Error, Got, Kind, Record, Result, State, http::Access};
+use hymnal_sdk::{
+    Address, BoxFuture, Call, Error, Got, Kind, Record, Result, State,
+    http::{Access, unreadable},
+};
 
 use super::{
     RestConnector, asked_for,
@@ -12,7 +18,10 @@ use super::{
 };
 use crate::{
     json::Json,
-    manifest::{object::Object, template::Hole},
+    manifest::{
+        object::{Get, Object},
+        template::Hole,
+    },
     render::{self, Filling},
 };
 
@@ -99,6 +108,22 @@ impl RestConnector {
 
     async fn ask(&self, call: &Call, name: &str, ids: &[String], fields: &[String]) -> Result<Answered> {
         let object = self.object(name)?;
+        let body = self.ask_raw(call, name, ids, fields).await?;
+        let mut answered = Answered::default();
+        for row in rows(&object.get, &body)?.iter() {
+            let record = record::read(name, object, row, Wanted::Named(fields))?;
+            answered.records.insert(record.address.id.clone(), (record, record::merged_ids(object, row)));
+        }
+        if let Some(missing) = &object.get.missing {
+            let errors = body.at(&missing.errors).map(Json::items).unwrap_or_default();
+            let named = errors.iter().filter_map(|error| error.at(&missing.ids)).flat_map(Json::items);
+            answered.missing.extend(named.filter_map(Json::as_text));
+        }
+        Ok(answered)
+    }
+
+    async fn ask_raw(&self, call: &Call, name: &str, ids: &[String], fields: &[String]) -> Result<Json> {
+        let object = self.object(name)?;
         let get = &object.get;
         let mut fillings = self.fillings(name);
         fillings.insert(Hole::Fields, asked_for(object, fields));
@@ -115,22 +140,31 @@ impl RestConnector {
             fillings.insert(Hole::IdPath, Filling::Text(id.clone()));
         }
         fillings.insert(Hole::Ids, Filling::Ids(ids.to_vec()));
-        let body = self.read(call, render::request(&get.request, &fillings, Access::Read)?).await?;
-        let rows = match &get.select {
-            Some(path) => selected(&body, path)?,
-            None => std::slice::from_ref(&body),
-        };
-        let mut answered = Answered::default();
-        for row in rows {
-            let record = record::read(name, object, row, Wanted::Named(fields))?;
-            answered.records.insert(record.address.id.clone(), (record, record::merged_ids(object, row)));
+        self.read(call, render::request(&get.request, &fillings, Access::Read)?).await
+    }
+
+    /// One record as the service has it, for lists of which one item is replaced; `None` where it is not there.
+    pub(super) async fn as_it_is(&self, call: &Call, name: &str, id: &str, fields: &[String]) -> Result<Option<Json>> {
+        let object = self.object(name)?;
+        match self.ask_raw(call, name, std::slice::from_ref(&id.to_owned()), fields).await {
+            Ok(body) => {
+                let rows = rows(&object.get, &body)?;
+                Ok(rows.iter().find(|row| record::id(object, row).as_deref() == Some(id)).cloned())
+            }
+            Err(error) if error.kind == Kind::Gone => Ok(None),
+            Err(error) => Err(error),
         }
-        if let Some(missing) = &get.missing {
-            let errors = body.at(&missing.errors).map(Json::items).unwrap_or_default();
-            let named = errors.iter().filter_map(|error| error.at(&missing.ids)).flat_map(Json::items);
-            answered.missing.extend(named.filter_map(Json::as_text));
-        }
-        Ok(answered)
+    }
+}
+
+/// The records of an answer.
+fn rows<'a>(get: &Get, body: &'a Json) -> Result<Cow<'a, [Json]>> {
+    match &get.select {
+        Some(path) => selected(body, path),
+        None => body
+            .at(&get.record)
+            .map(|record| Cow::Borrowed(std::slice::from_ref(record)))
+            .ok_or_else(|| unreadable(Access::Read, format!("the answer has no record `{}`", get.record))),
     }
 }
 

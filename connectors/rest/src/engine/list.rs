@@ -1,9 +1,12 @@
 //! Listing changes, or everything.
 
+use std::borrow::Cow;
+
 use hymnal_sdk::{
     Address, Call, Cursor, Error, Fields, Got, Kind, List, Next, Page, Record, Request, Result, State, Timestamp,
     http::{Access, unreadable},
 };
+use serde::{Deserialize, Serialize};
 
 use super::{
     RestConnector, asked_for,
@@ -13,7 +16,8 @@ use super::{
 use crate::{
     json::Json,
     manifest::{
-        object::{Changes, Object, Poll, Scan, TimeForm},
+        changes::{Changes, Poll, Scan, TimeForm},
+        object::Object,
         request::Paginator,
         template::Hole,
     },
@@ -41,26 +45,59 @@ impl RawPage {
 impl RestConnector {
     pub(super) async fn listed(&self, call: &Call, list: List<'_>) -> Result<Page> {
         let object = self.object(list.object)?;
-        let page = match &object.changes {
-            Changes::Poll(poll) => match self.polled(call, list.object, object, poll, list.fields, list.cursor).await {
-                Err(error) if error.kind == Kind::TooLarge => {
-                    let page = self.polled(call, list.object, object, poll, &[], list.cursor).await?;
-                    return self.widened(call, &list, object, page).await;
-                }
-                other => other?,
-            },
-            Changes::Scan(scan) => self.scanned(call, list.object, object, scan, list.fields, list.cursor).await?,
-        };
-        let mut records = Vec::with_capacity(page.rows.len());
-        for row in &page.rows {
-            let record = record::read(list.object, object, row, Wanted::Named(list.fields))?;
-            let merged = record::merged_ids(object, row);
-            let losers = merged.into_iter().filter(|id| *id != record.address.id).map(|id| loser(&record.address, id));
-            let losers: Vec<Record> = losers.collect();
-            records.push(record);
-            records.extend(losers);
+        match &object.changes {
+            Changes::Poll(poll) => self.by_time(call, &list, object, poll).await,
+            Changes::Polls(polls) => self.by_times(call, &list, object, polls).await,
+            Changes::Window(window) => {
+                let (page, next) = self.windowed(call, list.object, object, window, list.fields, list.cursor).await?;
+                let records = read(&list, object, &page)?;
+                Ok(Page { records, next: if page.done { Next::Done(next) } else { Next::More(next) } })
+            }
+            Changes::Scan(scan) => {
+                let page = self.scanned(call, list.object, object, scan, list.fields, list.cursor).await?;
+                Ok(Page { records: read(&list, object, &page)?, next: page.next() })
+            }
         }
-        Ok(Page { records, next: page.next() })
+    }
+
+    async fn by_time(&self, call: &Call, list: &List<'_>, object: &Object, poll: &Poll) -> Result<Page> {
+        match self.polled(call, list.object, object, poll, list.fields, list.cursor).await {
+            Err(error) if error.kind == Kind::TooLarge => {
+                let page = self.polled(call, list.object, object, poll, &[], list.cursor).await?;
+                self.widened(call, list, object, page).await
+            }
+            other => {
+                let page = other?;
+                Ok(Page { records: read(list, object, &page)?, next: page.next() })
+            }
+        }
+    }
+
+    /// One poll to its end, then the next. The cursor is the cursors of all, and which one's turn it is.
+    async fn by_times(&self, call: &Call, list: &List<'_>, object: &Object, polls: &[Poll]) -> Result<Page> {
+        let mut turn: Turn = match list.cursor {
+            Some(cursor) => serde_json::from_str(&cursor.0)
+                .map_err(|_| Error::new(Kind::Fatal, "cursor", "the cursor of this listing cannot be read"))?,
+            None => Turn::default(),
+        };
+        turn.cursors.resize(polls.len(), None);
+        let Some(poll) = polls.get(turn.at) else {
+            return Err(Error::new(Kind::Fatal, "cursor", "the cursor of this listing cannot be read"));
+        };
+        let before = turn.cursors[turn.at].take().map(Cursor);
+        let page = self.by_time(call, &List { cursor: before.as_ref(), ..*list }, object, poll).await?;
+        let (next, is_over) = match page.next {
+            Next::More(next) => (next, false),
+            Next::Done(next) => (next, true),
+        };
+        turn.cursors[turn.at] = Some(next.0);
+        let is_last = turn.at + 1 >= polls.len();
+        if is_over {
+            turn.at = if is_last { 0 } else { turn.at + 1 };
+        }
+        let cursor = Cursor(serde_json::to_string(&turn).unwrap_or_default());
+        let next = if is_over && is_last { Next::Done(cursor) } else { Next::More(cursor) };
+        Ok(Page { records: page.records, next })
     }
 
     /// A page whose request would be too long with all the fields wanted: they are read by id. What is gone by then
@@ -115,7 +152,7 @@ impl RestConnector {
         let keys: Vec<(i64, String)> = rows.iter().map(|row| key(object, poll, row)).collect::<Result<_>>()?;
         let follow = following(&poll.paginator, &answer, &place, rows.len(), poll.page);
         let (next, done) = place.after(poll, &keys, follow, self.clock.now().as_millisecond())?;
-        Ok(RawPage { rows: answer.into_list(&poll.select).unwrap_or_default(), next, done })
+        Ok(RawPage { rows: answer.into_rows(&poll.select).unwrap_or_default(), next, done })
     }
 
     /// One page of everything.
@@ -157,8 +194,31 @@ impl RestConnector {
         if !done {
             next.total = total;
         }
-        Ok(RawPage { rows: answer.into_list(&scan.select).unwrap_or_default(), next, done })
+        Ok(RawPage { rows: answer.into_rows(&scan.select).unwrap_or_default(), next, done })
     }
+}
+
+/// Whose turn it is among several polls, and where each stands.
+#[derive(Default, Serialize, Deserialize)]
+struct Turn {
+    #[serde(rename = "t")]
+    at: usize,
+    #[serde(rename = "c")]
+    cursors: Vec<Option<String>>,
+}
+
+/// A page's records, and those that were merged into them.
+fn read(list: &List<'_>, object: &Object, page: &RawPage) -> Result<Vec<Record>> {
+    let mut records = Vec::with_capacity(page.rows.len());
+    for row in &page.rows {
+        let record = record::read(list.object, object, row, Wanted::Named(list.fields))?;
+        let merged = record::merged_ids(object, row);
+        let losers = merged.into_iter().filter(|id| *id != record.address.id).map(|id| loser(&record.address, id));
+        let losers: Vec<Record> = losers.collect();
+        records.push(record);
+        records.extend(losers);
+    }
+    Ok(records)
 }
 
 /// A record that was merged away, known only by its id.
@@ -215,25 +275,23 @@ pub(super) fn written(form: TimeForm, millis: i64) -> String {
     let time = Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH);
     match form {
         TimeForm::EpochMs => millis.to_string(),
+        TimeForm::Spaced => time.strftime("%Y-%m-%d %H:%M:%S").to_string(),
         TimeForm::Seconds => time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         TimeForm::Millis => format!("{}.{:03}Z", time.strftime("%Y-%m-%dT%H:%M:%S"), millis.rem_euclid(1000)),
     }
 }
 
 /// The records of a page, where a service leaves out an empty list.
-pub(super) fn selected_or_none<'a>(answer: &'a Json, path: &str, is_optional: bool) -> Result<&'a [Json]> {
+pub(super) fn selected_or_none<'a>(answer: &'a Json, path: &str, is_optional: bool) -> Result<Cow<'a, [Json]>> {
     if is_optional && matches!(answer, Json::Object(_)) && answer.at(path).is_none() {
-        return Ok(&[]);
+        return Ok(Cow::Borrowed(&[]));
     }
     selected(answer, path)
 }
 
 /// The records of a page.
-pub(super) fn selected<'a>(answer: &'a Json, path: &str) -> Result<&'a [Json]> {
-    match answer.at(path) {
-        Some(Json::List(rows)) => Ok(rows),
-        _ => Err(unreadable(Access::Read, format!("the answer has no list `{path}`"))),
-    }
+pub(super) fn selected<'a>(answer: &'a Json, path: &str) -> Result<Cow<'a, [Json]>> {
+    answer.rows(path).ok_or_else(|| unreadable(Access::Read, format!("the answer has no list `{path}`")))
 }
 
 fn key(object: &Object, poll: &Poll, row: &Json) -> Result<(i64, String)> {

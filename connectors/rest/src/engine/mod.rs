@@ -1,14 +1,18 @@
 //! The connector that a manifest makes: one file a method.
 
 mod answers;
+mod before;
 mod deletions;
 mod describe;
+mod fields;
 mod find;
 mod get;
 mod history;
 mod list;
 mod place;
 mod record;
+mod spelling;
+mod window;
 mod write;
 
 use std::{
@@ -27,7 +31,9 @@ use crate::{
     json::Json,
     manifest::{
         Manifest,
-        object::{Changes, DeletionFeed, Object, Write},
+        changes::{Changes, DeletionFeed},
+        object::{Object, Write},
+        request::Language,
         template::Hole,
     },
     pick,
@@ -117,8 +123,11 @@ impl RestConnector {
         let account = &self.manifest.account;
         let request = render::request(&account.request, &self.settings, Access::Read)?;
         let asked = match self.read(call, request).await {
-            Ok(answer) => pick::text(&account.id, &answer, None)
-                .ok_or_else(|| unreadable(Access::Read, "the answer does not name the account")),
+            Ok(answer) => match &account.is {
+                Some(template) => render::text(template, &self.settings, Language::Plain),
+                None => pick::first(&account.id.0, &answer)
+                    .ok_or_else(|| unreadable(Access::Read, "the answer does not name the account")),
+            },
             Err(error) => Err(error),
         };
         // A login that may not read this still named the account when it logged in.
@@ -170,6 +179,11 @@ fn capabilities(object: &Object) -> Capabilities {
     let batch = |write: &Option<Write>| write.as_ref().map_or(0, |write| write.batch);
     let (list, list_page, mut overlap) = match &object.changes {
         Changes::Poll(poll) => (ListKind::Changes, poll.page, poll.overlap.0),
+        Changes::Polls(polls) => {
+            let page = polls.iter().map(|poll| poll.page).max().unwrap_or(0);
+            (ListKind::Unordered, page, polls.iter().map(|poll| poll.overlap.0).max().unwrap_or_default())
+        }
+        Changes::Window(window) => (ListKind::Unordered, window.page, window.overlap.0),
         Changes::Scan(scan) => (ListKind::Scan, scan.page, Duration::ZERO),
     };
     if let Some(DeletionFeed::Poll(poll)) = &object.deletions {
@@ -196,7 +210,7 @@ fn capabilities(object: &Object) -> Capabilities {
         write_returns_record: object.update.as_ref().is_some_and(|write| write.answers.record),
         omits_blanks: object.omits_blanks,
         history: object.history.is_some(),
-        conditional: false,
+        conditional: object.update.as_ref().is_some_and(|write| write.any_version.is_some()),
         overlap,
         forms: object.types.clone(),
         never_write: object.never_write.clone(),
@@ -225,7 +239,11 @@ impl Connector for RestConnector {
     }
 
     fn list<'a>(&'a self, call: &'a Call, list: List<'a>) -> BoxFuture<'a, Result<Page>> {
-        Box::pin(self.listed(call, list))
+        Box::pin(async move {
+            let mut page = self.listed(call, list).await?;
+            page.records.iter_mut().for_each(|record| self.unspaced(record));
+            Ok(page)
+        })
     }
 
     fn deletions<'a>(
@@ -244,11 +262,23 @@ impl Connector for RestConnector {
         ids: &'a [String],
         fields: &'a [String],
     ) -> BoxFuture<'a, Result<Vec<Got>>> {
-        Box::pin(self.got(call, object, ids, fields))
+        Box::pin(async move {
+            let mut got = self.got(call, object, ids, fields).await?;
+            for got in &mut got {
+                if let Got::Record(record) = got {
+                    self.unspaced(record);
+                }
+            }
+            Ok(got)
+        })
     }
 
     fn find<'a>(&'a self, call: &'a Call, find: Find<'a>) -> BoxFuture<'a, Result<Found>> {
-        Box::pin(self.found(call, find))
+        Box::pin(async move {
+            let mut found = self.found(call, find).await?;
+            found.records.iter_mut().for_each(|record| self.unspaced(record));
+            Ok(found)
+        })
     }
 
     fn create<'a>(

@@ -15,7 +15,7 @@
 use hymnal_sdk::{Cursor, Error, Kind, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::object::Poll;
+use crate::manifest::changes::Poll;
 
 /// So many rows, or half a page where that is less, are read again without a thought.
 const FEW: usize = 100;

@@ -1,13 +1,14 @@
 //! From a service's JSON to a record.
 
 use hymnal_sdk::{
-    Actor, ActorKind, Address, Error, Fields, Native, Record, Result, State, Timestamp,
+    Actor, ActorKind, Address, Error, Record, Result, State, Timestamp,
     http::{Access, unreadable},
 };
 
+use super::fields;
 use crate::{
     json::Json,
-    manifest::object::{IdForm, Layout, Object},
+    manifest::object::{IdForm, Object},
 };
 
 /// Which of a record's fields are kept.
@@ -28,10 +29,10 @@ pub(super) fn read(name: &str, object: &Object, json: &Json, wanted: Wanted<'_>)
     let at = |path: &Option<String>| path.as_ref().and_then(|path| json.at(path));
     Ok(Record {
         address: Address::new(name, id),
-        fields: fields(object, json, wanted),
+        fields: fields::read(object, json, wanted),
         state: state(name, object, json),
         created_at: at(&object.created_at).and_then(time),
-        modified_at: at(&object.modified_at).and_then(time),
+        modified_at: object.modified_at.find(json).and_then(time),
         modified_by: at(&object.modified_by)
             .and_then(Json::as_text)
             .map(|name| Actor { name, kind: ActorKind::Unknown }),
@@ -80,53 +81,13 @@ fn state(name: &str, object: &Object, json: &Json) -> State {
     State::Live
 }
 
-fn fields(object: &Object, json: &Json, wanted: Wanted<'_>) -> Fields {
-    let all = |entries: &Json, leave_out: &[String]| -> Fields {
-        let Json::Object(entries) = entries else { return Fields::new() };
-        entries
-            .iter()
-            .filter(|(name, _)| !leave_out.contains(name) && !object.system_fields.contains(name))
-            .map(|(name, value)| (name.clone(), value.to_native()))
-            .collect()
-    };
-    let some = |entries: &Json, asked: &[String]| -> Fields {
-        asked.iter().filter_map(|name| Some((name.clone(), value(entries, name)?))).collect()
-    };
-    match (&object.fields, wanted) {
-        (Layout::Map { path }, Wanted::Answered) => json.at(path).map(|map| all(map, &[])).unwrap_or_default(),
-        (Layout::Map { path }, Wanted::Named(asked)) => json.at(path).map(|map| some(map, asked)).unwrap_or_default(),
-        (Layout::Flat { leave_out }, Wanted::Answered) => all(json, leave_out),
-        (Layout::Flat { .. }, Wanted::Named(asked)) => some(json, asked),
-        (Layout::Pairs { path, name, value }, wanted) => json
-            .at(path)
-            .map(Json::items)
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|pair| Some((pair.at(name)?.as_text()?, pair.at(value)?.to_native())))
-            .filter(|(name, _)| match wanted {
-                Wanted::Named(asked) => asked.contains(name),
-                Wanted::Answered => true,
-            })
-            .collect(),
-    }
-}
-
-/// A field's value; a field of a related record that is not there is `null`.
-fn value(entries: &Json, name: &str) -> Option<Native> {
-    if let Some(found) = entries.at(name) {
-        return Some(found.to_native());
-    }
-    let (parent, _) = name.rsplit_once('.')?;
-    matches!(entries.at(parent), Some(Json::Null)).then_some(Native::Null)
-}
-
-/// A point in time: RFC 3339, also with `+0000`, or milliseconds since 1970.
+/// A point in time: RFC 3339, also with `+0000`, milliseconds since 1970, or `2026-11-23 10:11:12` in UTC.
 pub(super) fn time(json: &Json) -> Option<Timestamp> {
     let text = json.as_text()?;
     if let Ok(millis) = text.parse::<i64>() {
         return Timestamp::from_millisecond(millis).ok();
     }
-    text.parse().ok()
+    text.parse().or_else(|_| format!("{}Z", text.replacen(' ', "T", 1)).parse()).ok()
 }
 
 /// The form in which an id is compared and kept.
@@ -136,7 +97,7 @@ pub(super) fn normal_id(form: IdForm, id: &str) -> String {
         IdForm::Salesforce if id.len() == 15 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
             format!("{id}{}", case_of(id))
         }
-        IdForm::Plain | IdForm::Salesforce => id.to_owned(),
+        IdForm::Plain | IdForm::Number | IdForm::Salesforce => id.to_owned(),
     }
 }
 
@@ -176,6 +137,7 @@ mod tests {
         assert_eq!(at("2026-11-23T10:11:12.345Z"), Some(1_795_428_672_345));
         assert_eq!(at("2026-11-23T10:11:12.000+0000"), Some(1_795_428_672_000));
         assert_eq!(at("1795428672345"), Some(1_795_428_672_345));
+        assert_eq!(at("2026-11-23 10:11:12"), Some(1_795_428_672_000));
         assert_eq!(at("soon"), None);
     }
 }

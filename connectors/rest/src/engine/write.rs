@@ -2,11 +2,11 @@
 
 use hymnal_sdk::{BoxFuture, Call, Draft, Effect, Error, Fields, Kind, Native, Patch, Result, Written, http::Access};
 
-use super::{RestConnector, answers, body, record, too_many};
+use super::{RestConnector, answers, body, fields, record, too_many};
 use crate::{
     json::Json,
     manifest::{
-        object::{Object, Write},
+        object::{IdForm, Object, Write},
         request::RequestShape,
         template::Hole,
     },
@@ -24,6 +24,10 @@ pub(super) struct Item {
     pub(super) trace: String,
     /// The value of the field that an upsert goes by.
     pub(super) value: Option<Native>,
+    /// The record as it is, where writing takes that.
+    pub(super) before: Option<Json>,
+    /// Write only if the record is still at this version.
+    pub(super) version: Option<String>,
 }
 
 /// One kind of write to one object.
@@ -76,6 +80,8 @@ impl RestConnector {
                 fields: patch.fields.clone(),
                 trace: patch.trace.clone(),
                 value: None,
+                before: None,
+                version: patch.version.clone(),
             })
             .collect();
         self.written(call, &order, &items).await
@@ -84,10 +90,9 @@ impl RestConnector {
     pub(super) async fn removed(&self, call: &Call, name: &str, ids: &[String]) -> Result<Vec<Result<()>>> {
         let object = self.object(name)?;
         let order = Order { name, object, write: able(name, "deleted", object.delete.as_ref())?, key: None };
-        let items: Vec<Item> = ids
-            .iter()
-            .map(|id| Item { id: Some(id.clone()), fields: Fields::new(), trace: id.clone(), value: None })
-            .collect();
+        let nothing = Draft { fields: Fields::new(), trace: String::new() };
+        let items: Vec<Item> =
+            ids.iter().map(|id| Item { id: Some(id.clone()), trace: id.clone(), ..drafted(&nothing) }).collect();
         let answers = self.written(call, &order, &items).await?;
         Ok(answers.into_iter().map(|answer| answer.map(|_| ())).collect())
     }
@@ -97,7 +102,11 @@ impl RestConnector {
         if items.is_empty() {
             return Ok(Vec::new());
         }
-        let mut answers = self.halving(call, order, items).await?;
+        let items: Vec<Item> = items.iter().map(|item| self.spaced_item(order, item)).collect();
+        let mut answers = self.looked(call, order, &items).await?;
+        for written in answers.iter_mut().filter_map(|answer| answer.as_mut().ok()) {
+            written.record.iter_mut().for_each(|record| self.unspaced(record));
+        }
         for error in answers.iter_mut().filter_map(|answer| answer.as_mut().err()) {
             error.other = error.other.take().map(|id| record::normal_id(order.object.id_form, &id));
         }
@@ -105,7 +114,7 @@ impl RestConnector {
     }
 
     /// Writes the items. `Err` only where nothing can have been written and no item is to blame alone.
-    fn halving<'a>(
+    pub(super) fn halving<'a>(
         &'a self,
         call: &'a Call,
         order: &'a Order<'a>,
@@ -189,13 +198,13 @@ impl RestConnector {
             fillings.insert(Hole::Key, Filling::Name(key.to_owned()));
         }
         if let [only] = items {
-            add(only, &mut fillings);
+            add(order, only, &mut fillings)?;
         }
         if let Some(shape) = &order.write.item {
             let mut list = Vec::with_capacity(items.len());
             for item in items {
                 let mut of_item = fillings.clone();
-                add(item, &mut of_item);
+                add(order, item, &mut of_item)?;
                 list.extend(render::fill(shape, &of_item)?);
             }
             fillings.insert(Hole::Items, Filling::Json(Json::List(list)));
@@ -206,24 +215,39 @@ impl RestConnector {
     }
 }
 
-fn add(item: &Item, fillings: &mut Fillings) {
+fn add(order: &Order<'_>, item: &Item, fillings: &mut Fillings) -> Result<()> {
     if let Some(id) = &item.id {
-        fillings.insert(Hole::Id, Filling::Text(id.clone()));
+        let spelled = match order.object.id_form {
+            IdForm::Number => Filling::Json(Json::from(&Native::Number(id.clone()))),
+            _ => Filling::Text(id.clone()),
+        };
+        fillings.insert(Hole::Id, spelled);
         fillings.insert(Hole::IdPath, Filling::Text(id.clone()));
     }
     if let Some(value) = &item.value {
         fillings.insert(Hole::Value, Filling::Json(Json::from(value)));
     }
+    if let Some(version) = item.version.as_ref().or(order.write.any_version.as_ref()) {
+        fillings.insert(Hole::Version, Filling::Text(version.clone()));
+    }
     for (name, value) in &item.fields {
         fillings.insert(Hole::Field(name.clone()), Filling::Json(Json::from(value)));
     }
-    let record = item.fields.iter().map(|(name, value)| (name.clone(), Json::from(value))).collect();
-    fillings.insert(Hole::Record, Filling::Json(Json::Object(record)));
+    let record = fields::written(order.object, &item.fields, item.before.as_ref())?;
+    fillings.insert(Hole::Record, Filling::Json(record));
     fillings.insert(Hole::Trace, Filling::Text(item.trace.clone()));
+    Ok(())
 }
 
 fn drafted(draft: &Draft) -> Item {
-    Item { id: None, fields: draft.fields.clone(), trace: draft.trace.clone(), value: None }
+    Item {
+        id: None,
+        fields: draft.fields.clone(),
+        trace: draft.trace.clone(),
+        value: None,
+        before: None,
+        version: None,
+    }
 }
 
 fn able<'a>(name: &str, done: &str, write: Option<&'a Write>) -> Result<&'a Write> {

@@ -2,9 +2,10 @@
 
 use super::{
     Manifest,
-    object::{AnswerBy, Changes, DeletionFeed, Object, Poll, Write},
+    changes::{Changes, DeletionFeed, Poll, Scan, Window},
+    layout::{Derived, Layout},
+    object::{AnswerBy, Object, Write},
     request::{Paginator, RequestShape},
-    schema::SchemaShape,
     service::Way,
     template::{Hole, Shape, Template},
 };
@@ -104,23 +105,31 @@ impl Check<'_> {
             }
         }
         self.request("account", &manifest.account.request, &[]);
+        if manifest.account.id.0.is_empty() && manifest.account.is.is_none() {
+            let hint = "write `id = { path = … }`, or `is = \"{settings.base_url}\"` where no answer names it";
+            self.note("account", "nothing says whose account it is".to_owned(), hint);
+        }
+        self.settings("account", manifest.account.is.iter().flat_map(Template::holes));
     }
 
     fn object(&mut self, name: &str, object: &Object) {
         let at = |part: &str| format!("objects.{name}.{part}");
         match &object.changes {
             Changes::Poll(poll) => self.poll(&at("changes"), poll),
-            Changes::Scan(scan) => {
-                self.request(&at("changes"), &scan.request, &[Hole::Cursor, Hole::Limit, Hole::Fields]);
-                self.no_keyset(&at("changes"), &scan.paginator);
+            Changes::Polls(polls) => {
+                if polls.len() < 2 {
+                    self.note(&at("changes"), "`polls` are several".to_owned(), "write `changes.poll`");
+                }
+                for poll in polls {
+                    self.poll(&at("changes"), poll);
+                }
             }
+            Changes::Window(window) => self.window(&at("changes"), window),
+            Changes::Scan(scan) => self.scan(&at("changes"), scan),
         }
         match &object.deletions {
             Some(DeletionFeed::Poll(poll)) => self.poll(&at("deletions"), poll),
-            Some(DeletionFeed::Listing { scan, .. }) => {
-                self.request(&at("deletions"), &scan.request, &[Hole::Cursor, Hole::Limit, Hole::Fields]);
-                self.no_keyset(&at("deletions"), &scan.paginator);
-            }
+            Some(DeletionFeed::Listing { scan, .. }) => self.scan(&at("deletions"), scan),
             None => {}
         }
         let get = &object.get;
@@ -148,8 +157,52 @@ impl Check<'_> {
                 self.note(&at("history"), "this request must say `{id}`".to_owned(), "it is about one record");
             }
         }
-        if let SchemaShape::Described(described) = &object.schema {
+        for described in object.schema.described.iter().chain(&object.schema.and) {
             self.request(&at("schema"), &described.request, &[]);
+        }
+        if object.schema.fixed.is_empty() && object.schema.described.is_none() {
+            let hint = "declare `schema.fixed` or `schema.described`";
+            self.note(&at("schema"), "no field is known of these records".to_owned(), hint);
+        }
+        self.elsewhere(&at("custom"), &at("derived"), object);
+    }
+
+    /// Fields that do not stand where the rest do.
+    fn elsewhere(&mut self, custom_at: &str, derived_at: &str, object: &Object) {
+        if let Some(custom) = &object.custom {
+            let place = match &custom.fields {
+                Layout::Map { path } | Layout::Pairs { path, .. } => path.as_str(),
+                Layout::Flat { .. } => "",
+            };
+            if place.is_empty() || place.contains('.') {
+                let hint = "write `map = { path = \"…\" }` or `pairs = { … }` with a key of the record as its path";
+                self.note(custom_at, "custom fields stand in one place directly in the record".to_owned(), hint);
+            }
+        }
+        for derived in object.derived.values() {
+            if let Derived::Listed { yes, no, .. } = derived {
+                self.known(derived_at, yes.holes().into_iter().chain(no.holes()), &[]);
+            }
+        }
+    }
+
+    fn scan(&mut self, at: &str, scan: &Scan) {
+        self.request(at, &scan.request, &[Hole::Cursor, Hole::Limit, Hole::Fields]);
+        self.no_keyset(at, &scan.paginator);
+    }
+
+    fn window(&mut self, at: &str, window: &Window) {
+        self.request(at, &window.request, &[Hole::Since, Hole::Cursor, Hole::Limit, Hole::Fields]);
+        self.no_keyset(at, &window.paginator);
+        if !holes(&window.request).contains(&Hole::Since) {
+            self.note(at, "this window's request must say `{since}`".to_owned(), "without it the list never moves on");
+        }
+        if window.page < 2 {
+            self.note(
+                at,
+                "`page` must be at least 2".to_owned(),
+                "each page begins with the last record of the one before",
+            );
         }
     }
 
@@ -182,8 +235,17 @@ impl Check<'_> {
     }
 
     fn write(&mut self, at: &str, write: &Write) {
-        let in_request =
-            [Hole::Items, Hole::Ids, Hole::Id, Hole::IdPath, Hole::Key, Hole::Value, Hole::Record, Hole::Trace];
+        let in_request = [
+            Hole::Items,
+            Hole::Ids,
+            Hole::Id,
+            Hole::IdPath,
+            Hole::Key,
+            Hole::Value,
+            Hole::Record,
+            Hole::Trace,
+            Hole::Version,
+        ];
         self.request(at, &write.request, &in_request);
         let in_item = [Hole::Id, Hole::Key, Hole::Value, Hole::Record, Hole::Trace];
         self.batch(at, write.batch, &write.request, write.item.as_ref(), &in_item);
@@ -199,6 +261,10 @@ impl Check<'_> {
         let answers = &write.answers;
         if answers.by == AnswerBy::Whole && write.batch > 1 && !answers.select.is_empty() {
             self.note(at, "`answers.by = \"whole\"` reads one answer for all".to_owned(), "leave `select` out");
+        }
+        if holes(&write.request).contains(&Hole::Version) && write.any_version.is_none() {
+            let hint = "say by `any_version` what it is where no version is known";
+            self.note(at, "`{version}` needs `any_version`".to_owned(), hint);
         }
         if answers.by == AnswerBy::Trace && answers.trace.is_none() {
             self.note(at, "`answers.by = \"trace\"` needs `trace`".to_owned(), "say where the trace id stands");

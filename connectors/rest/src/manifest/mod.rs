@@ -1,6 +1,8 @@
 //! What a manifest says: a service as data.
 
+pub mod changes;
 pub mod history;
+pub mod layout;
 pub mod lint;
 pub mod object;
 pub mod request;
@@ -95,6 +97,7 @@ impl Manifest {
 pub fn builtin() -> &'static [(&'static str, &'static str)] {
     &[
         ("hubspot", include_str!("../../../hubspot/manifest.toml")),
+        ("insightly", include_str!("../../../insightly/manifest.toml")),
         ("salesforce", include_str!("../../../salesforce/manifest.toml")),
     ]
 }

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use hymnal_sdk::{Forms, Gone, Lane, Whereto};
+use hymnal_sdk::{Forms, Gone, Lane, NativeKind, Whereto};
 use serde::Deserialize;
 
 use super::{
+    changes::{Changes, DeletionFeed},
     history::History,
-    request::{BodyTest, Paginator, Pick, RequestShape},
+    layout::{Custom, Derived, Layout},
+    request::{BodyTest, Paginator, Paths, Pick, RequestShape},
     schema::SchemaShape,
-    span::Span,
     template::{Shape, Template},
 };
 
@@ -25,9 +26,9 @@ pub struct Object {
     /// Where the time stands at which it was made.
     #[serde(default)]
     pub created_at: Option<String>,
-    /// Where the time stands at which it was last changed.
+    /// Where the time stands at which it was last changed: the first of these that is there.
     #[serde(default)]
-    pub modified_at: Option<String>,
+    pub modified_at: Paths,
     /// Where the id stands of who changed it last.
     #[serde(default)]
     pub modified_by: Option<String>,
@@ -39,6 +40,12 @@ pub struct Object {
     pub system_fields: Vec<String>,
     /// Where its fields stand.
     pub fields: Layout,
+    /// Fields that stand elsewhere than the rest.
+    #[serde(default)]
+    pub custom: Option<Custom>,
+    /// Fields that are made of others, by the name a user maps.
+    #[serde(default)]
+    pub derived: BTreeMap<String, Derived>,
     /// What is true of a deleted one.
     #[serde(default)]
     pub deleted: Option<String>,
@@ -68,6 +75,10 @@ pub struct Object {
     /// How typed values are spelled.
     #[serde(default)]
     pub types: Forms,
+    /// Kinds of fields (`date`, `datetime`) whose values the service spells like `2026-11-23 10:11:12`, in UTC without
+    /// saying so. Above the engine they are `2026-11-23` and `2026-11-23T10:11:12Z`.
+    #[serde(default)]
+    pub spaced: Vec<NativeKind>,
     /// How changes are found.
     pub changes: Changes,
     /// How deletions are found.
@@ -104,36 +115,12 @@ pub enum IdForm {
     /// As they are.
     #[default]
     Plain,
+    /// Numbers: written into bodies as such.
+    Number,
     /// 15 characters whose case counts, or 18 whose last three spell the case out: always 18.
     Salesforce,
     /// The last segment of an address.
     Segment,
-}
-
-/// Where a record's fields stand.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
-pub enum Layout {
-    /// In an object of their own.
-    Map {
-        /// Where it stands.
-        path: String,
-    },
-    /// In the record itself.
-    Flat {
-        /// Not fields.
-        #[serde(default)]
-        leave_out: Vec<String>,
-    },
-    /// In a list of names and values.
-    Pairs {
-        /// Where it stands.
-        path: String,
-        /// The key of the name.
-        name: String,
-        /// The key of the value.
-        value: String,
-    },
 }
 
 /// How a converted record shows it.
@@ -148,93 +135,6 @@ pub struct Converted {
     pub id: String,
 }
 
-/// How changes are found.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
-pub enum Changes {
-    /// By time of change.
-    Poll(Box<Poll>),
-    /// By reading everything.
-    Scan(Box<Scan>),
-}
-
-/// Reading by time of change, oldest first.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Poll {
-    /// Everything changed at `{since}` or later, by time.
-    pub request: RequestShape,
-    /// Everything changed exactly at `{since}` whose id is greater than `{after_id}`, by id.
-    pub tie: RequestShape,
-    /// Everything changed after `{since}`, and of what changed exactly then all but `{ids}`, by time: a page that ended
-    /// amid records of one time goes on behind those it held. Without it they are read again.
-    #[serde(default)]
-    pub beyond: Option<RequestShape>,
-    /// What `{after_id}` is before the first id.
-    pub first_id: String,
-    /// Where the records stand.
-    pub select: String,
-    /// Records a page.
-    pub page: usize,
-    /// The time's path in a record.
-    pub time: String,
-    /// How `{since}` is written.
-    pub written: TimeForm,
-    /// The smallest step of time the service knows.
-    pub granularity: Span,
-    /// Records become visible up to this long after their own time.
-    pub overlap: Span,
-    /// No more than so many records of one window are ever answered.
-    #[serde(default)]
-    pub cap: Option<usize>,
-    /// How pages follow.
-    pub paginator: Paginator,
-}
-
-/// How a point in time is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TimeForm {
-    /// Milliseconds since 1970.
-    EpochMs,
-    /// `2026-11-23T10:11:12Z`
-    Seconds,
-    /// `2026-11-23T10:11:12.345Z`
-    Millis,
-}
-
-/// Reading everything.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Scan {
-    /// A page.
-    pub request: RequestShape,
-    /// Where the records stand.
-    pub select: String,
-    /// Nothing there is no records.
-    #[serde(default)]
-    pub optional: bool,
-    /// Records a page.
-    pub page: usize,
-    /// How pages follow.
-    pub paginator: Paginator,
-}
-
-/// How deletions are found.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
-pub enum DeletionFeed {
-    /// By time of change.
-    Poll(Box<Poll>),
-    /// By reading all that were deleted, each time, and looking at their time.
-    Listing {
-        /// A page, without which record it is about.
-        scan: Box<Scan>,
-        /// The path of the time of deletion.
-        at: String,
-    },
-}
-
 /// By id.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -246,9 +146,12 @@ pub struct Get {
     /// One of `{items}`.
     #[serde(default)]
     pub item: Option<Shape>,
-    /// Where the records stand; without it, the body is the one record.
+    /// Where the records stand; without it, there is one.
     #[serde(default)]
     pub select: Option<String>,
+    /// Where the one record stands, without `select`: in the body itself, if nothing is said.
+    #[serde(default)]
+    pub record: String,
     /// A record that is asked for by an id it no longer has is answered under the one it has now.
     #[serde(default)]
     pub follows_merges: bool,
@@ -290,8 +193,9 @@ pub struct Lookup {
     /// One of `{items}`.
     #[serde(default)]
     pub item: Option<Shape>,
-    /// Where the records stand.
-    pub select: String,
+    /// Where the records stand; without it, the body is the one record, and "not there" (404) is none.
+    #[serde(default)]
+    pub select: Option<String>,
     /// Nothing there is no records.
     #[serde(default)]
     pub optional: bool,
@@ -329,6 +233,14 @@ pub struct Write {
     /// Fields that live elsewhere and have a request of their own, sent before the rest. Only for single records.
     #[serde(default)]
     pub parts: Vec<Part>,
+    /// Fields that the service does not keep unique although it goes by them: where it should refuse a value that another
+    /// record has, it writes into that one (Mautic), or makes a second (Pipedrive, Marketo). Their values are looked up
+    /// just before, and one that is taken is a conflict.
+    #[serde(default)]
+    pub look_up: Vec<String>,
+    /// What `{version}` is where a record's version is not known (`*`: any).
+    #[serde(default)]
+    pub any_version: Option<String>,
     /// Headers of a write in one lane; they win over the request's own (a first load must not set off what a new record
     /// sets off).
     #[serde(default)]
@@ -351,7 +263,7 @@ pub struct Part {
 pub struct Answers {
     /// How an item's answer is found.
     pub by: AnswerBy,
-    /// Where the answers stand.
+    /// Where the answers stand; of an answer to one item (`whole`), where the record stands.
     #[serde(default)]
     pub select: String,
     /// What holds for an item that succeeded; without it, all in `select` did.
@@ -360,7 +272,7 @@ pub struct Answers {
     /// In a failed item, where its error stands.
     #[serde(default)]
     pub error: Option<String>,
-    /// Where the failed ones stand, if apart.
+    /// Where the failed ones stand, if apart: a list, or (by `index`) a map from the item's place to its error.
     #[serde(default)]
     pub errors: Option<String>,
     /// In one of those, where the trace ids stand.
@@ -375,9 +287,15 @@ pub struct Answers {
     /// In a succeeded item, where the id stands.
     #[serde(default)]
     pub id: Pick,
-    /// In a succeeded item, what is true if an upsert made it.
+    /// Where the answer tells no id, it is what this field was written with.
     #[serde(default)]
-    pub created: Option<String>,
+    pub id_field: Option<String>,
+    /// In a succeeded item, what holds if an upsert made it.
+    #[serde(default)]
+    pub created: Option<BodyTest>,
+    /// The status of an answer to one item that says that an upsert made it.
+    #[serde(default)]
+    pub created_status: Option<u16>,
     /// A succeeded item is the record as it now is.
     #[serde(default)]
     pub record: bool,
@@ -390,7 +308,7 @@ pub struct Answers {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AnswerBy {
-    /// In the order of the request.
+    /// In the order of the request: a list, or a map from the item's place in it.
     Index,
     /// By the record's id.
     Id,

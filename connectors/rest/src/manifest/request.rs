@@ -1,8 +1,11 @@
 //! What a request looks like, how its pages follow, and where in an answer something lies.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, de};
 
 use super::template::{Shape, Template};
+use crate::json::Json;
 
 /// A request with holes.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -126,6 +129,29 @@ pub struct Pick {
     pub until: Option<String>,
 }
 
+/// One place, or several of which the first counts that holds something.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Picks(pub Vec<Pick>);
+
+impl<'de> Deserialize<'de> for Picks {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> de::Visitor<'de> for Reader {
+            type Value = Picks;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a place like `{ path = \"id\" }`, or a list of such")
+            }
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Picks, A::Error> {
+                Pick::deserialize(de::value::MapAccessDeserializer::new(map)).map(|pick| Picks(vec![pick]))
+            }
+            fn visit_seq<A: de::SeqAccess<'de>>(self, seq: A) -> Result<Picks, A::Error> {
+                Vec::deserialize(de::value::SeqAccessDeserializer::new(seq)).map(Picks)
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}
+
 /// Something in a body that is so or not.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -133,5 +159,77 @@ pub struct BodyTest {
     /// Where.
     pub path: String,
     /// What stands there if it is so.
-    pub is: bool,
+    pub is: Is,
+}
+
+/// What stands in a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Is {
+    /// `true` or `false`.
+    Flag(bool),
+    /// One of these words or numbers.
+    Word(Vec<String>),
+}
+
+impl BodyTest {
+    /// Whether it is so; `None` where nothing stands there.
+    pub fn holds(&self, body: &Json) -> Option<bool> {
+        let found = body.at(&self.path)?;
+        Some(match &self.is {
+            Is::Flag(flag) => found.is_true() == *flag,
+            Is::Word(words) => found.as_text().is_some_and(|word| words.contains(&word)),
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Is {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> de::Visitor<'de> for Reader {
+            type Value = Is;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`true`, `false`, a word or a list of words")
+            }
+            fn visit_bool<E: de::Error>(self, flag: bool) -> Result<Is, E> {
+                Ok(Is::Flag(flag))
+            }
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<Is, E> {
+                Ok(Is::Word(vec![word.to_owned()]))
+            }
+            fn visit_seq<A: de::SeqAccess<'de>>(self, seq: A) -> Result<Is, A::Error> {
+                Vec::deserialize(de::value::SeqAccessDeserializer::new(seq)).map(Is::Word)
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+/// One dotted path, or several of which the first counts that leads to something.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Paths(pub Vec<String>);
+
+impl Paths {
+    /// What the first of them leads to that leads to more than `null`.
+    pub fn find<'a>(&self, json: &'a Json) -> Option<&'a Json> {
+        self.0.iter().filter_map(|path| json.at(path)).find(|found| **found != Json::Null)
+    }
+}
+
+impl<'de> Deserialize<'de> for Paths {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> de::Visitor<'de> for Reader {
+            type Value = Paths;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a path or a list of paths")
+            }
+            fn visit_str<E: de::Error>(self, path: &str) -> Result<Paths, E> {
+                Ok(Paths(vec![path.to_owned()]))
+            }
+            fn visit_seq<A: de::SeqAccess<'de>>(self, seq: A) -> Result<Paths, A::Error> {
+                Vec::deserialize(de::value::SeqAccessDeserializer::new(seq)).map(Paths)
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
 }

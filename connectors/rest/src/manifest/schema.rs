@@ -7,14 +7,20 @@ use serde::Deserialize;
 
 use super::request::RequestShape;
 
-/// What the service says of its fields.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
-pub enum SchemaShape {
-    /// The service describes them.
-    Described(Box<Described>),
-    /// The service does not tell; the manifest does: name and what it holds.
-    Fixed(BTreeMap<String, FixedField>),
+/// What is known of an object's fields: by the manifest, by the service, or some by the one and some by the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SchemaShape {
+    /// Fields that the service does not describe; the manifest does: name and what it holds.
+    #[serde(default)]
+    pub fixed: BTreeMap<String, FixedField>,
+    /// Those that the service describes.
+    #[serde(default)]
+    pub described: Option<Box<Described>>,
+    /// A second description, where the service tells some things apart (the options of choices). What it says of a field
+    /// replaces what the first says.
+    #[serde(default)]
+    pub and: Option<Box<Described>>,
 }
 
 /// A field that a manifest declares.

@@ -6,7 +6,7 @@ use hymnal_sdk::Kind;
 use serde::Deserialize;
 
 use super::{
-    request::{BodyTest, Pick, RequestShape},
+    request::{BodyTest, Pick, Picks, RequestShape},
     span::Span,
     template::Template,
 };
@@ -227,6 +227,11 @@ pub struct Rule {
 pub struct Account {
     /// What to ask.
     pub request: RequestShape,
-    /// Where the id stands.
-    pub id: Pick,
+    /// Where the id stands; the first found counts.
+    #[serde(default)]
+    pub id: Picks,
+    /// What the id is, where no answer names one: an installation of the user's own is known by its address (Mautic), a
+    /// subscription by its host (Marketo). The request still shows that the login works.
+    #[serde(default)]
+    pub is: Option<Template>,
 }

@@ -25,6 +25,9 @@ pub struct Setting {
     /// Taken off the front of the value where a user wrote it (`v` of `v62.0`).
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub strip: String,
+    /// Taken off the end, likewise (`/v3.1` of an address that people copy with it).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub strip_end: String,
     /// What goes out instead of a value (`none` as `FALSE`); other values go out as they are.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub spelled: BTreeMap<String, String>,

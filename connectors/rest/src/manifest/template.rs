@@ -39,13 +39,15 @@ pub enum Hole {
     Field(String),
     /// `{trace}`: our name for one item of a batch.
     Trace,
+    /// `{version}`: the version at which the record to write was read.
+    Version,
     /// `{items}`: the batch, each item in the shape of `item`.
     Items,
 }
 
 /// Every name a hole can have, for the message that says so.
 pub const HOLES: &str = "settings.NAME, object, since, after_id, cursor, limit, fields, ids, id, id_path, key, keys, \
-                         value, record, record.NAME, trace, items";
+                         value, record, record.NAME, trace, version, items";
 
 impl Hole {
     fn parse(name: &str) -> Option<Self> {
@@ -64,6 +66,7 @@ impl Hole {
             "value" => Self::Value,
             "record" => Self::Record,
             "trace" => Self::Trace,
+            "version" => Self::Version,
             "items" => Self::Items,
             _ => match name.strip_prefix("record.") {
                 Some(field) => Self::Field(field.to_owned()),
@@ -93,6 +96,7 @@ impl fmt::Display for Hole {
             Self::Value => "value",
             Self::Record => "record",
             Self::Trace => "trace",
+            Self::Version => "version",
             Self::Items => "items",
         };
         write!(f, "{{{name}}}")

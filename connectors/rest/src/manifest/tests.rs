@@ -13,8 +13,12 @@ fn built_in_manifests_are_clean() {
     }
 }
 
+fn hubspot() -> &'static str {
+    builtin().iter().find(|(kind, _)| *kind == "hubspot").expect("a built-in manifest").1
+}
+
 fn hubspot_with(from: &str, to: &str) -> Vec<lint::Finding> {
-    let text = builtin()[0].1;
+    let text = hubspot();
     assert!(text.contains(from), "the manifest no longer has `{from}`");
     lint::lint(&text.replacen(from, to, 1))
 }
@@ -24,7 +28,7 @@ fn an_unknown_placeholder_is_shown_at_its_place() {
     let findings = hubspot_with("path = \"/account-info/v3/details\"", "path = \"/account/{acount}\"");
     assert_eq!(findings.len(), 1);
     assert!(findings[0].message.contains("`{acount}`"), "{findings:?}");
-    let line = builtin()[0].1.lines().position(|line| line.contains("/account-info/")).expect("the line") + 1;
+    let line = hubspot().lines().position(|line| line.contains("/account-info/")).expect("the line") + 1;
     assert_eq!(findings[0].line, line);
 }
 

@@ -158,6 +158,7 @@ pub(crate) fn connector_settings(kind: &str) -> BTreeMap<String, SettingValue> {
     let secret = |value: &str| SettingValue::Secret(SecretString::from(value.to_owned()));
     let settings: &[(&str, SettingValue)] = match kind {
         "hubspot" => &[("token", secret("token")), ("base_url", text("https://sandbox.example"))],
+        "insightly" => &[("api_key", secret("key")), ("base_url", text("https://sandbox.example/v3.1"))],
         "list-server" => &[
             ("base_url", text("https://sandbox.example")),
             ("username", text("restadmin")),

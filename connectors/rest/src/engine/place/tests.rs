@@ -5,10 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::manifest::{Manifest, builtin, object::Changes, request::Paginator};
+use crate::manifest::{Manifest, builtin, changes::Changes, request::Paginator};
 
 fn poll(page: usize, cap: Option<usize>, paginator: Paginator) -> Poll {
-    let manifest = Manifest::parse(builtin()[0].1).unwrap();
+    let text = builtin().iter().find(|(kind, _)| *kind == "hubspot").unwrap().1;
+    let manifest = Manifest::parse(text).unwrap();
     let Changes::Poll(poll) = &manifest.objects["contacts"].changes else { panic!("HubSpot polls") };
     Poll { page, cap, paginator, ..poll.as_ref().clone() }
 }
