@@ -45,7 +45,7 @@ impl Sync {
     /// # Errors
     /// The store's.
     pub async fn holds(&self) -> Result<Vec<Hold>, StoreError> {
-        let holds = self.look(|world| world.holds()).await?;
+        let holds = self.look(all_holds).await?;
         Ok(holds.into_iter().filter(|hold| hold.answer.is_none()).collect())
     }
 
@@ -104,7 +104,7 @@ impl Sync {
 
     /// Ends what answers have begun.
     pub(super) async fn complete_answers(&self, cycle: Id) -> Result<(), StoreError> {
-        let holds = self.look(|world| world.holds()).await?;
+        let holds = self.look(all_holds).await?;
         for hold in holds {
             let Some(answer) = hold.answer else { continue };
             loop {
@@ -178,7 +178,7 @@ impl Sync {
         jobs: Vec<(Id, Job)>,
     ) -> Result<Vec<(Id, Job)>, StoreError> {
         // Where there is room for all of them, they are counted when they are marked as being sent.
-        let slack = self.look(|world| world.slack()).await?;
+        let slack = self.look(slack).await?;
         if slack > jobs.len() as u64 {
             return Ok(jobs);
         }
@@ -234,6 +234,14 @@ fn answer_one(world: &mut World<'_>, id: Id, side: Side, hold: u32, answer: (u32
     let ((), decided) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
     events.extend(decided);
     world.put(entity, events)
+}
+
+fn all_holds(world: &mut World<'_>) -> Result<Vec<Hold>, StoreError> {
+    world.holds()
+}
+
+fn slack(world: &mut World<'_>) -> Result<u64, StoreError> {
+    world.slack()
 }
 
 fn tell(world: &mut World<'_>, hold: &Hold, status: ConflictStatus, reason: &str) -> Result<(), StoreError> {

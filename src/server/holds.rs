@@ -160,12 +160,9 @@ async fn chosen(running: &Running, wanted: Option<&str>) -> Result<Option<(u32, 
     };
     let is_meant = |hold: &Hold| format!("{}-{}", hold.kind.word(), hold.number) == name;
     let found = holds.iter().find(|hold| is_meant(hold)).cloned();
-    match (found, upto) {
-        (Some(hold), Some(upto)) => Ok(Some((hold.number, upto.min(hold.entries), hold))),
-        _ => {
-            let hint =
-                if holds.is_empty() { "nothing is held".to_owned() } else { format!("there are: {}", names(&holds)) };
-            Err(Refusal::new(2, format!("`{}` has no hold `{wanted}`", running.name), hint))
-        }
+    if let (Some(hold), Some(upto)) = (found, upto) {
+        return Ok(Some((hold.number, upto.min(hold.entries), hold)));
     }
+    let hint = if holds.is_empty() { "nothing is held".to_owned() } else { format!("there are: {}", names(&holds)) };
+    Err(Refusal::new(2, format!("`{}` has no hold `{wanted}`", running.name), hint))
 }
