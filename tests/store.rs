@@ -19,6 +19,12 @@ mod overlay;
 #[path = "store/full.rs"]
 mod full;
 
+#[path = "store/backup.rs"]
+mod backup;
+
+#[path = "store/compact.rs"]
+mod compact;
+
 use std::path::Path;
 
 use hymnal::store::{OpenOptions, SledKv, StoreError};

@@ -39,6 +39,14 @@ pub enum Command {
     },
     /// Show what a cycle would do, and write it nowhere.
     Plan(Plan),
+    /// See and decide who is who: ambiguous matches and duplicates.
+    Matches {
+        /// What to do.
+        #[command(subcommand)]
+        command: MatchesCommand,
+    },
+    /// Do what a plan says, or a pilot of it.
+    Apply(Apply),
     /// Explain one person: every value, who set it, by which rule, what lost.
     Explain(Explain),
     /// Let what is held go: the first run of a sync, or what a safety limit holds.
@@ -51,6 +59,14 @@ pub enum Command {
     Resume(Which),
     /// Read the configuration again.
     Reload,
+    /// Write all of the state into one file, while a daemon runs or not. It holds personal data (mode 0600).
+    Backup(Backup),
+    /// Put the state of a backup in the place of the one there is.
+    Restore(Restore),
+    /// Start anew from what both systems hold, where the state is lost: planned first, held for approval.
+    Rebuild(Rebuild),
+    /// Give back the room on disk that old values take.
+    Compact(Compact),
     /// Look at connectors.
     Connectors {
         /// What to look at.
@@ -227,6 +243,65 @@ pub struct Plan {
     pub json: bool,
 }
 
+/// `matches`
+#[derive(Debug, Subcommand)]
+pub enum MatchesCommand {
+    /// Ambiguous matches with their candidates side by side, duplicates, people without a key, people taken apart.
+    List {
+        /// Only of this sync.
+        #[arg(long)]
+        sync: Option<String>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The two are one person. `unlink` or `split` takes it back.
+    Link {
+        /// An e-mail, a person's id, or `connector:object:id`.
+        one: String,
+        /// The other one.
+        two: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The person's records in the two systems are two people. They are not matched again; `link` takes it back.
+    Unlink {
+        /// An e-mail, a person's id, or `connector:object:id`.
+        key: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// One record of the person is somebody else's. It is not matched with the person again; `link` takes it back.
+    Split {
+        /// An e-mail, a person's id, or `connector:object:id`.
+        key: String,
+        /// The record: `connector:object:id`.
+        address: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `apply`
+#[derive(Debug, ClapArgs)]
+pub struct Apply {
+    /// The plan, as `plan --out` wrote it; lines may be taken out.
+    pub file: PathBuf,
+    /// Only changes for which this holds: of fields of the person, and of `system`, `object`, `field`, `kind`, `old`,
+    /// `new`, `rule`, `from` of the change.
+    #[arg(long = "where", value_name = "EXPR")]
+    pub filter: Option<String>,
+    /// Only the changes of so many people: the first of the plan.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `explain`
 #[derive(Debug, ClapArgs)]
 pub struct Explain {
@@ -318,6 +393,48 @@ pub enum ConfigCommand {
     Schema,
     /// What is in force, with secrets as references.
     Show,
+}
+
+/// `backup`
+#[derive(Debug, ClapArgs)]
+pub struct Backup {
+    /// The file; one that is there is replaced once the new one is whole.
+    pub file: PathBuf,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `restore`
+#[derive(Debug, ClapArgs)]
+pub struct Restore {
+    /// The backup.
+    pub file: PathBuf,
+    /// Take the place of a state that is there; that one is kept beside it.
+    #[arg(long)]
+    pub replace: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `rebuild`
+#[derive(Debug, ClapArgs)]
+pub struct Rebuild {
+    /// End after this time (0: no limit).
+    #[arg(long, default_value = "10m", value_parser = duration, value_name = "TIME")]
+    pub timeout: Duration,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `compact`
+#[derive(Debug, ClapArgs)]
+pub struct Compact {
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `sandbox`

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Exit,
-    args::{self, ConflictsCommand, ParkedCommand},
+    args::{self, ConflictsCommand, MatchesCommand, ParkedCommand},
     out::Out,
     setup::{Loaded, app, load},
     show,
@@ -54,7 +54,7 @@ pub(super) async fn ask_each(
     answer.map_err(refused)
 }
 
-fn refused(refusal: Refusal) -> Exit {
+pub(super) fn refused(refusal: Refusal) -> Exit {
     Exit::new(refusal.exit, refusal.message, &refusal.hint)
 }
 
@@ -107,6 +107,21 @@ pub async fn conflicts(config: Option<&Path>, command: ConflictsCommand) -> Resu
             }
         }
     }
+    Ok(0)
+}
+
+/// `matches`
+pub async fn matches(config: Option<&Path>, command: MatchesCommand) -> Result<u8, Exit> {
+    let (json, request) = match command {
+        MatchesCommand::List { sync, json } => {
+            told(json, &ask(config, Request::Matches { sync }).await?, show::matches);
+            return Ok(0);
+        }
+        MatchesCommand::Link { one, two, json } => (json, Request::Link { one, two }),
+        MatchesCommand::Unlink { key, json } => (json, Request::Unlink { key }),
+        MatchesCommand::Split { key, address, json } => (json, Request::Split { key, address }),
+    };
+    told(json, &ask(config, request).await?, show::told_apart);
     Ok(0)
 }
 

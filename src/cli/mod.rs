@@ -6,13 +6,16 @@
 //! | [`setup`] | where the configuration is, and what is made of it |
 //! | [`run`] | `run`, `run --once` |
 //! | [`check`] | `check` |
-//! | [`ask`] | `status`, `conflicts`, `parked`, `explain`, `approve`, `discard`, `pause`, `resume`, `reload` |
+//! | [`ask`] | `status`, `conflicts`, `parked`, `matches`, `explain`, `approve`, `discard`, `pause`, `resume`, `reload` |
+//! | [`upkeep`] | `backup`, `restore`, `rebuild`, `compact` |
 //! | [`plan`] | `plan` |
+//! | [`apply`] | `apply` |
 //! | [`show`] | their answers for people |
 //! | [`connectors`] | `connectors list`, `show`, `lint`, `test` |
 //! | [`sandbox`] | `sandbox` |
 //! | [`demo`] | `demo` |
 
+pub mod apply;
 pub mod args;
 pub mod ask;
 pub mod check;
@@ -24,6 +27,7 @@ pub mod run;
 pub mod sandbox;
 pub mod setup;
 pub mod show;
+pub mod upkeep;
 
 use std::process::ExitCode;
 
@@ -105,11 +109,17 @@ async fn dispatch(args: Args) -> Result<u8, Exit> {
         Command::Conflicts { command } => ask::conflicts(config, command).await,
         Command::Parked { command } => ask::parked(config, command).await,
         Command::Plan(options) => plan::plan(config, &options).await,
+        Command::Matches { command } => ask::matches(config, command).await,
+        Command::Apply(options) => apply::apply(config, &options).await,
         Command::Explain(explain) => ask::explain(config, &explain).await,
         Command::Approve(which) => ask::approve(config, &which).await,
         Command::Discard(which) => ask::discard(config, &which).await,
         Command::Pause(pause) => ask::pause(config, &pause).await,
         Command::Resume(which) => ask::resume(config, &which).await,
         Command::Reload => ask::reload(config).await,
+        Command::Backup(args) => upkeep::backup(config, &args).await,
+        Command::Restore(args) => upkeep::restore(config, &args),
+        Command::Rebuild(args) => upkeep::rebuild(config, &args).await,
+        Command::Compact(args) => upkeep::compact(config, &args).await,
     }
 }

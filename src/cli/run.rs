@@ -1,6 +1,9 @@
 //! `run`: the daemon; `run --once`: until both systems agree.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
@@ -23,11 +26,12 @@ pub async fn run(config: Option<&Path>, args: &args::Run) -> Result<u8, Exit> {
     start_logging("info");
     let path = setup::path(config)?;
     let app = app(load(config)?)?;
-    if args.once { run_once(app, args).await } else { run_daemon(app, path).await }
+    if args.once { run_once(app, args.timeout, args.json).await } else { run_daemon(app, path).await }
 }
 
-async fn run_once(app: App, args: &args::Run) -> Result<u8, Exit> {
-    let timeout = (!args.timeout.is_zero()).then_some(args.timeout);
+/// Cycles until both systems agree, and says how it ended.
+pub(super) async fn run_once(app: App, timeout: Duration, as_json: bool) -> Result<u8, Exit> {
+    let timeout = (!timeout.is_zero()).then_some(timeout);
     app.begin().await.map_err(|error| setup::store_exit(&error))?;
     let ended = tokio::select! {
         ended = daemon::once(&app, timeout) => ended,
@@ -45,7 +49,7 @@ async fn run_once(app: App, args: &args::Run) -> Result<u8, Exit> {
         told.insert(name.clone(), json!({ "outcome": word(*outcome), "held": held }));
     }
     let told = serde_json::Value::Object(told);
-    if args.json {
+    if as_json {
         Out::json(&json!({ "outcome": word(outcome), "exit": outcome.exit(), "syncs": told }));
     } else {
         Out::text(&show::ended(&told));

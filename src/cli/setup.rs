@@ -90,6 +90,10 @@ pub fn store_exit(error: &StoreError) -> Exit {
         StoreError::Refused { .. } => Exit::new(65, error.to_string(), ""),
         StoreError::Full { .. } => Exit::new(1, error.to_string(), "make room; nothing acknowledged is lost"),
         StoreError::Held { .. } => Exit::new(1, error.to_string(), "only one hymnal may have a state directory open"),
+        StoreError::Copied { .. } => {
+            let hint = "stop the other one first: a copied state directory must not run beside its original";
+            Exit::new(1, error.to_string(), hint)
+        }
         _ => Exit::new(1, error.to_string(), ""),
     }
 }

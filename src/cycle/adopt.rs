@@ -180,6 +180,6 @@ fn disagree(field: &mut Field, values: &Pair<Option<Value>>) {
 impl SyncState<'_> {
     /// Drops what is derived of entities, and the places up to which changes were read.
     fn drop_derived(&self) -> Result<(), StoreError> {
-        self.drop_tables(b"kqowu")
+        self.drop_tables(b"kqowuy")
     }
 }

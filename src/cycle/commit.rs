@@ -1,12 +1,19 @@
 //! One decision, one commit: world in, batch out, the conflict log behind it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use hymnal_sdk::{Address, Call, Clock, Schema};
 use tokio::sync::Mutex;
 
 use super::{
     ids::Ids,
+    spread::spread,
     system::System,
     world::{Decided, World},
 };
@@ -32,6 +39,9 @@ pub struct Committer {
     /// Where conflicts are written for people.
     pub log: Arc<ConflictLog>,
     turn: Mutex<Turn>,
+    /// The rules until the first load is over, where the state is being rebuilt.
+    rebuilding: Option<Arc<SyncRules>>,
+    rebuilt: AtomicBool,
 }
 
 struct Turn {
@@ -61,7 +71,24 @@ impl Committer {
         seed: u64,
     ) -> Self {
         let turn = Mutex::new(Turn { ids: Ids::new(seed), logged: 0, behind: false, objects: Pair::default() });
-        Self { rules, store, tag, clock, log, turn }
+        Self { rules, store, tag, clock, log, turn, rebuilding: None, rebuilt: AtomicBool::new(false) }
+    }
+
+    /// The same, deciding by other rules until [`Committer::end_rebuilding`].
+    #[must_use]
+    pub fn rebuilding(self, rules: Option<Arc<SyncRules>>) -> Self {
+        Self { rebuilding: rules, ..self }
+    }
+
+    /// The same over another store: as it decides now.
+    pub(super) fn over(&self, store: Arc<dyn Kv>, log: Arc<ConflictLog>, seed: u64) -> Self {
+        let rebuilding = self.rebuilding.clone().filter(|_| !self.rebuilt.load(Ordering::Acquire));
+        Self::new(Arc::clone(&self.rules), store, self.tag, Arc::clone(&self.clock), log, seed).rebuilding(rebuilding)
+    }
+
+    /// From now on the ordinary rules hold.
+    pub fn end_rebuilding(&self) {
+        self.rebuilt.store(true, Ordering::Release);
     }
 
     /// Completes the conflict log: lines that were committed and, because of a crash, may not be in the file.
@@ -135,6 +162,7 @@ impl Committer {
         let context = self.context(objects, systems);
         let mut world = World::new(&*self.store, self.tag, &context, cycle, ids)?;
         let answer = act(&mut world)?;
+        spread(&mut world)?;
         let decided = world.finish();
         let changes = self.commit(decided, &mut turn)?;
         Ok(Committed { answer, changes })
@@ -161,6 +189,7 @@ impl Committer {
                 let mut world = World::new(&*self.store, self.tag, &context, cycle, ids)?;
                 world.history = std::mem::take(&mut history);
                 let answer = act(&mut world)?;
+                spread(&mut world)?;
                 if world.history.needs.is_empty() {
                     let decided = world.finish();
                     let changes = self.commit(decided, &mut turn)?;
@@ -197,8 +226,9 @@ impl Committer {
     }
 
     fn context<'a>(&'a self, objects: &'a Pair<BTreeMap<String, ObjectFacts>>, systems: &Pair<System>) -> Context<'a> {
+        let rules = self.rebuilding.as_ref().filter(|_| !self.rebuilt.load(Ordering::Acquire));
         Context {
-            rules: &self.rules,
+            rules: rules.unwrap_or(&self.rules),
             objects,
             offset: Pair::new(systems.left.offset(), systems.right.offset()),
             now: self.clock.now(),

@@ -16,6 +16,7 @@ use super::{
     world::World,
 };
 use crate::{
+    journal::entry::Cause,
     mapping,
     merge::{
         Context, Entity, Id, Side,
@@ -169,11 +170,22 @@ impl Sync {
 
     async fn mark_created(&self, cycle: Id, side: Side, object: &str, ids: &[Id]) -> Result<Vec<Outgoing>, Failure> {
         let external_id = self.committer.rules.systems[side].external_id.clone();
+        let only = self.only();
         let committed = self
             .decide(cycle, |world| {
                 let mut outgoing = Vec::new();
+                world.cause = only.as_ref().map(|_| Cause::Apply);
                 for id in ids {
-                    outgoing.extend(mark_one(world, side, object, *id, external_id.as_deref())?);
+                    if let Some(only) = &only
+                        && !world.shared(*id)?.is_some_and(|entity| only.takes_record(&entity, side, world.context))
+                    {
+                        continue;
+                    }
+                    let marked = mark_one(world, side, object, *id, external_id.as_deref())?;
+                    if let (Some(only), Some(_)) = (&only, &marked) {
+                        only.note_record(side, *id);
+                    }
+                    outgoing.extend(marked);
                 }
                 Ok(outgoing)
             })
@@ -207,7 +219,7 @@ impl Sync {
         }
         self.decide(cycle, |world| {
             for (item, answer) in outgoing.iter().zip(&answers) {
-                let Some(mut entity) = world.entity(item.id)? else { continue };
+                let Some(mut entity) = world.known_by(item.id)? else { continue };
                 let before = entity.clone();
                 let is_stubborn = stubborn.contains(&item.id);
                 let ((), events) = world.decide(|context, ledger| match answer {
@@ -304,7 +316,10 @@ fn mark_one(
         return Ok(None);
     }
     let is_new = entity.creating[side].is_none();
-    if is_new && guard_record(world, &mut entity, side, GuardKind::Creates)? == Verdict::Waits {
+    if is_new
+        && world.cause != Some(Cause::Apply)
+        && guard_record(world, &mut entity, side, GuardKind::Creates)? == Verdict::Waits
+    {
         let ((), events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
         world.put(entity, events)?;
         return Ok(None);

@@ -49,7 +49,7 @@ impl Sync {
             let ids: Vec<Id> = rows.iter().filter_map(|(key, _)| entity_of(key.get(..prefix.len() + 16)?)).collect();
             self.decide(cycle, |world| ids.iter().try_for_each(|id| close(world, *id))).await?;
         }
-        self.state().drop_tables(b"eakqowurbhg")?;
+        self.state().drop_tables(b"eakqowurbyhg")?;
         let tag = self.committer.tag;
         let key = tag.state("counts");
         let counts = match self.committer.store.get(&key)? {

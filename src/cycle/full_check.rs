@@ -167,7 +167,7 @@ impl Sync {
         let Some(bytes) = self.committer.store.get(&key)? else { return Ok(false) };
         let entity: Entity = format::open(&key, &bytes)?;
         let is_member = entity.seen(side).is_some_and(|member| member.address == *address);
-        Ok(is_member || entity.secondaries[side].contains(address))
+        Ok(is_member || entity.secondary(side, address).is_some())
     }
 
     fn lock_checking(&self) -> std::sync::MutexGuard<'_, Pair<Option<Progress>>> {

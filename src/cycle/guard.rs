@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use hymnal_sdk::Timestamp;
+use hymnal_sdk::{Address, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{state::LOADED, world::World};
@@ -11,7 +11,8 @@ use crate::{
     merge::{
         Entity, Id, Side,
         entity::Presence,
-        guard::{self, Answer, Gate, GuardKind, Provenance, RecordGate},
+        guard::{self, GuardKind, Provenance},
+        held::{self, Answer, Gate, RecordGate},
         patch::Patch,
     },
     store::{StoreError, format},
@@ -241,7 +242,23 @@ pub fn guard_patch(
             None => {
                 entity.counted[side].insert(kind);
             }
-            Some(gate) => guard::hold(entity, side, kind, gate, patch, world.context),
+            Some(gate) => held::hold(entity, side, kind, gate, patch, world.context),
+        }
+    }
+    Ok(())
+}
+
+/// The same for a further record of the person, which takes consents and nothing else.
+pub fn guard_secondary(
+    world: &mut World<'_>,
+    entity: &mut Entity,
+    side: Side,
+    address: &Address,
+    patch: &mut Patch,
+) -> Result<(), StoreError> {
+    for (kind, cause) in guard::kinds_of_secondary(entity, side, address, patch, world.context) {
+        if let Some(gate) = world.admit(kind, cause)? {
+            held::hold_secondary(entity, side, address, (kind, gate), patch, world.context);
         }
     }
     Ok(())

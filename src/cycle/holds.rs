@@ -16,7 +16,8 @@ use crate::{
         decide::decide,
         entity::Want,
         event::{ConflictEvent, ConflictLine, ConflictStatus, HeldBack},
-        guard::{self, Answer, Gate, GuardKind, RecordGate},
+        guard::GuardKind,
+        held::{self, Answer, Gate, RecordGate},
         patch::patch,
     },
     store::{
@@ -177,6 +178,10 @@ impl Sync {
         side: Side,
         jobs: Vec<(Id, Job)>,
     ) -> Result<Vec<(Id, Job)>, StoreError> {
+        // Who applies a plan has seen it.
+        if self.only().is_some() {
+            return Ok(jobs);
+        }
         // Where there is room for all of them, they are counted when they are marked as being sent.
         let slack = self.look(slack).await?;
         if slack > jobs.len() as u64 {
@@ -208,7 +213,8 @@ fn goes(world: &mut World<'_>, id: Id, side: Side, job: &Job) -> Result<bool, St
         Job::Create(_) if entity.creating[side].is_none() => {
             guard_record(world, &mut entity, side, GuardKind::Creates)?;
         }
-        Job::Create(_) | Job::Remove(_) => {}
+        // Their guards are asked where they are marked.
+        Job::Create(_) | Job::Remove(_) | Job::Secondary(_) => return Ok(true),
     }
     let ((), events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
     let goes = entity.wants[side] != Want::Nothing;
@@ -224,13 +230,14 @@ fn pass_one(world: &mut World<'_>, id: Id, side: Side, kinds: &[GuardKind]) -> R
         return world.put(entity, Vec::new());
     }
     let patch = patch(&entity, side, world.context);
-    let any = guard::pass(&mut entity, side, &patch, kinds, world.context);
+    let passed = held::pass(&mut entity, side, &patch, kinds, world.context);
+    let any = held::pass_secondaries(&mut entity, side, kinds, world.context) || passed;
     if any { world.put(entity, Vec::new()) } else { Ok(()) }
 }
 
 fn answer_one(world: &mut World<'_>, id: Id, side: Side, hold: u32, answer: (u32, Answer)) -> Result<(), StoreError> {
     let Some(mut entity) = world.entity(id)? else { return Ok(()) };
-    let mut events = guard::answer(&mut entity, side, hold, answer, world.context);
+    let mut events = held::answer(&mut entity, side, hold, answer, world.context);
     let ((), decided) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
     events.extend(decided);
     world.put(entity, events)

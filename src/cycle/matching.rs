@@ -13,7 +13,8 @@ use crate::{
         decide::decide,
         entity::Creating,
         event::{ConflictLine, ConflictStatus},
-        identity::{Match, match_entity, unite},
+        identity::{Match, match_entity},
+        unite::unite,
     },
     store::StoreError,
 };
@@ -32,7 +33,7 @@ pub fn match_one(world: &mut World<'_>, id: Id) -> Result<(), StoreError> {
     match match_entity(&entity, &others, world.context) {
         Match::Nobody => stand_alone(world, entity),
         // It stays in the queue: the person in question is listed, and once decided, leaves it alone or takes it.
-        Match::Contested => Ok(()),
+        Match::Contested => contest(world, entity),
         Match::One { all, primaries, set } => become_one(world, entity, others, &all, &primaries, set),
         Match::Several { candidates } => wait_for_a_person(world, entity, candidates),
     }
@@ -47,19 +48,25 @@ fn claims(entity: &Entity, other: &Entity) -> bool {
     })
 }
 
+fn contest(world: &mut World<'_>, mut entity: Entity) -> Result<(), StoreError> {
+    entity.contested = true;
+    world.put(entity, Vec::new())
+}
+
 fn stand_alone(world: &mut World<'_>, mut entity: Entity) -> Result<(), StoreError> {
     entity.queued = false;
-    let mut events: Vec<Event> = answered(&mut entity, world).into_iter().collect();
+    entity.contested = false;
+    let mut events: Vec<Event> = answered(&mut entity, ConflictStatus::Superseded, world).into_iter().collect();
     let ((), decided) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
     events.extend(decided);
     world.put(entity, events)
 }
 
 /// The question who this is has its answer: the line in the log is closed.
-fn answered(entity: &mut Entity, world: &World<'_>) -> Option<Event> {
+pub(super) fn answered(entity: &mut Entity, status: ConflictStatus, world: &World<'_>) -> Option<Event> {
     let candidates = std::mem::take(&mut entity.ambiguous);
     let question = entity.question.take()?;
-    Some(listed(question, ConflictLine::Ambiguous(candidates), ConflictStatus::Superseded, world.context.now))
+    Some(listed(question, ConflictLine::Ambiguous(candidates), status, world.context.now))
 }
 
 fn become_one(
@@ -75,9 +82,12 @@ fn become_one(
     let linked_before = group.iter().find(|entity| entity.is_linked()).map(|entity| entity.id);
     let known: Vec<Address> = group.iter().flat_map(secondaries).collect();
     let ids: Vec<Id> = group.iter().map(|entity| entity.id).collect();
-    let mut events: Vec<Event> = group.iter_mut().filter_map(|entity| answered(entity, world)).collect();
+    let mut events: Vec<Event> =
+        group.iter_mut().filter_map(|entity| answered(entity, ConflictStatus::Superseded, world)).collect();
     let creating = Pair::from_fn(|side| group.iter().find_map(|entity| entity.creating[side].clone()));
-    let Some(mut united) = unite(group, primaries, world.context) else { return Ok(()) };
+    let (united, kept) = world.decide(|context, ledger| unite(group, primaries, context, ledger));
+    let Some(mut united) = united else { return Ok(()) };
+    events.extend(kept);
     for side in Side::BOTH {
         if let Some(creating) = &creating[side] {
             recognise(&mut united, side, creating, world.context);
@@ -137,5 +147,5 @@ fn wait_for_a_person(world: &mut World<'_>, mut entity: Entity, candidates: Vec<
 }
 
 fn secondaries(entity: &Entity) -> impl Iterator<Item = Address> + '_ {
-    Side::BOTH.into_iter().flat_map(|side| entity.secondaries[side].iter().cloned())
+    Side::BOTH.into_iter().flat_map(|side| entity.secondary_addresses(side).cloned())
 }

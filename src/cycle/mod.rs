@@ -15,6 +15,9 @@
 //! | [`counts`] | how many there are |
 //! | [`pull`] | what changed in one system |
 //! | [`reconcile`] | what was observed, folded into what is known |
+//! | [`moves`] | records that live on under another address |
+//! | [`spread`] | restrictions that reach everybody with the same e-mail |
+//! | [`derive`] | what follows from an entity: what waits, whom it is related to |
 //! | `full_check` | everything compared, once a day |
 //! | [`guard`], [`holds`] | how much may be written; what waits beyond it |
 //! | [`matching`] | records that nobody knows yet |
@@ -23,7 +26,9 @@
 //! | [`outbox`] | lanes and jobs |
 //! | [`parked`] | what is set aside, by its reason |
 //! | [`push`] | the outbox of one side |
-//! | [`update`], [`create`], [`remove`] | one batch |
+//! | [`update`], [`create`], [`remove`], [`secondary`] | one batch |
+//! | [`people`] | who is who, by a person's word |
+//! | [`apply`] | a plan done, or a pilot of it |
 //! | [`discard`] | everything that was decided, dropped |
 //! | [`adopt`] | rules that have changed |
 //! | [`sight`] | the alarm when many cannot be seen |
@@ -35,10 +40,12 @@
 //! | [`ids`] | the one source of ids |
 
 pub mod adopt;
+pub mod apply;
 pub mod commit;
 pub mod counts;
 pub mod create;
 pub mod deletions;
+pub mod derive;
 pub mod discard;
 pub mod due;
 mod full_check;
@@ -46,8 +53,10 @@ pub mod guard;
 pub mod holds;
 pub mod ids;
 pub mod matching;
+pub mod moves;
 pub mod outbox;
 pub mod parked;
+pub mod people;
 pub mod plan;
 pub mod pull;
 pub mod push;
@@ -55,7 +64,9 @@ pub mod reconcile;
 pub mod remove;
 pub mod report;
 pub mod resolve;
+pub mod secondary;
 pub mod sight;
+pub mod spread;
 pub mod state;
 pub mod sweep;
 pub mod system;
@@ -65,7 +76,7 @@ pub mod world;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -75,6 +86,7 @@ use hymnal_sdk::{BoxFuture, Kind, SignedDuration};
 use tracing::Instrument;
 
 use self::{
+    apply::selection::Selection,
     commit::{Committed, Committer},
     report::{Failure, Held, Report},
     system::System,
@@ -99,6 +111,8 @@ pub struct Sync {
     learnt: Mutex<Pair<Option<Duration>>>,
     /// Which systems were read to their end in the cycle under way.
     read: Mutex<Pair<bool>>,
+    /// While a plan is applied: nothing else is written.
+    only: Mutex<Option<Arc<Selection>>>,
     /// Comparisons of everything that go on in the next cycle.
     checking: Mutex<Pair<Option<full_check::Progress>>>,
 }
@@ -134,6 +148,7 @@ impl Sync {
             failures: Mutex::default(),
             learnt: Mutex::default(),
             read: Mutex::default(),
+            only: Mutex::default(),
             checking: Mutex::default(),
         }
     }
@@ -184,6 +199,8 @@ impl Sync {
         report.checking = self.is_checking();
         if report.held.is_none() && report.pending == 0 {
             self.set_flag(cycle, state::LOADED, true).await?;
+            self.set_flag(cycle, state::REBUILDING, false).await?;
+            self.committer.end_rebuilding();
         }
         self.sweep().await?;
         self.note_cycle(cycle, &report)?;

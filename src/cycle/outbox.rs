@@ -1,9 +1,11 @@
 //! What stands in the outbox: whose turn it is, and what is to be done.
 
 /// The lanes of the outbox, most urgent first.
-pub const LANES: [u8; 3] = [CONSENT, PERSON, ORDINARY];
+pub const LANES: [u8; 4] = [CONSENT, SECONDARY, PERSON, ORDINARY];
 /// Restrictions of consent.
 pub const CONSENT: u8 = 0;
+/// Consent of secondaries.
+pub const SECONDARY: u8 = 3;
 /// What a person decided, and waits for.
 pub const PERSON: u8 = 1;
 /// Everything else.
@@ -18,6 +20,8 @@ pub enum Job {
     Create(String),
     /// Delete a record of this object.
     Remove(String),
+    /// Change the consent of secondaries of this object.
+    Secondary(String),
 }
 
 impl Job {
@@ -27,6 +31,7 @@ impl Job {
             Self::Update(object) => (b'u', object),
             Self::Create(object) => (b'c', object),
             Self::Remove(object) => (b'd', object),
+            Self::Secondary(object) => (b's', object),
         };
         [&[letter], object.as_bytes()].concat()
     }
@@ -39,6 +44,7 @@ impl Job {
             b'u' => Some(Self::Update(object)),
             b'c' => Some(Self::Create(object)),
             b'd' => Some(Self::Remove(object)),
+            b's' => Some(Self::Secondary(object)),
             _ => None,
         }
     }

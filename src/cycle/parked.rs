@@ -75,7 +75,8 @@ impl Reason {
 pub(super) fn row(waiting: &Waiting) -> (Wait, String, Vec<u8>) {
     let signature = &waiting.signature;
     let wait = if signature.what == Parking::Ignored { Wait::Ignored } else { Wait::Parked };
-    let end = format!("{}\0{}{}", signature.field, side_letter(signature.side), what_letter(signature.what));
+    let record = waiting.secondary.as_ref().map(ToString::to_string).unwrap_or_default();
+    let end = format!("{}\0{}{}{record}", signature.field, side_letter(signature.side), what_letter(signature.what));
     let due = waiting.due.map_or(i64::MAX, Timestamp::as_millisecond);
     (wait, end, [&due.to_be_bytes()[..], &to_bytes(signature)].concat())
 }

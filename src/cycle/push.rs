@@ -9,7 +9,7 @@ use super::{
     Sync,
     report::{Failure, Written},
     state::LOADED,
-    world::{CONSENT, Job, LANES, PERSON},
+    world::{CONSENT, Job, LANES, PERSON, SECONDARY},
 };
 use crate::{
     merge::{Id, Side},
@@ -132,12 +132,12 @@ impl Sync {
     }
 
     /// As many as the service takes in one write, and reads in one go before it.
-    fn batch_size(&self, side: Side, job: &Job) -> Result<usize, Failure> {
+    pub(super) fn batch_size(&self, side: Side, job: &Job) -> Result<usize, Failure> {
         let system = &self.systems[side];
-        let (Job::Update(object) | Job::Create(object) | Job::Remove(object)) = job;
+        let (Job::Update(object) | Job::Create(object) | Job::Remove(object) | Job::Secondary(object)) = job;
         let capable = system.connector.capable(object).map_err(Failure::at(side))?;
         let most = match job {
-            Job::Update(_) => capable.update_batch.min(capable.get_batch),
+            Job::Update(_) | Job::Secondary(_) => capable.update_batch.min(capable.get_batch),
             Job::Remove(_) => capable.delete_batch.min(capable.get_batch),
             Job::Create(_) => capable.create_batch.min(capable.find_batch.max(1)),
         };
@@ -145,9 +145,9 @@ impl Sync {
     }
 
     /// Until the outbox was empty once, it is the first load: bulk, which leaves the reserve alone and re-routes nobody.
-    fn urgency(&self, lane: u8) -> Result<Lane, Failure> {
+    pub(super) fn urgency(&self, lane: u8) -> Result<Lane, Failure> {
         match lane {
-            CONSENT => return Ok(Lane::Consent),
+            CONSENT | SECONDARY => return Ok(Lane::Consent),
             PERSON => return Ok(Lane::Person),
             _ => {}
         }
@@ -155,10 +155,18 @@ impl Sync {
         Ok(if is_loaded { Lane::Ordinary } else { Lane::Bulk })
     }
 
-    async fn send(&self, cycle: Id, side: Side, lane: Lane, job: Job, ids: Vec<Id>) -> Result<Sent, Failure> {
+    pub(super) async fn send(
+        &self,
+        cycle: Id,
+        side: Side,
+        lane: Lane,
+        job: Job,
+        ids: Vec<Id>,
+    ) -> Result<Sent, Failure> {
         match job {
             Job::Update(object) => self.update(cycle, side, lane, &object, &ids).await,
             Job::Create(object) => self.create(cycle, side, lane, &object, &ids).await,
+            Job::Secondary(object) => self.update_secondaries(cycle, side, lane, &object, &ids).await,
             Job::Remove(object) => self.remove(cycle, side, lane, &object, &ids).await,
         }
     }

@@ -4,18 +4,19 @@ use std::rc::Rc;
 
 use hymnal_sdk::{Address, Gone, Got, Record, State, Timestamp};
 
-use super::world::World;
+use super::{moves::moved, world::World};
 use crate::{
     merge::{
         Context, Entity, Event, Id, Pair, Side,
         decide::decide,
         entity::{Field, Holding, Member, OpenConflict, Presence, Tombstone},
         event::{ConflictEvent, ConflictLine, ConflictStatus},
-        identity,
         logged::thaw,
         patch::key,
         reading::{Folded, Reading, Source, fold, is_known},
         removal::{bury, restrict_all},
+        secondary::fold_secondary,
+        unite,
     },
     store::{StoreError, tables::Tag},
 };
@@ -93,8 +94,13 @@ pub fn observe_gone(world: &mut World<'_>, side: Side, address: &Address) -> Res
     }
     let now = world.context.now;
     let is_member = is_member(&entity, side, address);
-    match &mut entity.members[side] {
-        Some(member) if is_member && member.presence == Presence::Seen => {
+    let secondary = entity.secondaries[side].iter_mut().map(|secondary| &mut secondary.member);
+    let hidden = match &mut entity.members[side] {
+        Some(member) if is_member => Some(member),
+        _ => secondary.into_iter().find(|member| member.address == *address),
+    };
+    match hidden {
+        Some(member) if member.presence == Presence::Seen => {
             member.presence = Presence::NotVisible { seen_at: now };
         }
         _ => return Ok(()),
@@ -112,8 +118,8 @@ pub fn note_deleted(
     side: Side,
     address: &Address,
 ) -> Result<(), StoreError> {
-    if entity.secondaries[side].contains(address) {
-        entity.secondaries[side].retain(|other| other != address);
+    if entity.secondary(side, address).is_some() {
+        entity.secondaries[side].retain(|other| other.member.address != *address);
         return world.put(entity, vec![Event::Unlinked { side, address: address.clone() }]);
     }
     if is_ours_to_remove(&entity, side, address) {
@@ -147,7 +153,7 @@ pub fn unlink(world: &mut World<'_>, mut entity: Entity, side: Side) -> Result<(
     if !promote(world, &mut entity, side) {
         let seen_at = match member.presence {
             Presence::Deleted { seen_at } | Presence::NotVisible { seen_at } => seen_at,
-            Presence::Seen => now,
+            Presence::Seen | Presence::ConvertedOut { .. } => now,
         };
         let ((), buried) =
             world.decide(|context, ledger| bury(&mut entity, side, member.address, seen_at, context, ledger));
@@ -174,14 +180,12 @@ pub fn removed(world: &mut World<'_>, mut entity: Entity, side: Side) -> Result<
 }
 
 /// A further record of the person takes the place of the one that is gone.
-fn promote(world: &mut World<'_>, entity: &mut Entity, side: Side) -> bool {
-    if entity.secondaries[side].is_empty() {
-        return false;
+pub(super) fn promote(world: &mut World<'_>, entity: &mut Entity, side: Side) -> bool {
+    let next = unite::promote(entity, side, world.context.now);
+    if let Some(next) = &next {
+        world.set(reread_key(world.tag(), side, next), Some(Vec::new()));
     }
-    let next = entity.secondaries[side].remove(0);
-    world.set(reread_key(world.tag(), side, &next), Some(Vec::new()));
-    entity.members[side] = Some(unread_member(next, world.context.now));
-    true
+    next.is_some()
 }
 
 fn is_ours_to_remove(entity: &Entity, side: Side, address: &Address) -> bool {
@@ -200,6 +204,9 @@ fn observe_known(
     record: &Record,
     asked: Asked,
 ) -> Result<(), StoreError> {
+    if entity.secondary(side, &record.address).is_some() {
+        return observe_secondary(world, entity, side, record, asked);
+    }
     if !is_member(&entity, side, &record.address) {
         return observe_former(world, entity, side, record, asked);
     }
@@ -214,7 +221,12 @@ fn observe_known(
     if before.is_some_and(|before| only_read_again(&before, &mut entity, side)) {
         return Ok(());
     }
-    if !entity.is_linked() && keys != golden_keys(&entity, world.context) {
+    let moved = keys != golden_keys(&entity, world.context);
+    if moved {
+        // What a person took apart stays apart; but it may be somebody by now who is made in the other system.
+        entity.apart.iter_mut().for_each(|apart| apart.bars = false);
+    }
+    if moved && !entity.is_linked() {
         entity.queued = true;
         world.decide(|context, ledger| decide(&mut entity, context, ledger));
     }
@@ -232,7 +244,33 @@ fn only_read_again(before: &Entity, after: &mut Entity, side: Side) -> bool {
     }
     same
 }
-/// A record that was deleted and is back restores its link; one that is a secondary gives no values.
+
+/// A secondary says what it says of consent; its other values are its own.
+fn observe_secondary(
+    world: &mut World<'_>,
+    mut entity: Entity,
+    side: Side,
+    record: &Record,
+    asked: Asked,
+) -> Result<(), StoreError> {
+    let read_at = |entity: &Entity| entity.secondary(side, &record.address).map(|secondary| secondary.member.read_at);
+    let (before, known) = (entity.clone(), read_at(&entity));
+    let reading = Reading { record, requested_at: asked.at, source: asked.source };
+    let (folded, events) = world.decide(|context, ledger| fold_secondary(&mut entity, side, reading, context, ledger));
+    if folded == Folded::Stale {
+        world.set(reread_key(world.tag(), side, &record.address), Some(Vec::new()));
+        return Ok(());
+    }
+    let now = read_at(&entity);
+    let mut same = entity.clone();
+    if let (Some(secondary), Some(known)) = (same.secondary_mut(side, &record.address), known) {
+        secondary.member.read_at = known;
+    }
+    // That it was read again is worth no write.
+    if same == before && now >= known { Ok(()) } else { world.put(entity, events) }
+}
+
+/// A record that was deleted and is back restores its link.
 fn observe_former(
     world: &mut World<'_>,
     mut entity: Entity,
@@ -267,67 +305,11 @@ fn meet(world: &mut World<'_>, side: Side, record: &Record, asked: Asked) -> Res
     world.put(entity, vec![Event::Met { side, address: record.address.clone() }])
 }
 
-/// A record was merged into another, or converted: the link moves there, and what the other record holds is the first
-/// link of a new record.
-pub fn moved(
-    world: &mut World<'_>,
-    mut entity: Entity,
-    side: Side,
-    from: &Address,
-    into: &Address,
-) -> Result<(), StoreError> {
-    if from == into {
-        return Ok(());
-    }
-    let now = world.context.now;
-    if entity.members[side].is_none() && entity.tombstones[side].take_if(|tomb| tomb.address == *from).is_some() {
-        // What looked like a deletion was a merge that nobody named in time: the person lives on there.
-        entity.members[side] = Some(unread_member(from.clone(), now));
-    }
-    if !is_member(&entity, side, from) {
-        entity.secondaries[side].retain(|other| other != from);
-        return world.put(entity, Vec::new());
-    }
-    let mut events = vec![Event::Moved { side, from: from.clone(), to: into.clone() }];
-    let known: Vec<Address> = entity.secondaries[side.other()].clone();
-    let other = world.by_address(side, into)?.filter(|other| other.id != entity.id);
-    forget_side(&mut entity, side, now, &mut events);
-    entity.secondaries[side].retain(|other| other != into);
-    entity.members[side] = None;
-    let mut entity = match other {
-        None => {
-            entity.members[side] = Some(unread_member(into.clone(), now));
-            entity
-        }
-        Some(other) => {
-            let known = [known, other.secondaries[side.other()].clone()].concat();
-            let Some(united) = unite_moved(world, entity, other, side)? else { return Ok(()) };
-            events.extend(duplicates(world, &united, side.other(), &known));
-            united
-        }
-    };
-    world.set(reread_key(world.tag(), side, into), Some(Vec::new()));
-    let ((), decided) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
-    events.extend(decided);
-    world.put(entity, events)
-}
-
-/// The loser's person and the winner's are one. The other system may then have two records of that person: the
-/// winner's stays primary.
-fn unite_moved(world: &mut World<'_>, loser: Entity, winner: Entity, side: Side) -> Result<Option<Entity>, StoreError> {
-    let far = side.other();
-    let mut primaries = Pair::default();
-    primaries[side] = Some(winner.id);
-    primaries[far] = if winner.members[far].is_some() { Some(winner.id) } else { Some(loser.id) };
-    world.remove(loser.id)?;
-    world.remove(winner.id)?;
-    Ok(identity::unite(vec![winner, loser], &primaries, world.context))
-}
-
 /// What is to be told of further records of one person that are not `known` to be that.
 pub fn duplicates(world: &mut World<'_>, united: &Entity, side: Side, known: &[Address]) -> Vec<Event> {
     let mut events = Vec::new();
-    for address in united.secondaries[side].iter().filter(|address| !known.contains(address)) {
+    let new: Vec<&Address> = united.secondary_addresses(side).filter(|address| !known.contains(address)).collect();
+    for address in new {
         let line = ConflictLine::Duplicate(side, address.clone());
         let (line, _) =
             world.decide(|context, ledger| listed((ledger.ids)(), line, ConflictStatus::Resolved, context.now));
@@ -353,7 +335,7 @@ pub fn listed(id: Id, verdict: ConflictLine, status: ConflictStatus, at: Timesta
 
 /// A side that is no longer linked has no say: its shadows go, what was agreed with it is no longer agreed, and open
 /// questions with it are moot.
-fn forget_side(entity: &mut Entity, side: Side, now: Timestamp, events: &mut Vec<Event>) {
+pub(super) fn forget_side(entity: &mut Entity, side: Side, now: Timestamp, events: &mut Vec<Event>) {
     for (name, field) in &mut entity.fields {
         field.sides[side] = Holding::default();
         field.agreed = None;
@@ -389,7 +371,7 @@ pub fn superseded(name: &str, field: &Field, open: &OpenConflict, now: Timestamp
     }))
 }
 
-fn is_member(entity: &Entity, side: Side, address: &Address) -> bool {
+pub(super) fn is_member(entity: &Entity, side: Side, address: &Address) -> bool {
     entity.members[side].as_ref().is_some_and(|member| member.address == *address)
 }
 
@@ -400,20 +382,6 @@ pub fn new_member(record: &Record, requested_at: Timestamp) -> Member {
         created_at: record.created_at,
         modified_at: None,
         read_at: requested_at,
-        written_at: None,
-        wrote_email: false,
-        presence: Presence::Seen,
-        version: None,
-    }
-}
-
-/// A member that is known to be there and has not been read.
-pub fn unread_member(address: Address, now: Timestamp) -> Member {
-    Member {
-        address,
-        created_at: None,
-        modified_at: None,
-        read_at: now,
         written_at: None,
         wrote_email: false,
         presence: Presence::Seen,

@@ -14,6 +14,7 @@ use super::{
     world::World,
 };
 use crate::{
+    journal::entry::Cause,
     merge::{
         Event, Id, Side,
         answer::{refused, set_aside},
@@ -136,11 +137,22 @@ impl Sync {
     }
 
     async fn mark_removals(&self, cycle: Id, side: Side, object: &str, ids: &[Id]) -> Result<Vec<Outgoing>, Failure> {
+        let only = self.only();
         let committed = self
             .decide(cycle, |world| {
                 let mut outgoing = Vec::new();
+                world.cause = only.as_ref().map(|_| Cause::Apply);
                 for id in ids {
-                    outgoing.extend(mark_one(world, side, object, *id)?);
+                    if let Some(only) = &only
+                        && !world.shared(*id)?.is_some_and(|entity| only.takes_record(&entity, side, world.context))
+                    {
+                        continue;
+                    }
+                    let marked = mark_one(world, side, object, *id)?;
+                    if let (Some(only), Some(_)) = (&only, &marked) {
+                        only.note_record(side, *id);
+                    }
+                    outgoing.extend(marked);
                 }
                 Ok(outgoing)
             })

@@ -127,9 +127,10 @@ impl Sync {
         SyncState { store: &*self.committer.store, tag: self.committer.tag }
     }
 
-    /// The first run may write.
+    /// The first run may write. A state that is being rebuilt waits for a person, whatever the configuration says.
     pub fn is_approved(&self) -> Result<bool, StoreError> {
-        Ok(self.committer.rules.first_run == FirstRun::Go || self.state().is_approved()?)
+        let goes_at_once = self.committer.rules.first_run == FirstRun::Go && !self.flag(REBUILDING)?;
+        Ok(goes_at_once || self.state().is_approved()?)
     }
 
     /// The pause in force.
@@ -227,6 +228,9 @@ impl Held {
         }
     }
 }
+
+/// The name of the flag that the state was lost and is being rebuilt, until the first load is over.
+pub const REBUILDING: &str = "rebuilding";
 
 /// The name of the flag that the first load is over.
 pub const LOADED: &str = "loaded";

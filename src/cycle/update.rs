@@ -4,14 +4,17 @@ use hymnal_sdk::{Address, Call, Effect, Error, Kind, Lane, Timestamp};
 
 use super::{
     Sync,
+    apply::selection::Selection,
     guard::guard_patch,
+    moves::moved,
     parked::note_taken,
     push::Sent,
-    reconcile::{moved, observe_gone, observe_got},
+    reconcile::{is_member, observe_gone, observe_got},
     report::Failure,
     world::World,
 };
 use crate::{
+    journal::entry::Cause,
     mapping::Problem,
     merge::{
         Entity, Id, Side,
@@ -25,6 +28,7 @@ use crate::{
 /// A change on its way.
 struct Outgoing {
     id: Id,
+    address: Address,
     patch: hymnal_sdk::Patch,
 }
 
@@ -112,11 +116,13 @@ impl Sync {
 
     /// Computes the patches on what is known now, and commits that they are being sent.
     async fn mark(&self, cycle: Id, side: Side, object: &str, ids: &[Id]) -> Result<Vec<Outgoing>, Failure> {
+        let only = self.only();
         let committed = self
             .decide(cycle, |world| {
                 let mut outgoing = Vec::new();
+                world.cause = only.as_ref().map(|_| Cause::Apply);
                 for id in ids {
-                    outgoing.extend(mark_one(world, side, object, *id)?);
+                    outgoing.extend(mark_one(world, side, object, *id, only.as_deref())?);
                 }
                 Ok(outgoing)
             })
@@ -157,26 +163,37 @@ impl Sync {
     }
 }
 
-fn mark_one(world: &mut World<'_>, side: Side, object: &str, id: Id) -> Result<Option<Outgoing>, StoreError> {
+fn mark_one(
+    world: &mut World<'_>,
+    side: Side,
+    object: &str,
+    id: Id,
+    only: Option<&Selection>,
+) -> Result<Option<Outgoing>, StoreError> {
     let Some(mut entity) = world.entity(id)? else { return Ok(None) };
     let Some(member) = entity.members[side].clone().filter(|member| member.address.object == object) else {
         return Ok(None);
     };
     let mut patch = patch(&entity, side, world.context);
-    guard_patch(world, &mut entity, side, &mut patch)?;
+    match only {
+        // A person has seen these lines, and wants them written.
+        Some(only) => only.keep(&entity, side, &mut patch, world.context),
+        None => guard_patch(world, &mut entity, side, &mut patch)?,
+    }
     let events = mark_sending(&mut entity, side, &patch, world.context);
     let ((), _) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
     world.put(entity, events)?;
     if patch.changes.is_empty() {
         return Ok(None);
     }
+    let address = member.address;
     let patch = hymnal_sdk::Patch {
-        id: member.address.id,
+        id: address.id.clone(),
         fields: patch.fields(),
         version: member.version,
         trace: id.to_string(),
     };
-    Ok(Some(Outgoing { id, patch }))
+    Ok(Some(Outgoing { id, address, patch }))
 }
 
 fn confirm_one(
@@ -187,8 +204,13 @@ fn confirm_one(
     answered_at: Timestamp,
     is_stubborn: bool,
 ) -> Result<(), StoreError> {
-    let Some(mut entity) = world.entity(item.id)? else { return Ok(()) };
-    let before = entity.clone();
+    // By its address: a merge, or a person, may have made it somebody else's meanwhile. Then the mark stays, and it is
+    // read before anything is written again.
+    let Some(mut entity) = world.by_address(side, &item.address)? else { return Ok(()) };
+    if !is_member(&entity, side, &item.address) {
+        return Ok(());
+    }
+    let (id, before) = (entity.id, entity.clone());
     let ((), events) = world.decide(|context, ledger| match answer {
         Ok(written) => updated(&mut entity, side, written, answered_at, context, ledger),
         Err(error) => {
@@ -201,16 +223,15 @@ fn confirm_one(
     if answer.is_ok() {
         note_taken(world, side, &before, &entity)?;
     }
-    let address = entity.members[side].as_ref().map(|member| member.address.clone());
     world.put(entity, events)?;
-    let Some(address) = address else { return Ok(()) };
+    let address = &item.address;
     match answer {
-        Err(error) if error.kind == Kind::Gone => observe_gone(world, side, &address),
+        Err(error) if error.kind == Kind::Gone => observe_gone(world, side, address),
         // The service has merged the record meanwhile, and wrote to the one that is left.
         Ok(written) if written.id != address.id => {
             let into = Address::new(address.object.clone(), written.id.clone());
-            match world.entity(item.id)? {
-                Some(entity) => moved(world, entity, side, &address, &into),
+            match world.entity(id)? {
+                Some(entity) => moved(world, entity, side, address, &into),
                 None => Ok(()),
             }
         }

@@ -9,30 +9,25 @@ use std::{
     rc::Rc,
 };
 
-use hymnal_sdk::{Address, Timestamp};
+use hymnal_sdk::Address;
 
-pub use super::outbox::{CONSENT, Job, LANES, ORDINARY, PERSON};
+pub use super::outbox::{CONSENT, Job, LANES, ORDINARY, PERSON, SECONDARY};
 use super::{
     counts::Counts,
-    guard::{Book, holds_unlinking},
+    derive::{derive_relations, waits},
+    guard::Book,
     ids::Ids,
-    parked,
-    sight::unseen_letter,
+    spread::News,
 };
 use crate::{
-    journal::entry::{JournalPage, LogLine},
+    journal::entry::{Cause, JournalPage, LogLine},
     merge::{
-        Context, Entity, Event, Id, Pair, Side,
-        entity::{Mark, Presence, Want},
-        event::ConflictEvent,
-        history::History,
-        parked::waiting,
-        patch::{has_key, keys},
-        reading::Ledger,
+        Context, Entity, Event, Id, Pair, Side, emails::remember_emails, entity::Want, event::ConflictEvent,
+        history::History, patch::keys, reading::Ledger,
     },
     store::{
         Batch, KeyValue, Kv, StoreError, format,
-        tables::{Tag, Wait, entity_of},
+        tables::{Tag, entity_of},
     },
 };
 
@@ -46,12 +41,16 @@ pub struct World<'a> {
     ids: &'a mut Ids,
     /// Field histories: what is known, and what would be needed.
     pub history: History,
+    /// Why what happens now happens, where it is not the ordinary cycle.
+    pub cause: Option<Cause>,
     changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     /// Entities as they stand, for each that was asked for or put: a decision asks for the same one several times,
     /// and to read one from its bytes costs much more than to clone it.
     entities: RefCell<BTreeMap<Id, Option<Rc<Entity>>>>,
     /// Those of them that are to be written.
     put: BTreeSet<Id>,
+    /// Whose restrictions, or e-mails, are new: others of the same e-mail are to hear of them.
+    pub(super) spreading: BTreeMap<Id, News>,
     lines: Vec<LogLine>,
     book: Option<Book>,
     counts: Counts,
@@ -89,9 +88,11 @@ impl<'a> World<'a> {
             cycle,
             ids,
             history: History::default(),
+            cause: None,
             changes: BTreeMap::new(),
             entities: RefCell::default(),
             put: BTreeSet::new(),
+            spreading: BTreeMap::new(),
             lines: Vec::new(),
             book: None,
             counts,
@@ -114,6 +115,15 @@ impl<'a> World<'a> {
         let entity = stored.map(Rc::new);
         self.entities.borrow_mut().insert(id, entity.clone());
         Ok(entity)
+    }
+
+    /// The person with this id, or whose alias it is.
+    pub fn known_by(&self, id: Id) -> Result<Option<Entity>, StoreError> {
+        if let Some(entity) = self.entity(id)? {
+            return Ok(Some(entity));
+        }
+        let survivor = self.get(&self.tag.alias(id))?.as_deref().and_then(entity_of);
+        survivor.map_or(Ok(None), |id| self.entity(id))
     }
 
     fn set_entity(&mut self, id: Id, entity: Option<Rc<Entity>>) {
@@ -165,10 +175,14 @@ impl<'a> World<'a> {
     }
 
     /// Puts an entity and everything that is derived of it, with what happened to it.
-    pub fn put(&mut self, entity: Entity, events: Vec<Event>) -> Result<(), StoreError> {
+    pub fn put(&mut self, mut entity: Entity, events: Vec<Event>) -> Result<(), StoreError> {
         let before = self.shared(entity.id)?;
+        if let Some(before) = &before {
+            remember_emails(&mut entity, before, self.context);
+        }
         self.note(&entity, events)?;
         if before.as_deref() != Some(&entity) {
+            self.note_news(before.as_deref(), &entity);
             self.replace(before.as_deref(), Some(&entity));
             self.set_entity(entity.id, Some(Rc::new(entity)));
         }
@@ -177,6 +191,7 @@ impl<'a> World<'a> {
 
     /// Puts an entity of which nothing that is derived stands in the store, and that is not counted.
     pub fn put_anew(&mut self, entity: Entity, events: Vec<Event>) -> Result<(), StoreError> {
+        self.note_news(None, &entity);
         self.counts.replace(None, Some(&entity), self.context);
         self.changes.extend(self.derived(&entity).into_iter().map(|(key, value)| (key, Some(value))));
         self.note(&entity, events)?;
@@ -300,7 +315,7 @@ impl<'a> World<'a> {
         for side in Side::BOTH {
             let member = entity.members[side].as_ref().map(|member| &member.address);
             let tombstone = entity.tombstones[side].as_ref().map(|tombstone| &tombstone.address);
-            for address in member.into_iter().chain(tombstone).chain(&entity.secondaries[side]) {
+            for address in member.into_iter().chain(tombstone).chain(entity.secondary_addresses(side)) {
                 rows.insert(self.tag.address(side, address), id.clone());
             }
             let lane = match entity.wants[side] {
@@ -328,6 +343,7 @@ impl<'a> World<'a> {
             }
         }
         self.derive_keys(entity, &mut rows);
+        derive_relations(entity, self.tag, self.context, &mut rows);
         for (wait, field, value) in waits(entity, self.context) {
             rows.insert([self.tag.waiting(wait), id.clone(), field.into_bytes()].concat(), value);
         }
@@ -357,7 +373,7 @@ impl<'a> World<'a> {
                 self.add_line(Some(entity), event)?;
             }
         }
-        let page = JournalPage { at: self.context.now, cycle: self.cycle, events };
+        let page = JournalPage { at: self.context.now, cycle: self.cycle, cause: self.cause, events };
         self.counts.pages += 1;
         let key = [self.tag.journal(entity.id), self.counts.pages.to_be_bytes().to_vec()].concat();
         self.changes.insert(key, Some(format::seal(&page)));
@@ -371,7 +387,7 @@ impl<'a> World<'a> {
         let before = before.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()).map(u64::from_be_bytes);
         let records = Pair::from_fn(|side| {
             let member = entity.and_then(|entity| entity.members[side].as_ref()).map(|member| member.address.clone());
-            let further = entity.into_iter().flat_map(|entity| entity.secondaries[side].iter().cloned());
+            let further = entity.into_iter().flat_map(|entity| entity.secondary_addresses(side).cloned());
             member.into_iter().chain(further).collect()
         });
         let line = LogLine {
@@ -387,63 +403,4 @@ impl<'a> World<'a> {
         self.lines.push(line);
         Ok(())
     }
-}
-
-/// What of an entity waits, or is listed: kind, field, and for parked things when they are due (milliseconds).
-fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u8>)> {
-    let mut waits: Vec<_> = waiting(entity, context).iter().map(parked::row).collect();
-    let due = |at: Timestamp| at.as_millisecond().to_be_bytes().to_vec();
-    let mapped = context.rules.fields.iter().map(|rule| &rule.map.name);
-    for (name, field) in mapped.filter_map(|name| entity.fields.get_key_value(name)) {
-        let mut add = |wait, value| waits.push((wait, name.clone(), value));
-        if let Some(open) = &field.conflict {
-            let wait = if field.frozen { Wait::Frozen } else { Wait::Conflict };
-            add(wait, open.id.bytes().to_vec());
-        }
-        for side in Side::BOTH {
-            match &field.sides[side].mark {
-                Some(Mark::Parked { golden, parked })
-                    if parked.dismissed_by.is_some()
-                        && golden.as_ref().is_none_or(|golden| *golden == field.golden) =>
-                {
-                    add(Wait::Kept, Vec::new());
-                }
-                Some(Mark::Normalised { golden }) if *golden == field.golden => add(Wait::Normalised, Vec::new()),
-                Some(Mark::Kept { golden }) if *golden == field.golden => add(Wait::Kept, Vec::new()),
-                Some(Mark::Discarded { golden }) if *golden == field.golden => add(Wait::Discarded, Vec::new()),
-                _ => {}
-            }
-        }
-    }
-    let mut add = |wait, name: &str, value| waits.push((wait, name.to_owned(), value));
-    let mut unseen = Vec::new();
-    for side in Side::BOTH {
-        if entity.parked[side].as_ref().is_some_and(|parked| parked.dismissed_by.is_some()) {
-            add(Wait::Kept, "", Vec::new());
-        }
-        match entity.members[side].as_ref().map(|member| member.presence) {
-            Some(Presence::NotVisible { .. }) => unseen.push(unseen_letter(side)),
-            Some(Presence::Deleted { seen_at }) => {
-                // What a guard holds is not looked at again until somebody answers.
-                let is_held = holds_unlinking(entity, side);
-                let value = if is_held { i64::MAX.to_be_bytes().to_vec() } else { due(seen_at) };
-                add(Wait::Deleting, "", value);
-            }
-            _ => {}
-        }
-        if !entity.secondaries[side].is_empty() {
-            add(Wait::Duplicate, "", Vec::new());
-        }
-    }
-    if !unseen.is_empty() {
-        add(Wait::NotVisible, "", unseen);
-    }
-    if !entity.ambiguous.is_empty() {
-        add(Wait::Ambiguous, "", entity.question.map(|id| id.bytes().to_vec()).unwrap_or_default());
-    }
-    let lives = entity.members.iter().any(|(_, member)| member.is_some());
-    if lives && !entity.is_linked() && !has_key(entity, context) {
-        add(Wait::NoKey, "", Vec::new());
-    }
-    waits
 }

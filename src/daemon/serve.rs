@@ -11,7 +11,8 @@ use std::{
 
 use serde_json::json;
 use tokio::{
-    net::UnixStream,
+    io::BufReader,
+    net::{UnixStream, unix::OwnedReadHalf},
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, oneshot},
     task::JoinSet,
@@ -19,7 +20,7 @@ use tokio::{
 
 use super::{schedule::keep, supervisor};
 use crate::{
-    server::{Answer, Refusal, Request, answer, answer_each, health, socket},
+    server::{Answer, Refusal, Request, answer, answer_each, answer_given, health, socket, upkeep},
     store::StoreError,
     wire::{App, app::WireError},
 };
@@ -167,19 +168,25 @@ fn accept(
     ask_reload: &mpsc::Sender<ReloadRequest>,
     reload_error: Option<String>,
 ) {
-    let Ok((mut stream, _)) = accepted else { return };
+    let Ok((stream, _)) = accepted else { return };
     let app = Arc::clone(app);
     let ask_reload = ask_reload.clone();
     tokio::spawn(async move {
-        let answer = match socket::receive(&mut stream).await {
+        let (mut from, mut to) = socket::parts(stream);
+        let answer = match socket::receive(&mut from).await {
             Ok(Request::Reload) => reload_now(&ask_reload).await,
+            Ok(Request::Backup) => match upkeep::send_backup(&app, &mut to).await {
+                Ok(()) => return,
+                Err(refusal) => Err(refusal),
+            },
             Ok(Request::Status) => {
                 answer(&app, Request::Status).await.map(|status| about_daemon(status, reload_error.as_deref()))
             }
+            Ok(request @ Request::Apply { .. }) => apply(&app, request, &mut from).await,
             Ok(request) => {
                 let (tell, lines) = mpsc::channel(LINES);
                 let (answer, told) =
-                    tokio::join!(answer_each(&app, request, tell), socket::reply_lines(&mut stream, lines));
+                    tokio::join!(answer_each(&app, request, tell), socket::reply_lines(&mut to, lines));
                 if told.is_err() {
                     return;
                 }
@@ -187,8 +194,20 @@ fn accept(
             }
             Err(error) => Err(Refusal::new(2, format!("that was no request: {error}"), "use the `hymnal` command")),
         };
-        let _ = socket::reply(&mut stream, answer).await;
+        let _ = socket::reply(&mut to, answer).await;
     });
+}
+
+/// Lines that stop coming end it: what was done until then is done.
+async fn apply(app: &App, request: Request, from: &mut BufReader<OwnedReadHalf>) -> Answer {
+    let (given, lines) = mpsc::channel(LINES);
+    let (answer, received) = tokio::join!(answer_given(app, request, lines), socket::receive_lines(from, given));
+    match received {
+        Err(error) if answer.is_ok() => {
+            Err(Refusal::new(1, format!("the plan did not come whole: {error}"), "apply it again"))
+        }
+        _ => answer,
+    }
 }
 
 async fn reload_now(ask_reload: &mpsc::Sender<ReloadRequest>) -> Answer {

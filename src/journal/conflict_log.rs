@@ -81,12 +81,14 @@ impl ConflictLog {
             return Ok(());
         }
         let known = self.known(&rules.name).map_err(|source| failed(&self.path, source))?;
-        let missing: Vec<LogLine> = lines.iter().filter(|line| !known.contains(&line.number)).cloned().collect();
+        let is_missing = |line: &&LogLine| !known.contains(&(line.number, line.cycle.to_string()));
+        let missing: Vec<LogLine> = lines.iter().filter(is_missing).cloned().collect();
         self.append(rules, &missing)
     }
 
-    /// The numbers of this sync's lines at the end of the file.
-    fn known(&self, sync: &str) -> std::io::Result<BTreeSet<u64>> {
+    /// This sync's lines at the end of the file: their numbers and cycles. Numbers alone do not tell them apart: after a
+    /// backup was restored they are given once more.
+    fn known(&self, sync: &str) -> std::io::Result<BTreeSet<(u64, String)>> {
         let mut file = self.lock();
         let length = file.metadata()?.len();
         file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
@@ -94,7 +96,8 @@ impl ConflictLog {
         file.read_to_end(&mut tail)?;
         let number = |line: &str| {
             let line: serde_json::Value = serde_json::from_str(line).ok()?;
-            (line.get("sync")?.as_str()? == sync).then(|| line.get("number")?.as_u64())?
+            let cycle = line.get("cycle")?.as_str()?.to_owned();
+            (line.get("sync")?.as_str()? == sync).then(|| Some((line.get("number")?.as_u64()?, cycle)))?
         };
         Ok(String::from_utf8_lossy(&tail).lines().filter_map(number).collect())
     }

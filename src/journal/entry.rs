@@ -33,8 +33,18 @@ pub struct JournalPage {
     pub at: Timestamp,
     /// The cycle.
     pub cycle: Id,
+    /// Why, where it is not the ordinary cycle.
+    pub cause: Option<Cause>,
     /// What happened, in order.
     pub events: Vec<Event>,
+}
+
+/// Why something happened, where it is not the ordinary cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cause {
+    /// A person applied a plan.
+    Apply,
 }
 
 impl ConflictLine {
@@ -52,6 +62,7 @@ impl ConflictLine {
             Self::Ambiguous(_) => "ambiguous",
             Self::Duplicate(..) => "duplicate",
             Self::Guard(..) => "guard",
+            Self::Merged { .. } => "merge",
         }
     }
 }

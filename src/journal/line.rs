@@ -76,6 +76,14 @@ pub fn render(line: &LogLine, rules: &SyncRules, mask: Mask) -> Json {
                 json!(format!("a second record of the same person in {}; merge them there", name(*side))),
             );
         }
+        ConflictLine::Merged { side, from, into, with, lost } => {
+            out.insert("merged".into(), json!({ name(*side): { "from": from.to_string(), "into": into.to_string() } }));
+            out.insert("with".into(), json!(with.to_string()));
+            let lost: Map<String, Json> =
+                lost.iter().map(|(field, value)| (field.clone(), masked(Some(value), mask))).collect();
+            out.insert("lost".into(), Json::Object(lost));
+            out.insert("reason".into(), json!(format!("{} merged two records: two people are one", name(*side))));
+        }
     }
     out.insert("status".into(), serde_json::to_value(event.status).unwrap_or(Json::Null));
     out.insert("cycle".into(), json!(line.cycle.to_string()));
@@ -140,6 +148,11 @@ pub fn event(event: &Event, rules: &SyncRules) -> Json {
         }
         Event::Unlinked { side, address } => json!({ "unlinked": { name(side): address.to_string() } }),
         Event::Discarded { side, field } => json!({ "discarded": name(side), "field": field }),
+        Event::United { with, by } => json!({ "united": with.to_string(), "by": by }),
+        Event::Detached { side, address, to } => {
+            json!({ "detached": { name(side): address.to_string() }, "person": to.to_string() })
+        }
+        Event::SteppedAside { side, field } => json!({ "stepped_aside": field, "system": name(side) }),
         Event::Scope { rule, entered } => {
             let rule = match rule {
                 ScopeRule::Include => "include".to_owned(),

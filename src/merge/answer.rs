@@ -7,7 +7,7 @@ use super::{
     decide::decide,
     entity::{Creating, Entity, Holding, Mark, Member, Parked, Presence, Sent},
     event::{Event, SentChange},
-    guard::Gate,
+    held::Gate,
     patch::{Change, Patch, restricts},
     reading::{Ledger, Reading, Source, fold},
     rules::FieldRule,
@@ -236,7 +236,7 @@ fn park_field(entity: &mut Entity, side: Side, name: &str, problem: Problem, now
     field.sides[side].mark = Some(Mark::Parked { golden: Some(field.golden.clone()), parked });
 }
 
-fn again(before: Option<Parked>, problem: Problem, now: Timestamp) -> Parked {
+pub(super) fn again(before: Option<Parked>, problem: Problem, now: Timestamp) -> Parked {
     let (since, tries) = before.map_or((now, 0), |parked| (parked.since, parked.tries));
     let delay = FIRST_RETRY.saturating_mul(1 << tries.min(12)).min(LAST_RETRY);
     let next_try = now.saturating_add(delay).ok();
@@ -244,7 +244,7 @@ fn again(before: Option<Parked>, problem: Problem, now: Timestamp) -> Parked {
 }
 
 /// What is sent, for the journal.
-fn sent_changes(entity: &Entity, patch: &Patch) -> Vec<SentChange> {
+pub(super) fn sent_changes(entity: &Entity, patch: &Patch) -> Vec<SentChange> {
     let sent = |change: &Change| SentChange {
         field: change.field.clone(),
         from: change.from.clone(),
@@ -255,7 +255,7 @@ fn sent_changes(entity: &Entity, patch: &Patch) -> Vec<SentChange> {
     patch.changes.iter().map(sent).collect()
 }
 
-fn canonical(native: Option<&str>, side: Side, object: &str, context: &Context<'_>) -> Option<String> {
+pub(super) fn canonical(native: Option<&str>, side: Side, object: &str, context: &Context<'_>) -> Option<String> {
     let native = native?;
     let mapped = |rule: &&FieldRule| {
         Context::place(rule, side, object).is_some_and(|place| place.name.eq_ignore_ascii_case(native))

@@ -24,7 +24,7 @@ pub(super) fn merge(input: &Merge<'_>, rules: &Consent) -> Verdict {
 ///
 /// An unlisted value is a statement, so that it beats a blank, but it restricts nothing, so that it never replaces a
 /// step unless a person who may loosen enters it.
-fn restriction(rules: &Consent, value: &Value) -> usize {
+pub(super) fn restriction(rules: &Consent, value: &Value) -> usize {
     super::conflict::rank(&rules.steps, value)
 }
 

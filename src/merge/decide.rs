@@ -7,7 +7,7 @@ use super::{
     entity::{Edit, Entity, Field, Holding, Mark, OpenConflict, Origin},
     event::{ConflictStatus, Event},
     field::{Candidate, Evidence, Fate, Merge, SideInput, Verdict, merge},
-    guard,
+    held,
     history::Place,
     logged::{stored, thaw},
     patch::{self, wants},
@@ -15,7 +15,7 @@ use super::{
     reading::Ledger,
     removal,
     rules::FieldRule,
-    scope,
+    scope, secondary,
     side::{Pair, Side},
 };
 use crate::mapping::{self, NativeField, Value};
@@ -27,23 +27,25 @@ pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_
     let bereaved = entity.tombstones.iter().any(|(_, tombstone)| tombstone.is_some());
     for rule in &context.rules.fields {
         let Some(field) = entity.fields.get_mut(&rule.map.name) else { continue };
-        // What a person restricted once is not loosened because the other record is gone.
-        let follows = alone && !(bereaved && rule.policy.consent.is_some());
+        // What a person restricted once is not loosened because the other record is gone, nor by one of several.
+        let several = bereaved || field.imposed || entity.secondaries.iter().any(|(_, records)| !records.is_empty());
+        let follows = alone && !(several && rule.policy.consent.is_some());
         let one = OneField { rule, records: &records, follows, context };
         one.decide(field, ledger);
     }
     removal::reconsider(entity, context, ledger);
-    guard::forget_moot(entity, context);
+    held::forget_moot(entity, context);
     scope::judge(entity, context.rules, context.now, ledger.events);
     entity.wants = Pair::from_fn(|side| wants(entity, side, context));
+    entity.wants_secondary = Pair::from_fn(|side| secondary::wanted(entity, side, context));
 }
 
 /// One field of one entity, with all that its decision depends on.
 pub(super) struct OneField<'a> {
     pub(super) rule: &'a FieldRule,
-    records: &'a Pair<Option<Address>>,
+    pub(super) records: &'a Pair<Option<Address>>,
     /// There is one member, and its value is the golden one.
-    follows: bool,
+    pub(super) follows: bool,
     pub(super) context: &'a Context<'a>,
 }
 
@@ -275,14 +277,11 @@ impl OneField<'_> {
     fn decided(&self, field: &mut Field, to: &Value, side: Option<Side>, rule: &'static str, ledger: &mut Ledger<'_>) {
         field.origin = match side {
             Some(side) => Some(origin(side, field.sides[side].edit.as_ref(), rule)),
-            None => {
-                Some(Origin { side: None, evidence: Evidence::None, by: None, rule: rule.to_owned(), by_person: false })
-            }
+            None => Some(Origin::by_rule(rule)),
         };
         if *to == field.golden {
             return;
         }
-        field.remapped = false;
         let from = std::mem::replace(&mut field.golden, to.clone());
         ledger.events.push(Event::Decided {
             field: self.rule.map.name.clone(),

@@ -10,10 +10,13 @@ use hymnal_sdk::{Actor, Address, Fields, Native, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use super::member::{Member, Presence};
 use super::{
     field::{ConflictKind, Evidence},
-    guard::{FieldGate, GuardKind, RecordGate},
+    guard::GuardKind,
+    held::{FieldGate, RecordGate},
     scope::Scope,
+    secondary::Secondary,
     side::{Pair, Side},
 };
 use crate::mapping::{Problem, Value};
@@ -56,8 +59,15 @@ pub struct Entity {
     pub id: Id,
     /// The linked record of each system.
     pub members: Pair<Option<Member>>,
-    /// Further records of the same person: no values are taken from them or given to them.
-    pub secondaries: Pair<Vec<Address>>,
+    /// Further records of the same person: they give and take nothing but consent.
+    pub secondaries: Pair<Vec<Secondary>>,
+    /// Ids of entities that became a part of this one: whoever remembers one of them finds this person.
+    pub aliases: Vec<Id>,
+    /// E-mails that this person had, by field, while a consent was restricted: who has one of them now is not written to
+    /// either.
+    pub former_emails: BTreeSet<(String, String)>,
+    /// Records that a person took away from this one: they are not matched with it again.
+    pub apart: Vec<Apart>,
     /// Where a record of this person was deleted: it is not made again.
     pub tombstones: Pair<Option<Tombstone>>,
     /// A deletion on the other side that is to be done here.
@@ -72,8 +82,12 @@ pub struct Entity {
     pub question: Option<Id>,
     /// It waits to be matched by its keys: nothing is created before.
     pub queued: bool,
+    /// It was matched, and somebody else could be the same record: it stays in the queue.
+    pub contested: bool,
     /// What is to be done on each side; derived whenever the entity is decided.
     pub wants: Pair<Want>,
+    /// Objects with secondaries whose consent is to be written; derived whenever the entity is decided.
+    pub wants_secondary: Pair<BTreeSet<String>>,
     /// Whether the person is in the sync.
     pub scope: Scope,
     /// What a guard decided about the record of a side as a whole.
@@ -102,48 +116,15 @@ pub enum Want {
     Remove,
 }
 
-/// A linked record.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Member {
-    /// Where it lives.
+/// A record that a person took away from an entity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Apart {
+    /// Where.
+    pub side: Side,
+    /// Which.
     pub address: Address,
-    /// When the service says it was made.
-    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
-    pub created_at: Option<Timestamp>,
-    /// Its time of change in the latest reading that was merged, by the service's clock.
-    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
-    pub modified_at: Option<Timestamp>,
-    /// When the latest merged reading was asked for, by our clock.
-    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
-    pub read_at: Timestamp,
-    /// When our last write was answered, by our clock.
-    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
-    pub written_at: Option<Timestamp>,
-    /// Our last write changed the e-mail, and no reading has come since.
-    pub wrote_email: bool,
-    /// Whether it can be seen.
-    pub presence: Presence,
-    /// The version for a conditional write.
-    pub version: Option<String>,
-}
-
-/// Whether a member can be seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Presence {
-    /// It was there when last read.
-    Seen,
-    /// The service said that it was deleted; nothing is done about it before the grace is over.
-    Deleted {
-        /// When we first saw it, by our clock.
-        #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
-        seen_at: Timestamp,
-    },
-    /// It could not be read, and nobody can say why: nothing is unlinked, nothing is written.
-    NotVisible {
-        /// When we first saw it, by our clock.
-        #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
-        seen_at: Timestamp,
-    },
+    /// Nothing is created there in its place until the keys of one of the two change.
+    pub bars: bool,
 }
 
 /// Remembers a deletion.
@@ -234,10 +215,11 @@ pub struct Field {
     pub previous: Option<Value>,
     /// The value that a rule refused last, to notice who enters it again and again.
     pub refused: Option<Value>,
-    /// It is written because the configuration changed, until the value changes again.
-    pub remapped: bool,
     /// It flipped too often: nothing is written until a person decides.
     pub frozen: bool,
+    /// A restriction that a secondary, or another record with the same e-mail, brought: the only member does not
+    /// loosen it.
+    pub imposed: bool,
 }
 
 /// Who set a golden value, and by which rule.
@@ -346,6 +328,9 @@ impl Entity {
             id,
             members: Pair::default(),
             secondaries: Pair::default(),
+            aliases: Vec::new(),
+            former_emails: BTreeSet::new(),
+            apart: Vec::new(),
             tombstones: Pair::default(),
             removing: Pair::default(),
             creating: Pair::default(),
@@ -353,7 +338,9 @@ impl Entity {
             ambiguous: Vec::new(),
             question: None,
             queued: true,
+            contested: false,
             wants: Pair::default(),
+            wants_secondary: Pair::default(),
             scope: Scope::default(),
             gates: Pair::default(),
             counted: Pair::default(),
@@ -371,9 +358,45 @@ impl Entity {
         self.fields.values().any(|field| field.sides[side].sent.as_ref().is_some_and(|sent| sent.in_doubt))
     }
 
+    /// The secondary of a side at an address.
+    pub fn secondary(&self, side: Side, address: &Address) -> Option<&Secondary> {
+        self.secondaries[side].iter().find(|secondary| secondary.member.address == *address)
+    }
+
+    /// The secondary of a side at an address, to change it.
+    pub fn secondary_mut(&mut self, side: Side, address: &Address) -> Option<&mut Secondary> {
+        self.secondaries[side].iter_mut().find(|secondary| secondary.member.address == *address)
+    }
+
+    /// Where the secondaries of a side live.
+    pub fn secondary_addresses(&self, side: Side) -> impl Iterator<Item = &Address> {
+        self.secondaries[side].iter().map(|secondary| &secondary.member.address)
+    }
+
+    /// Every record of a side: the member, then the secondaries.
+    pub fn addresses(&self, side: Side) -> impl Iterator<Item = &Address> {
+        let member = self.members[side].as_ref().map(|member| &member.address);
+        member.into_iter().chain(self.secondary_addresses(side))
+    }
+
+    /// A person said that the two are not one.
+    pub fn is_apart_from(&self, other: &Self) -> bool {
+        let took = |one: &Self, two: &Self| {
+            one.apart.iter().any(|apart| two.addresses(apart.side).any(|address| *address == apart.address))
+        };
+        took(self, other) || took(other, self)
+    }
+
     /// Both sides are linked.
     pub fn is_linked(&self) -> bool {
         self.members.left.is_some() && self.members.right.is_some()
+    }
+}
+
+impl Origin {
+    /// A value that came from neither side.
+    pub fn by_rule(rule: &str) -> Self {
+        Self { side: None, evidence: Evidence::None, by: None, rule: rule.to_owned(), by_person: false }
     }
 }
 
@@ -397,8 +420,8 @@ impl Field {
             flips: Vec::new(),
             previous: None,
             refused: None,
-            remapped: false,
             frozen: false,
+            imposed: false,
         }
     }
 }

@@ -152,6 +152,29 @@ pub enum Event {
         /// The field; `None`: the record.
         field: Option<String>,
     },
+    /// Two people were found to be one.
+    United {
+        /// The id of the one that is this one's alias now.
+        with: Id,
+        /// Why: `merged`, or `a person`.
+        by: String,
+    },
+    /// A person took a record away: it is somebody else's.
+    Detached {
+        /// Where.
+        side: Side,
+        /// Which.
+        address: Address,
+        /// Whose it is now.
+        to: Id,
+    },
+    /// A value that another record is to get was taken away for a moment: two people exchange it.
+    SteppedAside {
+        /// Where.
+        side: Side,
+        /// The field.
+        field: String,
+    },
     /// The person entered or left what the sync is for, or what is created.
     Scope {
         /// By which rule.
@@ -278,6 +301,19 @@ pub enum ConflictLine {
     Duplicate(Side, Address),
     /// Writes that a guard holds back.
     Guard(HeldBack),
+    /// Two people whom a service merged.
+    Merged {
+        /// Where.
+        side: Side,
+        /// The record that is gone.
+        from: Address,
+        /// The record that is left.
+        into: Address,
+        /// The one whose id is an alias now.
+        with: Id,
+        /// Values of the one that is gone which the other does not have, by field.
+        lost: Vec<(String, Value)>,
+    },
 }
 
 /// Writes that a guard holds back, for the conflict log.

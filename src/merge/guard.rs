@@ -1,20 +1,19 @@
-//! What a guard counts, what it holds, and what becomes of what it held. Counting itself needs a memory and is done by
-//! the cycle.
+//! What a guard counts. Counting itself needs a memory, and is done by the cycle.
 
 use std::{collections::BTreeSet, time::Duration};
 
-use hymnal_sdk::{ActorKind, Native};
+use hymnal_sdk::{ActorKind, Address};
 use serde::{Deserialize, Serialize};
 
 use super::{
     context::Context,
-    entity::{Entity, Field, Mark, Presence},
-    event::Event,
-    patch::{Change, Patch, differs, restricts},
+    entity::{Entity, Field},
+    held::Gate,
+    patch::{Change, Patch, restricts},
     rules::FieldRule,
     side::Side,
 };
-use crate::mapping::{self, Value};
+use crate::mapping::Value;
 
 /// What is counted, and waits together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -81,8 +80,6 @@ pub enum Provenance {
     Integration,
     /// A person.
     Person,
-    /// A changed configuration.
-    Mapping,
     /// Nobody tells.
     Unknown,
 }
@@ -95,7 +92,6 @@ impl Provenance {
             Self::Workflow => "workflow",
             Self::Integration => "integration",
             Self::Person => "person",
-            Self::Mapping => "mapping change",
             Self::Unknown => "unknown",
         }
     }
@@ -178,38 +174,6 @@ fn part(linked: u64, share: f64) -> u64 {
     (linked as f64 * share).floor() as u64
 }
 
-/// What a guard decided about one field of one member, or about the record as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Gate {
-    /// It waits: the number of the hold, and of the entry in it.
-    Held {
-        /// The hold.
-        hold: u32,
-        /// The entry.
-        entry: u32,
-    },
-    /// A person let it go: it is not counted.
-    Passed,
-}
-
-/// A gate of one field, in force as long as the golden value is this one: what is decided later is another matter.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FieldGate {
-    /// For this golden value.
-    pub golden: Value,
-    /// What was decided.
-    pub gate: Gate,
-}
-
-/// A gate of a whole record: its creation, or its unlinking.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RecordGate {
-    /// As of a field.
-    Gate(GuardKind, Gate),
-    /// A person said no: it waits for the next edit of the person.
-    Discarded,
-}
-
 /// Which kind a change is.
 pub fn kind_of(rule: &FieldRule, golden: &Value) -> GuardKind {
     match (&rule.policy.consent, golden.is_blank()) {
@@ -250,9 +214,6 @@ pub fn cause_of_person(entity: &Entity) -> Provenance {
 }
 
 fn cause(field: &Field) -> Provenance {
-    if field.remapped {
-        return Provenance::Mapping;
-    }
     let by = field.origin.as_ref().and_then(|origin| origin.by.as_ref());
     match by.map(|actor| actor.kind) {
         Some(ActorKind::Import) => Provenance::Import,
@@ -263,173 +224,24 @@ fn cause(field: &Field) -> Provenance {
     }
 }
 
-/// Holds every change of a kind back, in the entity and in the patch.
-pub fn hold(entity: &mut Entity, side: Side, kind: GuardKind, gate: Gate, patch: &mut Patch, context: &Context<'_>) {
-    let mut left = Vec::new();
-    for change in std::mem::take(&mut patch.changes) {
-        let rule = context.rules.fields.iter().find(|rule| rule.map.name == change.field);
-        let own = rule.map(|rule| kind_of(rule, &change.golden));
-        let waits = own == Some(kind) || (kind == GuardKind::Updates && own == Some(GuardKind::Blanked));
-        match entity.fields.get_mut(&change.field).filter(|field| waits && field.gate(side) != Some(Gate::Passed)) {
-            Some(field) => field.sides[side].gate = Some(FieldGate { golden: change.golden, gate }),
-            None => left.push(change),
-        }
-    }
-    patch.changes = left;
-}
-
-/// Lets every change of these kinds pass that would be written now.
-pub fn pass(entity: &mut Entity, side: Side, patch: &Patch, kinds: &[GuardKind], context: &Context<'_>) -> bool {
-    let mut any = false;
-    for change in &patch.changes {
-        let Some(rule) = context.rules.fields.iter().find(|rule| rule.map.name == change.field) else { continue };
-        let Some(field) = entity.fields.get_mut(&change.field) else { continue };
-        if kinds.contains(&kind_of(rule, &change.golden)) {
-            field.sides[side].gate = Some(FieldGate { golden: change.golden.clone(), gate: Gate::Passed });
-            any = true;
-        }
-    }
-    any
-}
-
-/// What a person said about a hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Answer {
-    /// It may be written.
-    Approved,
-    /// It may not.
-    Discarded,
-    /// It was not seen when the others were decided: it is counted anew.
-    Anew,
-}
-
-/// Gives the entries of a hold in one entity their answer: those up to an entry this one, those behind it are counted
-/// anew.
-pub fn answer(
-    entity: &mut Entity,
+/// The kinds that the patch of a further record must be let through for, with where it comes from.
+pub fn kinds_of_secondary(
+    entity: &Entity,
     side: Side,
-    hold: u32,
-    (upto, said): (u32, Answer),
+    address: &Address,
+    patch: &Patch,
     context: &Context<'_>,
-) -> Vec<Event> {
-    let told = |gate: Gate| match gate {
-        Gate::Held { hold: of, entry } if of == hold => Some(if entry <= upto { said } else { Answer::Anew }),
-        _ => None,
-    };
-    let mut events = Vec::new();
-    if let Some(RecordGate::Gate(kind, gate)) = entity.gates[side] {
-        match told(gate) {
-            Some(Answer::Approved) => entity.gates[side] = Some(RecordGate::Gate(kind, Gate::Passed)),
-            Some(Answer::Discarded) => {
-                entity.gates[side] = Some(RecordGate::Discarded);
-                events.push(Event::Discarded { side, field: None });
-            }
-            Some(Answer::Anew) => entity.gates[side] = None,
-            None => {}
-        }
-    }
-    for rule in &context.rules.fields {
-        let Some(field) = entity.fields.get_mut(&rule.map.name) else { continue };
-        let Some(held) = &mut field.sides[side].gate else { continue };
-        match told(held.gate) {
-            Some(Answer::Approved) => held.gate = Gate::Passed,
-            Some(Answer::Discarded) => {
-                events.push(Event::Discarded { side, field: Some(rule.map.name.clone()) });
-                let places = super::side::Pair::from_fn(|side| {
-                    let member = entity.members[side].as_ref()?;
-                    Context::place(rule, side, &member.address.object)
-                });
-                discard(field, rule, &places);
-            }
-            Some(Answer::Anew) => field.sides[side].gate = None,
-            None => {}
-        }
-    }
-    events
-}
-
-/// The golden value goes back to what was agreed. The sides that hold something else are left alone until somebody
-/// edits the field again.
-fn discard(field: &mut Field, rule: &FieldRule, places: &super::side::Pair<Option<&mapping::NativeField>>) {
-    if let Some(agreed) = &field.agreed {
-        field.golden = agreed.clone();
-        field.previous = None;
-    }
-    for side in Side::BOTH {
-        let holding = &mut field.sides[side];
-        holding.gate = None;
-        holding.edit = None;
-        let stands = places[side].zip(holding.shadow.as_ref());
-        let holds = stands.and_then(|(place, shadow): (_, &Native)| mapping::read(&rule.map, place, shadow).ok());
-        if holds.is_some_and(|value| value != field.golden) {
-            holding.mark = Some(Mark::Discarded { golden: field.golden.clone() });
-        }
-    }
+) -> BTreeSet<(GuardKind, Provenance)> {
+    let Some(secondary) = entity.secondary(side, address) else { return BTreeSet::new() };
+    let kinds = patch.changes.iter().filter_map(|change| {
+        let (rule, field) = known(entity, change, context)?;
+        let gate = secondary.fields.get(&change.field).and_then(|holding| holding.gate_of(&change.golden));
+        (gate != Some(Gate::Passed)).then(|| (kind_of(rule, &change.golden), cause(field)))
+    });
+    one_cause_each(kinds.collect())
 }
 
 fn known<'e, 'c>(entity: &'e Entity, change: &Change, context: &Context<'c>) -> Option<(&'c FieldRule, &'e Field)> {
     let rule = context.rules.fields.iter().find(|rule| rule.map.name == change.field)?;
     Some((rule, entity.fields.get(&change.field)?))
-}
-
-impl Field {
-    /// The gate of a side that is in force: it was decided for the golden value that is.
-    pub fn gate(&self, side: Side) -> Option<Gate> {
-        self.sides[side].gate.as_ref().filter(|gate| gate.golden == self.golden).map(|gate| gate.gate)
-    }
-}
-
-/// Drops what guards decided about writes that nobody wants any more.
-pub(super) fn forget_moot(entity: &mut Entity, context: &Context<'_>) {
-    for side in Side::BOTH {
-        let object = entity.members[side].as_ref().map(|member| member.address.object.clone());
-        let is_deleted =
-            matches!(entity.members[side].as_ref().map(|member| member.presence), Some(Presence::Deleted { .. }));
-        entity.gates[side].take_if(|gate| match gate {
-            RecordGate::Gate(GuardKind::Creates, _) => object.is_some(),
-            RecordGate::Gate(..) => !is_deleted,
-            RecordGate::Discarded => object.is_some() && !is_deleted,
-        });
-        if entity.counted[side].is_empty() && entity.fields.values().all(|field| field.sides[side].gate.is_none()) {
-            continue;
-        }
-        let mut is_settled = object.is_some() && !is_deleted;
-        for rule in &context.rules.fields {
-            let Some(field) = entity.fields.get_mut(&rule.map.name) else { continue };
-            let place = object.as_ref().and_then(|object| Context::place(rule, side, object));
-            let is_wanted = place.is_some_and(|place| differs(rule, place, field, side));
-            is_settled &= !is_wanted && field.sides[side].sent.is_none();
-            if field.gate(side).is_none() || !is_wanted {
-                field.sides[side].gate = None;
-            }
-        }
-        if is_settled {
-            entity.counted[side].clear();
-        }
-    }
-}
-
-impl Entity {
-    /// The entries of holds that wait on a side: hold, entry.
-    pub fn held(&self, side: Side) -> BTreeSet<(u32, u32)> {
-        let fields = self.fields.values().filter_map(|field| field.gate(side));
-        let record = match self.gates[side] {
-            Some(RecordGate::Gate(_, gate)) => Some(gate),
-            Some(RecordGate::Discarded) | None => None,
-        };
-        let held = |gate| match gate {
-            Gate::Held { hold, entry } => Some((hold, entry)),
-            Gate::Passed => None,
-        };
-        fields.chain(record).filter_map(held).collect()
-    }
-
-    /// The creation waits, or a person said no.
-    pub fn is_barred(&self, side: Side) -> bool {
-        matches!(
-            self.gates[side],
-            Some(RecordGate::Discarded | RecordGate::Gate(GuardKind::Creates, Gate::Held { .. }))
-        )
-    }
 }

@@ -2,12 +2,11 @@
 
 use super::{
     context::Context,
-    entity::{Entity, Field, Id, Member},
+    entity::{Entity, Id},
     patch::keys,
     rules::Ambiguous,
     side::{Pair, Side},
 };
-use crate::mapping::Value;
 
 /// What becomes of an entity that waits to be matched.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +63,7 @@ fn contests(entity: &Entity, other: &Entity, found: &[&Entity], set: usize, cont
         !keys(one, set, context).is_disjoint(&keys(two, set, context))
     };
     same_key(entity, other)
+        && !entity.is_apart_from(other)
         && !may_be_one(entity, other, set, context)
         && found.iter().any(|one| !one.is_linked() && may_be_one(one, other, set, context))
 }
@@ -126,88 +126,11 @@ fn several(entity: &Entity, found: &[&Entity], set: usize, context: &Context<'_>
     Match::Several { candidates }
 }
 
-/// No earlier key set says that they are two.
+/// Neither a person nor an earlier key set says that they are two.
 fn may_be_one(one: &Entity, two: &Entity, set: usize, context: &Context<'_>) -> bool {
-    context.rules.matching[..set].iter().all(|earlier| {
-        let (one, two) = (keys(one, earlier, context), keys(two, earlier, context));
-        one.is_empty() || two.is_empty() || !one.is_disjoint(&two)
-    })
-}
-
-/// Makes one entity of several. The oldest id survives; each side's primary becomes its member, the other records
-/// become secondaries; every field is undecided again, as at any first link, unless the survivor was linked before.
-///
-/// What any of them had restricted stays restricted, and where any of them was deleted nobody is made, unless there is
-/// a record by now.
-pub fn unite(mut group: Vec<Entity>, primaries: &Pair<Option<Id>>, context: &Context<'_>) -> Option<Entity> {
-    group.sort_by_key(|entity| (!entity.is_linked(), entity.id));
-    let mut survivor = group.first()?.clone();
-    let was_linked = survivor.is_linked();
-    let of = |id: Option<Id>| id.and_then(|id| group.iter().find(|entity| entity.id == id));
-    for side in Side::BOTH {
-        let primary = of(primaries[side]);
-        if let Some(primary) = primary.filter(|primary| primary.id != survivor.id) {
-            take_member(&mut survivor, primary, side);
-        }
-        let chosen = primary.and_then(|entity| entity.members[side].as_ref()).map(|member| member.address.clone());
-        let mut others: Vec<_> = group
-            .iter()
-            .flat_map(|entity| {
-                let member = entity.members[side].as_ref().map(|member: &Member| member.address.clone());
-                member.into_iter().chain(entity.secondaries[side].iter().cloned())
-            })
-            .filter(|address| Some(address) != chosen.as_ref())
-            .collect();
-        others.sort();
-        others.dedup();
-        survivor.secondaries[side] = others;
-        survivor.tombstones[side] = match &survivor.members[side] {
-            Some(_) => None,
-            // Who was deleted everywhere and is made anew by a person is a new person: nobody brings them back.
-            None => group.iter().filter(|entity| lives(entity)).find_map(|entity| entity.tombstones[side].clone()),
-        };
-    }
-    keep_restrictions(&mut survivor, &group, context);
-    survivor.queued = false;
-    survivor.ambiguous.clear();
-    survivor.question = None;
-    if !was_linked {
-        for field in survivor.fields.values_mut() {
-            field.agreed = None;
-            field.linked = false;
-            field.origin = None;
-        }
-    }
-    Some(survivor)
-}
-
-fn lives(entity: &Entity) -> bool {
-    entity.members.iter().any(|(_, member)| member.is_some())
-}
-
-fn keep_restrictions(survivor: &mut Entity, group: &[Entity], context: &Context<'_>) {
-    for rule in &context.rules.fields {
-        let Some(consent) = &rule.policy.consent else { continue };
-        let level = |value: &Value| consent.steps.iter().rposition(|step| step == value);
-        let golden = |entity: &Entity| entity.fields.get(&rule.map.name).map(|field| field.golden.clone());
-        let strictest = group.iter().filter_map(golden).max_by_key(level);
-        if let (Some(value), Some(field)) = (strictest, survivor.fields.get_mut(&rule.map.name))
-            && consent.restricts(&value)
-            && level(&value) > level(&field.golden)
-        {
-            field.golden = value;
-        }
-    }
-}
-
-fn take_member(survivor: &mut Entity, from: &Entity, side: Side) {
-    survivor.members[side].clone_from(&from.members[side]);
-    survivor.creating[side] = None;
-    for field in survivor.fields.values_mut() {
-        field.sides[side] = super::entity::Holding::default();
-    }
-    for (name, theirs) in &from.fields {
-        let field = survivor.fields.entry(name.clone()).or_insert_with(Field::unread);
-        field.sides[side] = theirs.sides[side].clone();
-    }
+    !one.is_apart_from(two)
+        && context.rules.matching[..set].iter().all(|earlier| {
+            let (one, two) = (keys(one, earlier, context), keys(two, earlier, context));
+            one.is_empty() || two.is_empty() || !one.is_disjoint(&two)
+        })
 }

@@ -7,6 +7,7 @@
 //! | [`side`] | the two systems of a sync, symmetric: direction and preference are data |
 //! | [`policy`] | the rules a field is merged by |
 //! | [`rules`] | everything a sync is decided by, checked |
+//! | [`member`] | a linked record |
 //! | [`entity`] | one golden record and all that is known of its members |
 //! | [`context`] | what a decision depends on besides the entity |
 //! | [`reading`] | one reading folded into its entity: what is an echo, what an edit |
@@ -19,7 +20,10 @@
 //! | [`answer`] | what a service answered to a write |
 //! | [`history`] | field histories, for conflicts |
 //! | [`identity`] | who is who |
-//! | [`guard`] | what a guard counts and holds |
+//! | [`guard`], [`held`] | what a guard counts; what it holds, and what becomes of it |
+//! | [`emails`] | which e-mails are a person's |
+//! | [`unite`] | several entities made one, one made several |
+//! | [`secondary`] | further records of one person: consent, and nothing else |
 //! | [`parked`] | what is set aside, and what people do about it |
 //! | [`person`] | what a person decides |
 //! | [`scope`] | who is in the sync, and who is created where |
@@ -32,14 +36,17 @@ mod consent;
 pub mod context;
 pub mod decide;
 mod edits;
+pub mod emails;
 pub mod entity;
 pub mod event;
 pub mod field;
 mod first_link;
 pub mod guard;
+pub mod held;
 pub mod history;
 pub mod identity;
 pub(crate) mod logged;
+pub mod member;
 pub mod parked;
 pub mod patch;
 pub mod person;
@@ -49,8 +56,10 @@ pub mod reading;
 pub mod removal;
 pub mod rules;
 pub mod scope;
+pub mod secondary;
 pub mod side;
 mod times;
+pub mod unite;
 
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,11 @@
 //! What of an entity is parked, as people see it and handle it: retried, or dismissed.
 
-use hymnal_sdk::Timestamp;
+use hymnal_sdk::{Address, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
     context::Context,
-    entity::{Entity, Mark, Parked},
+    entity::{Entity, Holding, Mark, Parked},
     event::Event,
     side::Side,
 };
@@ -47,6 +47,8 @@ pub enum Parking {
 pub struct Waiting {
     /// Why.
     pub signature: Signature,
+    /// The record, where it is a secondary.
+    pub secondary: Option<Address>,
     /// When it is tried again by itself; `None`: not before something changes.
     pub due: Option<Timestamp>,
 }
@@ -61,7 +63,8 @@ pub fn waiting(entity: &Entity, context: &Context<'_>) -> Vec<Waiting> {
         let object = object(entity, side, context);
         let mut add = |what, field: &str, code: &str, due| {
             let (field, code) = (field.to_owned(), code.to_owned());
-            all.push(Waiting { signature: Signature { side, object: object.clone(), what, field, code }, due });
+            let signature = Signature { side, object: object.clone(), what, field, code };
+            all.push(Waiting { signature, secondary: None, due });
         };
         if let Some(parked) = entity.parked[side].as_ref().filter(|parked| parked.dismissed_by.is_none()) {
             add(Parking::Record, "", &parked.problem.code, parked.next_try);
@@ -89,13 +92,71 @@ pub fn waiting(entity: &Entity, context: &Context<'_>) -> Vec<Waiting> {
         let (object, code) = (object(entity, side, context), parked.problem.code.clone());
         let signature = Signature { side, object, what: Parking::Scope, field: String::new(), code };
         // Asked again whenever the person changes, not by the clock.
-        all.push(Waiting { signature, due: None });
+        all.push(Waiting { signature, secondary: None, due: None });
+    }
+    all.extend(of_secondaries(entity));
+    all
+}
+
+fn of_secondaries(entity: &Entity) -> Vec<Waiting> {
+    let mut all = Vec::new();
+    for (side, secondary) in entity.secondaries.iter().flat_map(|(side, all)| all.iter().map(move |one| (side, one))) {
+        let address = &secondary.member.address;
+        let mut add = |what, field: &str, parked: &Parked| {
+            if parked.dismissed_by.is_none() {
+                let (object, field, code) = (address.object.clone(), field.to_owned(), parked.problem.code.clone());
+                let signature = Signature { side, object, what, field, code };
+                all.push(Waiting { signature, secondary: Some(address.clone()), due: parked.next_try });
+            }
+        };
+        if let Some(parked) = &secondary.parked {
+            add(Parking::Record, "", parked);
+        }
+        for (name, holding) in &secondary.fields {
+            let golden = entity.fields.get(name).map(|field| &field.golden);
+            match &holding.mark {
+                Some(Mark::Parked { golden: None, parked }) => add(Parking::Unreadable, name, parked),
+                Some(Mark::Parked { golden: Some(parked_for), parked }) if Some(parked_for) == golden => {
+                    add(Parking::Field, name, parked);
+                }
+                _ => {}
+            }
+        }
     }
     all
 }
 
+/// What is parked of the secondaries under a signature, to be changed.
+fn parked_of_secondaries<'a>(
+    entity: &'a mut Entity,
+    signature: &'a Signature,
+) -> impl Iterator<Item = &'a mut Parked> + use<'a> {
+    let same = entity.secondaries[signature.side]
+        .iter_mut()
+        .filter(|secondary| secondary.member.address.object == signature.object);
+    same.filter_map(|secondary| match (&signature.what, secondary.fields.get_mut(&signature.field)) {
+        (Parking::Record, _) => secondary.parked.as_mut(),
+        (_, Some(holding)) => match &mut holding.mark {
+            Some(Mark::Parked { parked, .. }) => Some(parked),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
 /// The words of what is parked under a signature.
 pub fn words<'a>(entity: &'a Entity, signature: &Signature) -> Option<&'a Parked> {
+    words_of_member(entity, signature).or_else(|| {
+        let mut same = entity.secondaries[signature.side].iter();
+        same.find_map(|secondary| match (signature.what, secondary.fields.get(&signature.field)) {
+            (Parking::Record, _) => secondary.parked.as_ref(),
+            (_, Some(Holding { mark: Some(Mark::Parked { parked, .. }), .. })) => Some(parked),
+            _ => None,
+        })
+    })
+}
+
+fn words_of_member<'a>(entity: &'a Entity, signature: &Signature) -> Option<&'a Parked> {
     match signature.what {
         Parking::Record => return entity.parked[signature.side].as_ref(),
         Parking::Scope => return entity.scope.problem.as_ref(),
@@ -141,6 +202,9 @@ pub fn handle(
 
 /// It waits for its delay no longer.
 pub fn release(entity: &mut Entity, signature: &Signature, now: Timestamp) {
+    if signature.what != Parking::Unreadable {
+        parked_of_secondaries(entity, signature).for_each(|parked| parked.next_try = Some(now));
+    }
     if signature.what == Parking::Record {
         if let Some(parked) = &mut entity.parked[signature.side] {
             parked.next_try = Some(now);
@@ -162,6 +226,7 @@ fn dismiss(entity: &mut Entity, signature: &Signature, by: &str) {
         parked.next_try = None;
         parked.dismissed_by = Some(by.to_owned());
     };
+    parked_of_secondaries(entity, signature).for_each(dismissed);
     if signature.what == Parking::Record {
         entity.parked[signature.side].iter_mut().for_each(dismissed);
         return;

@@ -6,8 +6,8 @@ use hymnal_sdk::{Fields, Native, Timestamp};
 
 use super::{
     context::Context,
-    entity::{Entity, Field, Mark, Parked, Want},
-    guard::Gate,
+    entity::{Entity, Field, Holding, Mark, Parked, Want},
+    held::Gate,
     rules::{FieldRule, Keyless},
     side::Side,
 };
@@ -41,7 +41,7 @@ pub struct Patch {
 pub fn patch(entity: &Entity, side: Side, context: &Context<'_>) -> Patch {
     let mut patch = Patch::default();
     let Some(member) = entity.seen(side) else { return patch };
-    if is_waiting(entity.parked[side].as_ref(), context.now) || !entity.ambiguous.is_empty() {
+    if is_waiting(entity.parked[side].as_ref(), context.now) {
         return patch;
     }
     let object = &member.address.object;
@@ -49,6 +49,7 @@ pub fn patch(entity: &Entity, side: Side, context: &Context<'_>) -> Patch {
         let Some(place) = Context::place(rule, side, object) else { continue };
         let Some(field) = entity.fields.get(&rule.map.name) else { continue };
         if is_out(entity, rule, field)
+            || is_questioned(entity, rule, field)
             || !is_due(rule, place, field, side, context.now)
             || context.is_moot(rule, side, object, field)
         {
@@ -124,7 +125,7 @@ pub fn wants(entity: &Entity, side: Side, context: &Context<'_>) -> Want {
 
 fn wants_patch(entity: &Entity, side: Side, context: &Context<'_>) -> Want {
     let Some(member) = entity.seen(side) else { return Want::Nothing };
-    if is_waiting(entity.parked[side].as_ref(), context.now) || !entity.ambiguous.is_empty() {
+    if is_waiting(entity.parked[side].as_ref(), context.now) {
         return Want::Nothing;
     }
     // What is in doubt is read back, even where nothing is left to be written.
@@ -133,7 +134,8 @@ fn wants_patch(entity: &Entity, side: Side, context: &Context<'_>) -> Want {
         let Some(place) = Context::place(rule, side, &member.address.object) else { continue };
         let Some(field) = entity.fields.get(&rule.map.name) else { continue };
         let moot = context.is_moot(rule, side, &member.address.object, field);
-        if is_out(entity, rule, field) || !is_due(rule, place, field, side, context.now) || moot {
+        let barred = moot || is_out(entity, rule, field) || is_questioned(entity, rule, field);
+        if barred || !is_due(rule, place, field, side, context.now) {
             continue;
         }
         want = want.and(due_as(rule, field));
@@ -168,9 +170,10 @@ fn wants_creation(entity: &Entity, side: Side, context: &Context<'_>) -> bool {
         return false;
     }
     let Some(source) = entity.seen(side.other()) else { return false };
+    let barred = entity.apart.iter().any(|apart| apart.bars && apart.side == side);
     let stays_away = entity.tombstones[side].as_ref().is_some_and(|tombstone| !tombstone.remake);
     let waits = entity.queued || !entity.ambiguous.is_empty() || stays_away;
-    if waits || is_waiting(entity.parked[side].as_ref(), context.now) {
+    if waits || barred || is_waiting(entity.parked[side].as_ref(), context.now) {
         return false;
     }
     // Who may have been created already is looked for, in scope or not.
@@ -249,14 +252,18 @@ pub fn stands_at(rule: &FieldRule, place: &NativeField, native: &Native, golden:
     mapping::read(&rule.map, place, native).is_ok_and(|value| value == *golden)
 }
 
+/// Nobody knows yet whose record it is: only a restriction goes there, since it holds for the e-mail.
+fn is_questioned(entity: &Entity, rule: &FieldRule, field: &Field) -> bool {
+    !entity.ambiguous.is_empty() && !restricts(rule, &field.golden)
+}
+
 /// A difference that may be written, now or when its time comes.
-fn may_write(rule: &FieldRule, place: &NativeField, field: &Field, side: Side) -> bool {
-    !matches!(field.gate(side), Some(Gate::Held { .. })) && differs(rule, place, field, side)
+fn may_write(rule: &FieldRule, place: &NativeField, field: &Field, holding: &Holding, side: Side) -> bool {
+    !matches!(holding.gate_of(&field.golden), Some(Gate::Held { .. })) && differs(rule, place, field, holding, side)
 }
 
 /// A difference that may be written if no guard holds it.
-pub(super) fn differs(rule: &FieldRule, place: &NativeField, field: &Field, side: Side) -> bool {
-    let holding = &field.sides[side];
+pub(super) fn differs(rule: &FieldRule, place: &NativeField, field: &Field, holding: &Holding, side: Side) -> bool {
     // Decided by a first link or agreed before; what is undecided is nobody's to write.
     let decided = field.agreed.is_some() || field.linked;
     if !decided || field.frozen || field.conflict.is_some() || !enters(rule, side, &field.golden) {
@@ -281,11 +288,22 @@ pub(super) fn differs(rule: &FieldRule, place: &NativeField, field: &Field, side
 }
 
 fn is_due(rule: &FieldRule, place: &NativeField, field: &Field, side: Side, now: Timestamp) -> bool {
-    let parked = match &field.sides[side].mark {
+    is_due_at(rule, place, field, (side, &field.sides[side]), now)
+}
+
+/// The same for a record that is not the side's member.
+pub(super) fn is_due_at(
+    rule: &FieldRule,
+    place: &NativeField,
+    field: &Field,
+    (side, holding): (Side, &Holding),
+    now: Timestamp,
+) -> bool {
+    let parked = match &holding.mark {
         Some(Mark::Parked { golden: Some(golden), parked }) if *golden == field.golden => Some(parked),
         _ => None,
     };
-    may_write(rule, place, field, side) && !is_waiting(parked, now)
+    may_write(rule, place, field, holding, side) && !is_waiting(parked, now)
 }
 
 fn is_waiting(parked: Option<&Parked>, now: Timestamp) -> bool {

@@ -12,6 +12,7 @@ use super::{
     patch::{Change, Patch, draft, patch, restricts},
     policy::OnConflict,
     rules::FieldRule,
+    secondary::secondary_patch,
     side::Side,
 };
 use crate::mapping::{self, Problem, Value};
@@ -32,11 +33,14 @@ pub enum ChangeKind {
     OptOut,
     /// Any other change of a consent.
     Consent,
+    /// A record is deleted, because the other side's was.
+    Delete,
 }
 
 impl ChangeKind {
     /// All, in the order in which they are shown.
-    pub const ALL: [Self; 6] = [Self::Create, Self::Fill, Self::Overwrite, Self::Clear, Self::OptOut, Self::Consent];
+    pub const ALL: [Self; 7] =
+        [Self::Create, Self::Fill, Self::Overwrite, Self::Clear, Self::OptOut, Self::Consent, Self::Delete];
 }
 
 /// One change that a push would make on a side.
@@ -48,7 +52,7 @@ pub struct Planned {
     pub object: String,
     /// The record that is changed; for a creation the one on the other side that it is made of.
     pub record: (Side, Address),
-    /// The canonical field; empty for a creation.
+    /// The canonical field; empty for a creation and a deletion.
     pub field: String,
     /// What stands there.
     pub old: Value,
@@ -74,7 +78,7 @@ pub enum NewValue {
 /// All that a push would do on one side of an entity.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PlannedWrite {
-    /// In the order of the configuration; a creation is one change.
+    /// In the order of the configuration; a creation is one change, and so is a deletion.
     pub changes: Vec<Planned>,
     /// Fields whose value this side cannot hold, by canonical name: they would be parked.
     pub problems: Vec<(String, Problem)>,
@@ -83,6 +87,10 @@ pub struct PlannedWrite {
 /// What a push would do on a side of an entity now.
 pub fn planned(entity: &Entity, side: Side, context: &Context<'_>) -> PlannedWrite {
     match (&entity.members[side], &context.rules.systems[side].create) {
+        (Some(member), _) if entity.wants[side] == Want::Remove => {
+            let place = Place { entity, record: (side, member.address.clone()), context };
+            PlannedWrite { changes: vec![place.removal(side)], problems: Vec::new() }
+        }
         (Some(member), _) => {
             let Patch { changes, problems } = patch(entity, side, context);
             let place = Place { entity, record: (side, member.address.clone()), context };
@@ -97,6 +105,23 @@ pub fn planned(entity: &Entity, side: Side, context: &Context<'_>) -> PlannedWri
         }
         _ => PlannedWrite::default(),
     }
+}
+
+/// What a push would do on a side of an entity now: to the member, and to the secondaries.
+pub fn planned_everywhere(entity: &Entity, side: Side, context: &Context<'_>) -> Vec<Planned> {
+    let secondaries = planned_secondaries(entity, side, context).into_iter().flat_map(|write| write.changes);
+    planned(entity, side, context).changes.into_iter().chain(secondaries).collect()
+}
+
+/// What a push would do to the consents of the secondaries of a side, record by record.
+pub fn planned_secondaries(entity: &Entity, side: Side, context: &Context<'_>) -> Vec<PlannedWrite> {
+    let each = entity.secondaries[side].iter().map(|secondary| {
+        let Patch { changes, problems } = secondary_patch(entity, side, secondary, context);
+        let place = Place { entity, record: (side, secondary.member.address.clone()), context };
+        let changes = changes.into_iter().filter_map(|change| place.change(side, change)).collect();
+        PlannedWrite { changes, problems }
+    });
+    each.collect()
 }
 
 /// Where changes are made.
@@ -125,6 +150,21 @@ impl Place<'_> {
             old,
             new: NewValue::Value(change.golden),
         })
+    }
+
+    fn removal(&self, side: Side) -> Planned {
+        let from = side.other();
+        Planned {
+            kind: ChangeKind::Delete,
+            object: self.record.1.object.clone(),
+            record: self.record.clone(),
+            field: String::new(),
+            old: Value::Blank,
+            new: NewValue::Value(Value::Blank),
+            sends: Fields::new(),
+            rule: format!("on_delete = {}", self.context.rules.on_delete[from].word()),
+            from: Some(from),
+        }
     }
 
     fn creation(&self, object: &str, changes: Vec<Change>) -> Planned {
@@ -164,16 +204,19 @@ fn kind(rule: &FieldRule, old: &Value, new: &Value) -> ChangeKind {
 /// The rule in the configuration's words. Where two values competed, the policy that decided between them.
 fn rule_behind(rule: &FieldRule, field: &Field, old: &Value) -> String {
     let Some(origin) = &field.origin else { return String::new() };
-    if origin.rule != "conflict" {
-        return origin.rule.clone();
-    }
     let (key, policy) = match field.agreed {
         Some(_) => ("on_conflict", rule.policy.on_conflict),
-        // A blank that meets a value at the first link is filled, whatever the policy.
-        None if old.is_blank() && rule.policy.consent.is_none() => return "first link".to_owned(),
         None => ("first_link", rule.policy.first_link),
     };
-    format!("{key} = {}", policy_words(policy))
+    match origin.rule.as_str() {
+        // A blank that meets a value at the first link is filled, whatever the policy.
+        "conflict" if field.agreed.is_none() && old.is_blank() && rule.policy.consent.is_none() => {
+            "first link".to_owned()
+        }
+        "conflict" => format!("{key} = {}", policy_words(policy)),
+        "same on both sides" if policy == OnConflict::Union => format!("{key} = union"),
+        other => other.to_owned(),
+    }
 }
 
 /// A policy as the configuration writes it; a system is `{left}` or `{right}`.

@@ -8,7 +8,7 @@ use super::{
     entity::{Edit, Entity, Field, Holding, Id, Mark, Member, Parked, Presence},
     event::Event,
     field::Evidence,
-    guard::RecordGate,
+    held::RecordGate,
     history::History,
     rules::FieldRule,
     side::{Pair, Side},
@@ -140,7 +140,7 @@ pub fn is_known(entity: &Entity, side: Side, reading: Reading<'_>, context: &Con
         })
 }
 
-fn is_stale(member: &Member, reading: &Reading<'_>) -> bool {
+pub(super) fn is_stale(member: &Member, reading: &Reading<'_>) -> bool {
     let before_our_write = member.written_at.is_some_and(|written| reading.requested_at < written);
     let older = matches!((reading.record.modified_at, member.modified_at), (Some(now), Some(then)) if now < then);
     before_our_write || older
@@ -168,12 +168,12 @@ fn retry_refused(entity: &mut Entity, now: Timestamp) {
     }
 }
 
-fn is_ours(record: &Record) -> bool {
+pub(super) fn is_ours(record: &Record) -> bool {
     record.modified_by.as_ref().is_some_and(|actor| actor.kind == ActorKind::Us)
 }
 
 /// The native value, unless it is withheld or masked: what could not be read is no blank.
-fn readable<'a>(
+pub(super) fn readable<'a>(
     reading: &'a Reading<'_>,
     member: &Member,
     side: Side,
@@ -199,7 +199,7 @@ fn is_mask(text: &str) -> bool {
 /// The time of an edit, as an interval: after our last reading of the record, up to its time of change. Where the
 /// service says that this was our own write, it says nothing of an edit by somebody else; where it does not say whose it
 /// was, the edit still lies in the interval, since an answer to a write counts as no reading.
-fn evidence(member: &Member, side: Side, reading: &Reading<'_>, context: &Context<'_>) -> Evidence {
+pub(super) fn evidence(member: &Member, side: Side, reading: &Reading<'_>, context: &Context<'_>) -> Evidence {
     match reading.record.modified_at {
         Some(theirs) if !is_ours(reading.record) => {
             let until = context.ours(side, theirs);
@@ -211,21 +211,21 @@ fn evidence(member: &Member, side: Side, reading: &Reading<'_>, context: &Contex
 }
 
 /// A field's value in a reading.
-struct Observed<'a> {
-    rule: &'a FieldRule,
-    place: &'a NativeField,
-    native: &'a Native,
-    side: Side,
-    ours: bool,
-    now: Timestamp,
+pub(super) struct Observed<'a> {
+    pub(super) rule: &'a FieldRule,
+    pub(super) place: &'a NativeField,
+    pub(super) native: &'a Native,
+    pub(super) side: Side,
+    pub(super) ours: bool,
+    pub(super) now: Timestamp,
 }
 
 /// What an edited field held before, if that is known.
-struct Was {
-    before: Option<Value>,
-    value: Value,
+pub(super) struct Was {
+    pub(super) before: Option<Value>,
+    pub(super) value: Value,
     /// It was never read before.
-    first: bool,
+    pub(super) first: bool,
     /// What we had written, and had been told was taken, before somebody wrote this.
     delivered: Option<Value>,
 }
@@ -233,7 +233,7 @@ struct Was {
 impl Observed<'_> {
     /// Moves the shadow to what was read. `Some` where somebody else changed the value, or it is read for the first
     /// time.
-    fn settle(&self, holding: &mut Holding, ledger: &mut Ledger<'_>) -> Option<Was> {
+    pub(super) fn settle(&self, holding: &mut Holding, ledger: &mut Ledger<'_>) -> Option<Was> {
         if let Some(sent) = holding.sent.take() {
             return self.settle_sent(holding, sent, ledger);
         }
@@ -315,7 +315,7 @@ impl Observed<'_> {
         mapping::read(&self.rule.map, self.place, self.native).is_ok()
     }
 
-    fn same(&self, other: &Native) -> bool {
+    pub(super) fn same(&self, other: &Native) -> bool {
         self.native == other || mapping::same_native(&self.rule.map, self.place, self.native, other)
     }
 }
@@ -365,7 +365,7 @@ fn is_taken(field: &Field, side: Side, value: &Value) -> bool {
     field.golden == *value && sent.is_some_and(|sent| !sent.in_doubt && sent.golden == *value)
 }
 
-fn note_reading(member: &mut Member, reading: &Reading<'_>) {
+pub(super) fn note_reading(member: &mut Member, reading: &Reading<'_>) {
     member.modified_at = member.modified_at.max(reading.record.modified_at);
     member.created_at = member.created_at.or(reading.record.created_at);
     if reading.source != Source::Answer {

@@ -5,16 +5,18 @@ use serde_json::{Value as Json, json};
 use tokio::sync::mpsc;
 
 use super::{
+    apply::apply,
     conflicts,
     explain::explain,
-    holds, parked,
+    holds, matches, parked,
     plan::plan,
     request::{Answer, Refusal, Request},
     resolve::resolve,
     status::status,
+    upkeep,
 };
 use crate::{
-    cycle::state::Pause,
+    cycle::{plan::line::Line, state::Pause},
     wire::{App, Running},
 };
 
@@ -29,11 +31,19 @@ pub async fn answer(app: &App, request: Request) -> Answer {
         Request::ParkedShow { id } => parked::show(app, &id).await,
         Request::HandleParked(request) => parked::handle(app, &request).await,
         Request::Plan { sync, config } => plan(app, sync.as_deref(), &config, None).await,
+        Request::Apply { .. } => Err(Refusal::new(2, "a plan is applied with its lines", "use `hymnal apply FILE`")),
         Request::Explain { key, field } => explain(app, &key, field.as_deref()).await,
         Request::Approve { sync, hold } => holds::approve(app, &sync, hold.as_deref()).await,
         Request::Discard { sync, hold } => holds::discard(app, &sync, hold.as_deref()).await,
+        Request::Matches { sync } => matches::list(app, sync.as_deref()).await,
+        Request::Link { one, two } => matches::link(app, &one, &two).await,
+        Request::Unlink { key } => matches::unlink(app, &key).await,
+        Request::Split { key, address } => matches::split(app, &key, &address).await,
         Request::Pause { sync, seconds, reason } => pause(app, &sync, seconds, reason),
         Request::Resume { sync } => resume(app, &sync),
+        Request::Compact => upkeep::compact(app).await,
+        // Its answer is no JSON document; whoever asks for it takes its lines.
+        Request::Backup => Err(Refusal::new(2, "a backup is not answered here", "use `hymnal backup FILE`")),
         Request::Reload => {
             Err(Refusal::new(1, "no daemon is running, so there is nothing to reload", "start it with `hymnal run`"))
         }
@@ -44,6 +54,14 @@ pub async fn answer(app: &App, request: Request) -> Answer {
 pub async fn answer_each(app: &App, request: Request, lines: mpsc::Sender<Json>) -> Answer {
     match request {
         Request::Plan { sync, config } => plan(app, sync.as_deref(), &config, Some(lines)).await,
+        request => answer(app, request).await,
+    }
+}
+
+/// The same for a request that lines of a plan come with.
+pub async fn answer_given(app: &App, request: Request, given: mpsc::Receiver<Line>) -> Answer {
+    match request {
+        Request::Apply { config, limit, filter } => apply(app, &config, (limit, filter.as_deref()), given).await,
         request => answer(app, request).await,
     }
 }

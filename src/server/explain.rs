@@ -13,7 +13,7 @@ use crate::{
     merge::{
         Context, Entity, Event, Evidence, FieldRule, Id, Side, SyncRules,
         entity::{Field, Mark, Presence, Want},
-        guard::Gate,
+        held::Gate,
         patch::key,
         scope::Standing,
     },
@@ -39,7 +39,7 @@ pub async fn explain(app: &App, wanted: &str, field: Option<&str>) -> Answer {
     Ok(json!({ "people": people }))
 }
 
-async fn find(app: &App, running: &Running, wanted: &str) -> Result<Vec<Entity>, Refusal> {
+pub(super) async fn find(app: &App, running: &Running, wanted: &str) -> Result<Vec<Entity>, Refusal> {
     let rules = &running.sync.committer.rules;
     let address = address(rules, wanted);
     let id = wanted.parse::<Id>().ok();
@@ -52,7 +52,7 @@ async fn find(app: &App, running: &Running, wanted: &str) -> Result<Vec<Entity>,
                 return Ok(world.by_address(side, &address)?.into_iter().collect());
             }
             if let Some(id) = id {
-                return Ok(world.entity(id)?.into_iter().collect());
+                return Ok(world.known_by(id)?.into_iter().collect());
             }
             by_key(world, &wanted)
         })
@@ -79,7 +79,7 @@ fn by_key(world: &mut crate::cycle::world::World<'_>, wanted: &str) -> Result<Ve
     Ok(found)
 }
 
-fn address(rules: &crate::merge::SyncRules, wanted: &str) -> Option<(Side, Address)> {
+pub(super) fn address(rules: &crate::merge::SyncRules, wanted: &str) -> Option<(Side, Address)> {
     let (connector, rest) = wanted.split_once(':')?;
     let (object, id) = rest.split_once(':')?;
     let side = Side::BOTH.into_iter().find(|side| rules.systems[*side].connector == connector)?;
@@ -110,6 +110,7 @@ fn one(app: &App, running: &Running, entity: &Entity, field: Option<&str>) -> An
     Ok(json!({
         "sync": running.name,
         "entity": entity.id.to_string(),
+        "aliases": entity.aliases.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "state": standing(entity),
         "scope": scope(entity, rules),
         "records": records,
@@ -177,8 +178,9 @@ fn record(entity: &Entity, side: Side) -> Json {
         Presence::Seen => "seen",
         Presence::Deleted { .. } => "deleted; nothing is done before the grace is over",
         Presence::NotVisible { .. } => "not visible; a permission may be lost",
+        Presence::ConvertedOut { .. } => "converted out of the sync: it lives on in an object that is not synced",
     };
-    let secondaries: Vec<String> = entity.secondaries[side].iter().map(ToString::to_string).collect();
+    let secondaries: Vec<String> = entity.secondary_addresses(side).map(ToString::to_string).collect();
     json!({
         "record": member.address.to_string(),
         "presence": presence,
@@ -266,7 +268,12 @@ fn state(field: &Field, side: Side) -> String {
 /// What happened to the person, oldest first: the decisions, and the lines of the conflict log.
 fn history(app: &App, running: &Running, entity: &Entity, field: Option<&str>) -> Result<Vec<Json>, StoreError> {
     let committer = &running.sync.committer;
-    let rows = committer.store.scan(&committer.tag.journal(entity.id), None, 1000)?;
+    let mut rows = Vec::new();
+    for id in [entity.id].into_iter().chain(entity.aliases.iter().copied()) {
+        rows.extend(committer.store.scan(&committer.tag.journal(id), None, 1000)?);
+    }
+    // Numbers of pages are counted over all people: that is the order in which things happened.
+    rows.sort_by(|(one, _), (two, _)| one[one.len() - 8..].cmp(&two[two.len() - 8..]));
     let mask = if app.config.daemon.mask_values { crate::journal::Mask::On } else { crate::journal::Mask::Off };
     let mut entries = Vec::new();
     for (key, value) in &rows {
@@ -289,7 +296,11 @@ fn history(app: &App, running: &Running, entity: &Entity, field: Option<&str>) -
                 }
                 other => crate::journal::line::event(other, &committer.rules),
             };
-            entries.push(json!({ "at": page.at.to_string(), "cycle": page.cycle.to_string(), "what": what }));
+            let mut entry = json!({ "at": page.at.to_string(), "cycle": page.cycle.to_string(), "what": what });
+            if let Some(cause) = page.cause {
+                entry["cause"] = json!(cause);
+            }
+            entries.push(entry);
         }
     }
     Ok(entries)

@@ -15,7 +15,8 @@ use crate::{
     journal::line::json as shown,
     merge::{
         Entity, Side,
-        guard::{self, Gate, GuardKind, RecordGate},
+        guard::GuardKind,
+        held::{Answer as Said, Gate, RecordGate},
     },
     store::StoreError,
     wire::{App, Running},
@@ -92,7 +93,7 @@ pub(super) async fn approve(app: &App, name: &str, hold: Option<&str>) -> Answer
         return Ok(json!({ "sync": name, "approved": false, "message": "nothing is held" }));
     };
     let shown = one(running, &hold).await?;
-    running.sync.answer_hold(number, upto, guard::Answer::Approved, "approved by a person").await?;
+    running.sync.answer_hold(number, upto, Said::Approved, "approved by a person").await?;
     tracing::info!(sync = name, hold = hold.name(), "What a safety limit held was approved");
     running.wake.notify_one();
     Ok(json!({ "sync": name, "approved": true, "hold": shown }))
@@ -112,7 +113,7 @@ pub(super) async fn discard(app: &App, name: &str, hold: Option<&str>) -> Answer
         return Ok(json!({ "sync": name, "discarded": false, "message": "nothing is held" }));
     };
     let shown = one(running, &hold).await?;
-    running.sync.answer_hold(number, upto, guard::Answer::Discarded, "discarded by a person").await?;
+    running.sync.answer_hold(number, upto, Said::Discarded, "discarded by a person").await?;
     tracing::info!(sync = name, hold = hold.name(), "What a safety limit held was discarded");
     running.wake.notify_one();
     Ok(json!({ "sync": name, "discarded": true, "hold": shown }))

@@ -8,23 +8,30 @@
 //! | [`status`] | how everything is |
 //! | [`explain`] | one person |
 //! | [`conflicts`] | the conflict log |
+//! | [`matches`] | who is who |
+//! | [`upkeep`] | what is done with all of the state: backup, compaction |
 //! | [`parked`] | what is parked |
 //! | [`resolve`] | a person answers conflicts |
 //! | [`plan`] | what a cycle would do |
+//! | [`apply`] | a plan done |
 //! | [`socket`] | the control socket of a running daemon |
 //! | [`health`] | `/healthz` and `/readyz` |
 
 pub mod actions;
+pub mod apply;
 pub mod conflicts;
 pub mod explain;
 pub mod health;
 mod holds;
+pub mod matches;
 pub mod parked;
 pub mod plan;
 pub mod request;
 pub mod resolve;
 pub mod socket;
 pub mod status;
+pub mod upkeep;
 
-pub use actions::{answer, answer_each};
+pub use actions::{answer, answer_each, answer_given};
+pub use apply::other_config;
 pub use request::{Answer, ParkedRequest, Refusal, Request, ResolveRequest};

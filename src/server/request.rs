@@ -43,12 +43,45 @@ pub enum Request {
         /// The configuration that is meant: its digest.
         config: String,
     },
+    /// A plan done; its lines come after the request.
+    Apply {
+        /// The configuration that it was made by: its digest.
+        config: String,
+        /// Only so many people's lines.
+        limit: Option<usize>,
+        /// Only lines for which this expression holds.
+        filter: Option<String>,
+    },
     /// One person.
     Explain {
         /// An e-mail, an entity's id, or `connector:object:id`.
         key: String,
         /// Only this field.
         field: Option<String>,
+    },
+    /// Who could be who: ambiguous matches, duplicates, people without a key, people taken apart.
+    Matches {
+        /// Only of this sync.
+        sync: Option<String>,
+    },
+    /// Two people are one.
+    Link {
+        /// An e-mail, an entity's id, or `connector:object:id`.
+        one: String,
+        /// The same.
+        two: String,
+    },
+    /// The records of a person in the two systems are two people.
+    Unlink {
+        /// An e-mail, an entity's id, or `connector:object:id`.
+        key: String,
+    },
+    /// One record of a person is somebody else's.
+    Split {
+        /// An e-mail, an entity's id, or `connector:object:id`.
+        key: String,
+        /// The record: `connector:object:id`.
+        address: String,
     },
     /// Lets what is held go.
     Approve {
@@ -80,6 +113,10 @@ pub enum Request {
     },
     /// Reads the configuration again.
     Reload,
+    /// All of the state; answered with the lines of a backup.
+    Backup,
+    /// Gives back the room that old values take.
+    Compact,
 }
 
 /// A person answers a conflict.

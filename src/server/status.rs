@@ -168,7 +168,7 @@ pub(super) fn name(wait: Wait) -> &'static str {
     WAITS.into_iter().find(|(_, known)| *known == wait).map_or("", |(name, _)| name)
 }
 
-const WAITS: [(&str, Wait); 12] = [
+const WAITS: [(&str, Wait); 14] = [
     ("conflicts", Wait::Conflict),
     ("frozen", Wait::Frozen),
     ("parked", Wait::Parked),
@@ -181,6 +181,8 @@ const WAITS: [(&str, Wait); 12] = [
     ("discarded", Wait::Discarded),
     ("not_visible", Wait::NotVisible),
     ("deleting", Wait::Deleting),
+    ("converted_out", Wait::ConvertedOut),
+    ("apart", Wait::Apart),
 ];
 
 /// Why nothing is written, and what would be: `null` where nothing is held.

@@ -4,9 +4,14 @@
 //! disk fails.
 
 use std::{
+    fs::File,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard},
+    sync::{
+        Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
     time::Duration,
 };
 
@@ -25,6 +30,7 @@ use super::{
     },
     kv::{Batch, KeyValue, Kv, StoreError},
     layout,
+    whole::Watch,
 };
 
 /// How to open a store.
@@ -53,17 +59,25 @@ impl OpenOptions {
 /// that was full has space again. No reader sees what is not yet durable.
 #[derive(Debug)]
 pub struct SledKv {
-    claim: Claim,
-    options: OpenOptions,
-    high_water: HighWater,
+    pub(super) claim: Claim,
+    pub(super) options: OpenOptions,
+    pub(super) high_water: HighWater,
     phase: RwLock<Phase>,
-    recount: Mutex<Recount>,
+    /// Held while one waits for `phase`: who commits without a pause would otherwise keep readers out for ever.
+    turn: Mutex<()>,
+    pub(super) recount: Mutex<Recount>,
     verifying: Mutex<()>,
     group: Group,
+    /// What the readings that last longer than a commit have to know of commits.
+    pub(super) watch: Mutex<Watch>,
+    /// One reading of everything at a time.
+    pub(super) upkeep: Mutex<()>,
+    /// Bytes of keys and values, since they were counted.
+    pub(super) stored: AtomicU64,
 }
 
 #[derive(Debug)]
-enum Phase {
+pub(super) enum Phase {
     Open(Engine),
     /// The disk failed, and what sled has in memory is not what is durable: it is opened anew before the next call.
     /// The tally is of the last acknowledged commit.
@@ -90,7 +104,7 @@ impl SledKv {
         let (high_water, engine) = match claim.state {
             State::New => {
                 let high_water = claim.begin().map_err(|error| failed(dir, error))?;
-                let mut engine = Engine::open(&claim, &options)?;
+                let mut engine = Engine::open(dir, &claim.sled(), &options)?;
                 let first = Tally::default().next();
                 engine.write(&Changes::new(), first).map_err(|error| error.at(dir))?;
                 high_water.record(first).and_then(|()| claim.finish()).map_err(|error| failed(dir, error))?;
@@ -100,21 +114,39 @@ impl SledKv {
             State::Made => {
                 let (high_water, recorded) = HighWater::open(dir, &claim.high_water(), claim.store)?;
                 if !claim.sled().join("db").is_file() {
-                    return Err(refused(dir, format!("`sled/db` is missing. {REMEDY}")));
+                    let folder = claim.sled();
+                    let folder = folder.file_name().unwrap_or_default().to_string_lossy();
+                    return Err(refused(dir, format!("`{folder}/db` is missing. {REMEDY}")));
                 }
-                let engine = Engine::open(&claim, &options)?;
+                let engine = Engine::open(dir, &claim.sled(), &options)?;
                 engine.has_all_of(recorded, dir)?;
+                claim.remove_other_generations().map_err(|error| failed(dir, error))?;
                 (high_water, engine)
             }
         };
         let phase = RwLock::new(Phase::Open(engine));
-        let (recount, verifying, group) = Default::default();
-        Ok(Self { claim, options, high_water, phase, recount, verifying, group })
+        let (turn, recount, verifying, group, watch, upkeep) = Default::default();
+        let stored = AtomicU64::new(0);
+        Ok(Self { claim, options, high_water, phase, turn, recount, verifying, group, watch, upkeep, stored })
     }
 
     /// The id the store got when it was made.
     pub fn store_id(&self) -> Uuid {
         self.claim.store
+    }
+
+    /// Closes it, and waits until sled has done with its files: a thread of its own may write to their place for a
+    /// moment longer, and something else is to be put there.
+    pub fn close(self) {
+        let data = self.claim.sled().join("db");
+        drop(self.phase);
+        let Ok(file) = File::open(data) else { return };
+        for _ in 0..500 {
+            if file.try_lock().is_ok() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Reads every pair and compares count and digest with what the last commit recorded. It takes seconds for a
@@ -133,6 +165,7 @@ impl SledKv {
                 if !engine.count_on(&mut recount, PAIRS_AT_ONCE)? {
                     return Ok(None);
                 }
+                self.stored.store(recount.bytes, Ordering::Relaxed);
                 Ok(Some((recount.seen, engine.tally)))
             })?;
             match done {
@@ -149,14 +182,17 @@ impl SledKv {
         }
     }
 
-    fn recount(&self) -> MutexGuard<'_, Recount> {
+    pub(super) fn recount(&self) -> MutexGuard<'_, Recount> {
         self.recount.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs `read` while no commit is under way.
-    fn read<T>(&self, read: impl Fn(&Engine) -> Result<T, Fault>) -> Result<T, StoreError> {
+    pub(super) fn read<T>(&self, read: impl Fn(&Engine) -> Result<T, Fault>) -> Result<T, StoreError> {
         loop {
-            let phase = self.phase.read().unwrap_or_else(PoisonError::into_inner);
+            let phase = {
+                let _turn = self.turn();
+                self.phase.read().unwrap_or_else(PoisonError::into_inner)
+            };
             match &*phase {
                 Phase::Open(engine) => match catch_unwind(AssertUnwindSafe(|| read(engine))) {
                     Ok(result) => return result.map_err(|fault| fault.at(&self.claim.dir)),
@@ -174,8 +210,13 @@ impl SledKv {
         }
     }
 
-    fn write_lock(&self) -> RwLockWriteGuard<'_, Phase> {
+    pub(super) fn write_lock(&self) -> RwLockWriteGuard<'_, Phase> {
+        let _turn = self.turn();
         self.phase.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn broken(&self) -> StoreError {
@@ -191,14 +232,14 @@ impl SledKv {
     }
 
     /// After the disk failed: back to what is durable.
-    fn reopen(&self, phase: &mut Phase) -> Result<(), StoreError> {
+    pub(super) fn reopen(&self, phase: &mut Phase) -> Result<(), StoreError> {
         let acknowledged = match phase {
             Phase::Open(_) => return Ok(()),
             Phase::Broken => return Err(self.broken()),
             Phase::Failed(tally) => *tally,
         };
         self.check_space()?;
-        let engine = Engine::open(&self.claim, &self.options)?;
+        let engine = Engine::open(&self.claim.dir, &self.claim.sled(), &self.options)?;
         engine.has_all_of(acknowledged, &self.claim.dir)?;
         // The commit that failed may have become durable after all, so a count that followed it starts over.
         *self.recount() = Recount::default();
@@ -206,7 +247,7 @@ impl SledKv {
         Ok(())
     }
 
-    fn check_space(&self) -> Result<(), StoreError> {
+    pub(super) fn check_space(&self) -> Result<(), StoreError> {
         let space = rustix::fs::statvfs(&self.claim.dir).map_err(|error| failed(&self.claim.dir, error.into()))?;
         if space.f_bavail.saturating_mul(space.f_frsize) < self.options.keep_free {
             return Err(StoreError::Full { path: self.claim.dir.clone() });
@@ -223,6 +264,9 @@ impl SledKv {
         if changes.is_empty() {
             return Ok(());
         }
+        // Before it is tried: a commit that fails may have become durable after all.
+        let watched = self.watch().note(batches, |key| layout::get(engine, key));
+        watched.map_err(|fault| fault.at(&self.claim.dir))?;
         let mut tally = engine.tally.next();
         for (key, change) in &changes {
             tally.replace(key, change.old.as_deref(), change.new.as_deref());
@@ -232,6 +276,11 @@ impl SledKv {
             Ok(()) => {
                 engine.tally = tally;
                 self.recount().follow(&changes);
+                let bytes = |value: &Option<Vec<u8>>| value.as_ref().map_or(0, |value| value.len() as u64);
+                let (new, old) = changes
+                    .values()
+                    .fold((0, 0), |(new, old), change| (new + bytes(&change.new), old + bytes(&change.old)));
+                self.stored.fetch_add(new.wrapping_sub(old), Ordering::Relaxed);
                 Ok(())
             }
             Err(fault) => {

@@ -67,6 +67,14 @@ pub enum StoreError {
         /// Its process, or `?`.
         pid: String,
     },
+    /// A process runs another copy of it.
+    #[error("another hymnal runs a copy of `{}` (store {store})", path.display())]
+    Copied {
+        /// The state directory.
+        path: PathBuf,
+        /// The id that both have.
+        store: uuid::Uuid,
+    },
     /// It is damaged, foreign or newer, and was refused (exit 65).
     #[error("the state in `{}` was refused: {reason}", path.display())]
     Refused {

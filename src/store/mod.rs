@@ -6,6 +6,9 @@
 //! | [`memory`] | a store in memory |
 //! | [`overlay`] | a store over another, for plans |
 //! | [`disk`] | the store on disk |
+//! | [`backup`] | all of a store as lines of JSON |
+//! | `whole`, `snapshot` | all pairs as they were at one moment, read while commits go on |
+//! | [`compact`] | fresh files in the place of those that have grown |
 //! | `sled` | what the store on disk needs of sled; the only file that names it |
 //! | `hardening` | what stands between the store on disk and its loss |
 //! | `layout` | how pairs lie in sled: short ones share a key, long ones are cut |
@@ -22,6 +25,8 @@
 //!
 //! Everything else belongs to syncs; [`tables`] has their keys.
 
+pub mod backup;
+pub mod compact;
 pub mod disk;
 pub mod format;
 mod hardening;
@@ -31,10 +36,14 @@ pub mod ledger;
 pub mod memory;
 pub mod overlay;
 mod sled;
+mod snapshot;
 pub mod tables;
+mod whole;
 
 use self::sled::{Engine, Fault};
+pub use compact::{Compacted, Room};
 pub use disk::{OpenOptions, SledKv, Verified};
+pub use hardening::{claim::Seized, lease::Lease};
 pub use kv::{Batch, KeyValue, Kv, StoreError};
 pub use ledger::{StoredLedger, StoredVault};
 pub use memory::MemoryKv;

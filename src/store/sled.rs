@@ -16,11 +16,11 @@ use super::{
     format::hexadecimal,
     hardening::{
         REMEDY,
-        claim::Claim,
+        claim::remove_leftovers,
         failed, refused,
         tally::{Changes, Recount, Tally},
     },
-    kv::{KeyValue, StoreError},
+    kv::{Batch, KeyValue, StoreError},
     layout::{self, Raw, Unreadable},
 };
 
@@ -76,10 +76,11 @@ impl Fault {
 }
 
 impl Engine {
-    /// Opens sled in a thread of its own: damaged files make it panic, or never come back.
-    pub(super) fn open(claim: &Claim, options: &OpenOptions) -> Result<Self, StoreError> {
-        let (dir, path, cache) = (&claim.dir, claim.sled(), options.cache_mb << 20);
-        claim.remove_leftovers().map_err(|error| failed(dir, error))?;
+    /// Opens the sled in `path`, for the store in `dir`, in a thread of its own: damaged files make it panic, or never
+    /// come back.
+    pub(super) fn open(dir: &Path, path: &Path, options: &OpenOptions) -> Result<Self, StoreError> {
+        let (path, cache) = (path.to_owned(), options.cache_mb << 20);
+        remove_leftovers(&path).map_err(|error| failed(dir, error))?;
         let (done, opened) = mpsc::channel();
         let work = move || {
             let _ = done.send(catch_unwind(AssertUnwindSafe(|| Self::open_here(&path, cache))));
@@ -129,6 +130,27 @@ impl Engine {
 
     /// Writes changes and tally as one, and returns when they are durable.
     pub(super) fn write(&self, changes: &Changes, tally: Tally) -> Result<(), Fault> {
+        self.apply(changes, tally)?;
+        self.sync()
+    }
+
+    /// Takes in a batch, and its tally, without waiting until it is durable: for a store that is being made.
+    pub(super) fn absorb(&mut self, batch: &Batch) -> Result<(), Fault> {
+        let changes = layout::changes(self, std::slice::from_ref(batch))?;
+        for (key, change) in &changes {
+            self.tally.replace(key, change.old.as_deref(), change.new.as_deref());
+        }
+        self.apply(&changes, self.tally)
+    }
+
+    /// Waits until all that was applied is durable.
+    pub(super) fn sync(&self) -> Result<(), Fault> {
+        self.db.flush()?;
+        self.file.sync_data()?;
+        Ok(())
+    }
+
+    fn apply(&self, changes: &Changes, tally: Tally) -> Result<(), Fault> {
         let mut batch = sled::Batch::default();
         for (key, change) in changes {
             match &change.new {
@@ -138,8 +160,6 @@ impl Engine {
         }
         batch.insert(layout::TALLY, &tally.to_bytes()[..]);
         self.db.apply_batch(batch)?;
-        self.db.flush()?;
-        self.file.sync_data()?;
         Ok(())
     }
 
@@ -151,6 +171,7 @@ impl Engine {
             let Some(pair) = found.next() else { return Ok(true) };
             let (key, value) = pair?;
             recount.seen.replace(&key, None, Some(&value));
+            recount.bytes += key.len() as u64 + value.len() as u64;
             recount.after = Some(key);
         }
         Ok(false)

@@ -4,9 +4,10 @@
 //! |---|---|---|
 //! | `e` | entity | the entity |
 //! | `a` | side, object, `0`, id | the entity that knows this address |
-//! | `k` | key set, key, `0`, entity | nothing: the match index |
+//! | `k` | key set, key, `0`, entity | nothing: the match index; from 128 on e-mails, from 192 on values on their way out |
+//! | `y` | entity | the entity it became a part of |
 //! | `q` | key set, key, `0`, entity | nothing: entities that wait to be matched, in key order |
-//! | `o` | side, lane, entity | nothing: the outbox |
+//! | `o` | side, lane, (object, `0`,) entity | what is to be done: the outbox; the object for secondaries |
 //! | `w` | kind, entity, field | what waits, or is listed; for questions their conflict, for parked things when they are due, and why |
 //! | `h` | hold, entry, side, entity | nothing: what guards hold back |
 //! | `g` | hold | an open hold |
@@ -23,6 +24,11 @@
 use hymnal_sdk::Address;
 
 use crate::merge::{Id, Side};
+
+/// Numbers of key sets from here on are fields that hold an e-mail.
+const EMAILS: usize = 128;
+/// From here on they are sides.
+const LEAVING: usize = 192;
 
 /// A sync's number in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,11 +61,15 @@ pub enum Wait {
     NotVisible,
     /// A deletion in its grace.
     Deleting,
+    /// A record that was converted into one of an object that the sync does not have.
+    ConvertedOut,
+    /// People whom a person took apart.
+    Apart,
 }
 
 impl Wait {
     /// All, in the order of their letters.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Conflict,
         Self::Frozen,
         Self::Parked,
@@ -72,6 +82,8 @@ impl Wait {
         Self::Discarded,
         Self::NotVisible,
         Self::Deleting,
+        Self::ConvertedOut,
+        Self::Apart,
     ];
 
     /// The letter in the key.
@@ -89,6 +101,8 @@ impl Wait {
             Self::Discarded => b'u',
             Self::NotVisible => b'v',
             Self::Deleting => b'x',
+            Self::ConvertedOut => b't',
+            Self::Apart => b's',
         }
     }
 }
@@ -121,6 +135,22 @@ impl Tag {
     /// All entities under a key.
     pub fn matching(self, set: usize, key: &str) -> Vec<u8> {
         self.with(b'k', &[&[set_number(set)], key.as_bytes(), &[0]])
+    }
+
+    /// All entities with an e-mail, by the number of its field.
+    pub fn email(self, field: usize, key: &str) -> Vec<u8> {
+        self.matching(EMAILS + field, key)
+    }
+
+    /// All entities whose record on a side still holds a value that it is about to lose.
+    pub fn leaving(self, side: Side, native: &str, key: &str) -> Vec<u8> {
+        let set = LEAVING + usize::from(side == Side::Right);
+        self.with(b'k', &[&[set_number(set)], native.as_bytes(), &[0], key.as_bytes(), &[0]])
+    }
+
+    /// The entity that another one became a part of.
+    pub fn alias(self, id: Id) -> Vec<u8> {
+        self.with(b'y', &[&id.bytes()])
     }
 
     /// An entity that waits to be matched.

@@ -6,7 +6,7 @@ use hymnal_rest::{Service, SettingValue as RestValue};
 use hymnal_sdk::{Clock, Connector, Error, Http, SignedDuration, Transport, http::Share};
 use tokio::sync::{Mutex, Notify};
 
-use super::{clock::seed, manifests::Manifests, scratch, state::State};
+use super::{clock::seed, manifests::Manifests, rebuild::while_rebuilding, scratch, state::State};
 use crate::{
     config::{Config, ConnectorConfig, SettingValue, sync_digest},
     cycle::{Gate, Sync, commit::Committer, system::System},
@@ -152,7 +152,8 @@ impl App {
                 Arc::clone(&clock),
                 Arc::clone(log),
                 seed(&*clock) ^ u64::from(tag.0),
-            );
+            )
+            .rebuilding(while_rebuilding(&rules, &*state.store, tag)?);
             syncs.push(Arc::new(Running {
                 name: rules.name.clone(),
                 sync: Sync::new(committer, Pair::new(left, right), gate(&state)).keeping(kept),

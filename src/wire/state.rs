@@ -9,11 +9,15 @@ use std::{
 use hymnal_sdk::{Clock, Ledger, Vault};
 use tokio::sync::watch;
 
-use super::{clock::seed, scratch};
+use super::{
+    clock::seed,
+    replace::{complete_replacing, store_of},
+    scratch,
+};
 use crate::{
     cycle::ids::Ids,
     store::{
-        Batch, Kv, OpenOptions, SledKv, StoreError,
+        Batch, Kv, Lease, OpenOptions, SledKv, StoreError,
         ledger::{StoredLedger, StoredVault},
         tables::{Tag, sync_name},
     },
@@ -28,8 +32,17 @@ pub struct State {
     pub ledger: Arc<dyn Ledger>,
     /// Rotated tokens.
     pub vault: Arc<dyn Vault>,
+    /// The store on disk, where it is one: for what is done with all of it.
+    pub disk: Option<Arc<Disk>>,
     /// Whether what the store holds was counted and is right; writes to remotes wait for it.
     pub verification: Verification,
+}
+
+/// A store on disk that runs, and no copy of it does.
+pub struct Disk {
+    /// The store.
+    pub store: Arc<SledKv>,
+    _lease: Lease,
 }
 
 /// The answer of the count that runs in the background after start.
@@ -70,6 +83,12 @@ impl Verification {
     }
 }
 
+/// How stores are opened; where one is made, it gets an id that no other has.
+pub(super) fn options(cache_mb: u32, clock: &dyn Clock) -> OpenOptions {
+    let mut ids = Ids::new(seed(clock));
+    OpenOptions { cache_mb: u64::from(cache_mb), ..OpenOptions::new(ids.next(clock.now()).0) }
+}
+
 impl State {
     /// Opens, or makes, the state in `dir`; the store has a folder of its own in it, so that the folder itself may be
     /// a link, as it is under systemd's `DynamicUser`.
@@ -77,16 +96,18 @@ impl State {
     /// # Errors
     /// `Io` where the folder cannot be made, and those of [`SledKv::open`].
     pub fn open(dir: &Path, cache_mb: u32, clock: &dyn Clock) -> Result<Self, StoreError> {
-        let mut ids = Ids::new(seed(clock));
-        let options = OpenOptions { cache_mb: u64::from(cache_mb), ..OpenOptions::new(ids.next(clock.now()).0) };
+        let options = options(cache_mb, clock);
         let mut folder = std::fs::DirBuilder::new();
         folder.recursive(true).mode(0o700);
         folder.create(dir).map_err(|source| StoreError::Io { path: dir.to_owned(), source })?;
-        let disk = Arc::new(SledKv::open(&dir.join("store"), options)?);
+        complete_replacing(dir)?;
+        let store = Arc::new(SledKv::open(&store_of(dir), options)?);
         // Under the claim on the store: nobody else's plan is under way.
         scratch::remove_leftovers(dir);
-        let state = Self::over(Arc::clone(&disk) as Arc<dyn Kv>)?;
-        Ok(Self { verification: Verification::start(disk), ..state })
+        let lease = Lease::take(store.store_id(), dir)?;
+        let state = Self::over(Arc::clone(&store) as Arc<dyn Kv>)?;
+        let verification = Verification::start(Arc::clone(&store));
+        Ok(Self { verification, disk: Some(Arc::new(Disk { store, _lease: lease })), ..state })
     }
 
     /// State over any store.
@@ -98,6 +119,7 @@ impl State {
             ledger: Arc::new(StoredLedger::open(Arc::clone(&store))?),
             vault: Arc::new(StoredVault::open(Arc::clone(&store))?),
             store,
+            disk: None,
             verification: Verification::unneeded(),
         })
     }

@@ -6,7 +6,8 @@ use hymnal::{
     cycle::{guard::Hold, report::Written},
     merge::{
         Limit, Side,
-        guard::{Answer, GuardKind, Provenance},
+        guard::{GuardKind, Provenance},
+        held::Answer,
     },
     store::{
         Kv,

@@ -6,10 +6,14 @@
 mod stage;
 
 mod agreement;
+mod apply;
+mod consent;
+mod conversion;
 mod crashes;
 mod deletions;
 mod full_check;
 mod guards;
+mod identity;
 mod lost_answers;
 mod observe;
 mod odd_services;
@@ -21,6 +25,7 @@ mod plan;
 mod resolve;
 mod rules;
 mod scope;
+mod secondaries;
 mod sight;
 mod times;
 mod walk;

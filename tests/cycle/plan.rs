@@ -11,7 +11,7 @@ use hymnal::{
             line::{Line, native},
         },
     },
-    merge::{FirstRun, Side, planned::ChangeKind},
+    merge::{FirstRun, OnDelete, Side, planned::ChangeKind},
     store::{Kv, MemoryKv, OverlayKv},
 };
 use hymnal_memory::{Fault, Method};
@@ -193,7 +193,10 @@ fn planned_writes(lines: &[Line]) -> Writes {
     let mut created = Writes::new();
     for line in lines {
         let id = line.record.rsplit(':').next().expect("an id").to_owned();
-        if line.kind == ChangeKind::Create {
+        if line.kind == ChangeKind::Delete {
+            let gone = created.entry((line.system.clone(), line.object.clone(), Some(id))).or_default();
+            gone.push(Json::Null);
+        } else if line.kind == ChangeKind::Create {
             let made = created.entry((line.system.clone(), line.object.clone(), None)).or_default();
             made.push(Json::Object(line.sends.clone()));
         } else {
@@ -208,9 +211,15 @@ fn seen_writes(seen: &[Seen]) -> Writes {
     let mut writes = Writes::new();
     for write in seen {
         let system = if write.side == Side::Left { "marketing" } else { "crm" };
-        let fields: BTreeMap<String, Json> =
-            write.fields.iter().flatten().map(|(name, value)| (name.clone(), native(value))).collect();
-        writes.entry((system.to_owned(), write.object.clone(), write.id.clone())).or_default().push(json!(fields));
+        let fields: Option<BTreeMap<String, Json>> = write
+            .fields
+            .as_ref()
+            .map(|fields| fields.iter().map(|(name, value)| (name.clone(), native(value))).collect());
+        let all = writes.entry((system.to_owned(), write.object.clone(), write.id.clone())).or_default();
+        // What was in conflict with something is read and written again.
+        if write.id.is_none() || all.last() != Some(&json!(fields)) {
+            all.push(json!(fields));
+        }
     }
     sorted(writes)
 }
@@ -239,6 +248,8 @@ impl RandomWorld {
             let email = object.schema.fields.iter_mut().filter(|field| field.name == "email");
             email.for_each(|field| field.unique = is_unique);
             object.capabilities.write_returns_record = random.random().is_multiple_of(2);
+            let on_delete = [OnDelete::Unlink, OnDelete::Delete, OnDelete::Recreate];
+            shape.rules.on_delete[side] = on_delete[usize::try_from(random.random() % 3).expect("small")];
         }
         Self { stage: shape.stage(), random, entered: 0 }
     }

@@ -16,7 +16,8 @@ use crate::world::{Setup, World, ended, eventually, signal};
 const STOP: Duration = Duration::from_secs(30);
 
 impl World {
-    async fn daemon(&self) -> Child {
+    /// Starts the daemon, and waits until it is ready.
+    pub(crate) async fn daemon(&self) -> Child {
         let child = self.spawn(&["run"]);
         eventually("the daemon is ready", async || self.get("/readyz").await.starts_with("HTTP/1.1 200")).await;
         child
@@ -36,7 +37,7 @@ impl World {
     }
 }
 
-async fn stopped(mut child: Child) -> String {
+pub(crate) async fn stopped(mut child: Child) -> String {
     signal(&child, Signal::TERM);
     let mut stderr = child.stderr.take();
     let status = ended(&mut child, STOP).await;

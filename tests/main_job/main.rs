@@ -3,6 +3,7 @@
 //! | file | what it proves |
 //! |---|---|
 //! | [`first_run`] | nothing is written before a person has seen what would be |
+//! | [`apply`] | a plan is done exactly, or a pilot of it |
 //! | [`plan`] | what a cycle would do is seen before it is done |
 //! | [`first_sync`] | two populated systems converge, each missing person made once, the next run writes nothing |
 //! | [`conflicts`] | two people change one field: one line, one winner, on both sides |
@@ -16,11 +17,13 @@
 //! | [`lost_answers`] | a write that was applied, and whose answer did not come |
 //! | [`daemon`] | the program as a service: ready, quick, obedient to signals, one alone |
 //! | [`kills`] | `kill -9` at any moment of a first sync |
+//! | [`upkeep`] | backup, restore, rebuild, compaction, copies of the state |
 //! | [`world`] | how a test starts both services and the program |
 //! | [`agreement`] | whether both services hold the same, judged without Hymnal's own code |
 #![expect(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod agreement;
+mod apply;
 mod bad_values;
 mod conflicts;
 mod daemon;
@@ -32,7 +35,9 @@ mod kills;
 mod late_rows;
 mod limits;
 mod lost_answers;
+mod matches;
 mod outages;
 mod plan;
 mod policies;
+mod upkeep;
 mod world;

@@ -13,6 +13,7 @@ use hymnal::store::{Batch, Kv, SledKv};
 use super::open;
 
 const DIR: &str = "HYMNAL_TEST_KILL_DIR";
+const WORK: &str = "HYMNAL_TEST_KILL_WORK";
 const KEYS: u32 = 40;
 const WRITERS: u32 = 3;
 
@@ -23,6 +24,13 @@ fn writes_until_it_is_killed() {
     let dir = env::var_os(DIR).expect("it is started by the other tests");
     let store = open(Path::new(&dir)).unwrap();
     thread::scope(|scope| {
+        if env::var_os(WORK).is_some() {
+            scope.spawn(|| {
+                loop {
+                    store.compact().unwrap();
+                }
+            });
+        }
         for writer in 0..WRITERS {
             let store = &store;
             scope.spawn(move || {
@@ -75,12 +83,26 @@ fn check(dir: &Path, acknowledged: &[u32]) {
 
 #[test]
 fn killed_at_random_moments_it_loses_nothing_acknowledged() {
-    let kills = env::var("HYMNAL_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(15);
+    kill_again_and_again(Work::Write, 15);
+}
+
+/// What the process does that is killed.
+#[derive(Clone, Copy)]
+pub(crate) enum Work {
+    /// Commits.
+    Write,
+    /// Commits, and one compaction after the other.
+    WriteAndCompact,
+}
+
+/// Kills it so often, or as often as `HYMNAL_KILLS` says, and checks the store each time.
+pub(crate) fn kill_again_and_again(work: Work, usually: u32) {
+    let kills = env::var("HYMNAL_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(usually);
     let temporary = tempfile::tempdir().unwrap();
     let dir = temporary.path().join("store");
     let mut acknowledged = vec![0; usize::try_from(WRITERS).unwrap()];
     for kill in 0..kills {
-        let mut child = spawn(&dir);
+        let mut child = spawn(&dir, work);
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         // So many commits later; and where in the next one it dies is up to the machine, helped by these pauses.
         let mut commits = 1 + kill * 7 % 23;
@@ -102,7 +124,7 @@ fn killed_while_it_is_made_it_is_made_again() {
     for file in ["lock", "store.json.creating", "high-water", "sled/conf", "sled/db", "store.json"] {
         let temporary = tempfile::tempdir().unwrap();
         let dir = temporary.path().join("store");
-        let mut child = spawn(&dir);
+        let mut child = spawn(&dir, Work::Write);
         // One that lives for a moment only may be missed: then it was finished, which is checked as well.
         while !dir.join(file).exists() && !dir.join("store.json").exists() {
             thread::yield_now();
@@ -113,8 +135,12 @@ fn killed_while_it_is_made_it_is_made_again() {
     }
 }
 
-fn spawn(dir: &Path) -> Child {
-    Command::new(env::current_exe().unwrap())
+fn spawn(dir: &Path, work: Work) -> Child {
+    let mut command = Command::new(env::current_exe().unwrap());
+    if matches!(work, Work::WriteAndCompact) {
+        command.env(WORK, "1");
+    }
+    command
         .args(["--ignored", "--exact", "kill::writes_until_it_is_killed", "--nocapture", "--test-threads=1"])
         .env(DIR, dir)
         .stdout(Stdio::piped())

@@ -137,6 +137,17 @@ impl Account {
         self.edit(|state, by, now| state.data.merge(object, winner, loser, by, now))
     }
 
+    /// Merges two records into a new one, as HubSpot does, and gives its id.
+    ///
+    /// # Errors
+    /// `Missing`.
+    pub fn merge_into_new(&self, object: &str, winner: &str, loser: &str) -> Result<String, Refusal> {
+        self.edit(|state, by, now| {
+            let id = state.new_id();
+            state.data.merge_into_new(object, [winner, loser], &id, by, now).map(|()| id)
+        })
+    }
+
     /// Converts a record into one of another object.
     ///
     /// # Errors

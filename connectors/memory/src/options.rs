@@ -78,6 +78,7 @@ impl ObjectOptions {
             conditional: false,
             overlap: Duration::ZERO,
             forms: Forms::default(),
+            on_create: Vec::new(),
             never_write: Vec::new(),
         };
         Self {

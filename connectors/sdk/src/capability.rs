@@ -44,8 +44,19 @@ pub struct Capabilities {
     pub overlap: Duration,
     /// How typed values are spelled.
     pub forms: Forms,
+    /// What the service does by itself whenever a record is made.
+    pub on_create: Vec<Automation>,
     /// Fields Hymnal needs no mapping for because the service derives them (Salesforce: `Name`, compound addresses).
     pub never_write: Vec<String>,
+}
+
+/// What a service does by itself when a record is made: mail, owners, tasks. Shown to who is about to make many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Automation {
+    /// What, in words: `workflows whose trigger it meets, which may send e-mail`.
+    pub does: String,
+    /// Also in a first load.
+    pub in_bulk: bool,
 }
 
 /// How changes are found.

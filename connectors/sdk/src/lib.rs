@@ -25,7 +25,7 @@ pub mod kit;
 pub mod record;
 pub mod schema;
 
-pub use capability::{Capabilities, Deletions, Forms, Gone, ListKind, Whereto};
+pub use capability::{Automation, Capabilities, Deletions, Forms, Gone, ListKind, Whereto};
 pub use clock::Clock;
 pub use connector::{
     Archived, BoxFuture, Call, Connector, Cursor, Deleted, Draft, Fate, FieldEdit, Find, Found, Got, Lane, List, Next,

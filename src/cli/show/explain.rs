@@ -61,7 +61,8 @@ pub fn explain(found: &Json) -> String {
         }
         let _ = writeln!(out, "\n  Sync history");
         for entry in array(&person["history"]) {
-            let _ = writeln!(out, "    {}  {}", moment(&entry["at"]), what(&entry["what"]));
+            let cause = if entry["cause"] == "apply" { " (applied from a plan)" } else { "" };
+            let _ = writeln!(out, "    {}  {}{cause}", moment(&entry["at"]), what(&entry["what"]));
         }
     }
     out
@@ -126,6 +127,15 @@ fn what(event: &Json) -> String {
     }
     if let Some(system) = event["moved"].as_str() {
         return format!("{system} {} lives on as {}", text(&event["from"]), text(&event["to"]));
+    }
+    if let Some(with) = event["united"].as_str() {
+        return format!("became one with {with} ({})", text(&event["by"]));
+    }
+    if event["detached"].is_object() {
+        return format!("taken away by a person: {}", records(&event["detached"]));
+    }
+    if let Some(field) = event["stepped_aside"].as_str() {
+        return format!("{field}: blanked for a moment in {}; two people exchange it", text(&event["system"]));
     }
     if event["linked"].is_object() {
         return format!("linked by {}: {}", text(&event["by"]), records(&event["linked"]));

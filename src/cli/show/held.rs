@@ -90,7 +90,9 @@ pub fn would(previews: &Json) -> String {
     for preview in array(previews) {
         let _ = writeln!(out, "    in {}:", text(&preview["connector"]));
         let mut anything = false;
-        for (key, verb, noun) in [("creates", "create", "records")].into_iter().chain(kinds()) {
+        for (key, verb, noun) in
+            [("creates", "create", "records"), ("deletes", "delete", "records")].into_iter().chain(kinds())
+        {
             let counted = &preview[key];
             let count = counted["count"].as_u64().unwrap_or(0);
             if count == 0 {

@@ -40,15 +40,27 @@ fn headline(sync: &Json) -> String {
 
 fn one_system(connector: &str, system: &Json) -> String {
     let mut out = String::new();
-    let (creates, updates) =
-        (system["creates"]["count"].as_u64().unwrap_or(0), system["updates"].as_u64().unwrap_or(0));
-    if creates + updates == 0 {
+    let count = |key: &str| system[key]["count"].as_u64().unwrap_or(0);
+    let (creates, updates, deletes) = (count("creates"), system["updates"].as_u64().unwrap_or(0), count("deletes"));
+    if creates + updates + deletes == 0 {
         let _ = writeln!(out, "  in {connector}: write nothing");
         return out;
     }
-    let _ = writeln!(out, "  in {connector}: create {creates} records, change {updates}{}", cost(&system["cost"]));
+    let _ = writeln!(
+        out,
+        "  in {connector}: create {creates} records, change {updates}, delete {deletes}{}",
+        cost(&system["cost"])
+    );
     for sample in array(&system["creates"]["samples"]).iter().take(3) {
         let _ = writeln!(out, "    create {}", one_sample(sample));
+    }
+    for (object, automations) in object(&system["automations"]) {
+        for does in array(automations) {
+            let _ = writeln!(out, "    each new {object} sets off: {}", text(does));
+        }
+    }
+    for sample in array(&system["deletes"]["samples"]).iter().take(3) {
+        let _ = writeln!(out, "    delete {} ({})", text(&sample["record"]), text(&sample["rule"]));
     }
     for (field, changes) in object(&system["fields"]) {
         for (key, verb, noun) in kinds() {
@@ -101,4 +113,39 @@ fn waiting(sync: &Json) -> String {
         parts.push(format!("{count} values that cannot be written"));
     }
     if parts.is_empty() { String::new() } else { format!("  not written: {}\n", parts.join(", ")) }
+}
+
+/// `apply`
+pub fn applied(done: &Json) -> String {
+    let mut out = String::new();
+    for (name, sync) in object(&done["syncs"]) {
+        let _ = writeln!(
+            out,
+            "{name}: {} changes written ({} records created, {} changed, {} deleted), {} stood there already",
+            shown(&sync["done"]),
+            shown(&sync["created"]),
+            shown(&sync["updated"]),
+            shown(&sync["deleted"]),
+            shown(&sync["already"])
+        );
+        for (key, words) in [
+            ("skipped", "skipped, since something moved"),
+            ("refused", "refused by the service"),
+            ("left", "left to be done"),
+        ] {
+            let count = sync[key]["count"].as_u64().unwrap_or(0);
+            if count == 0 {
+                continue;
+            }
+            let _ = writeln!(out, "  {count} {words}:");
+            for line in array(&sync[key]["samples"]) {
+                let field = line["field"].as_str().filter(|field| !field.is_empty()).unwrap_or("(new record)");
+                let _ = writeln!(out, "    {} {field}: {}", text(&line["record"]), text(&line["why"]));
+            }
+        }
+        if let Some(trouble) = sync["trouble"].as_str() {
+            let _ = writeln!(out, "  it stopped early: {trouble}");
+        }
+    }
+    if out.is_empty() { "The plan has no changes.\n".to_owned() } else { out }
 }

@@ -37,7 +37,8 @@ fn calls(system: &System, object: &str, records: Records, verify: bool) -> u64 {
     let batches = |count: u64, most: usize| count.div_ceil(most.max(1) as u64);
     let updates = batches(records.updates, capable.update_batch.min(capable.get_batch));
     let creates = batches(records.creates, capable.create_batch.min(capable.find_batch.max(1)));
-    updates * (1 + u64::from(verify)) + creates * (1 + system.objects.len() as u64)
+    let deletes = batches(records.deletes, capable.delete_batch.min(capable.get_batch));
+    updates * (1 + u64::from(verify)) + creates * (1 + system.objects.len() as u64) + deletes * 2
 }
 
 /// How long so many calls take at the limits. `daily`: ours of a day, and what is left of it today.

@@ -7,14 +7,19 @@
 //! | file | what |
 //! |---|---|
 //! | [`line`] | a plan as a file |
+//! | [`file`] | the same, read back |
 //! | [`preview`] | its changes counted, with samples |
 //! | [`cost`] | its calls and its time |
 
 pub mod cost;
+pub mod file;
 pub mod line;
 pub mod preview;
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use hymnal_sdk::Error;
 use serde::Serialize;
@@ -23,15 +28,15 @@ use tokio::sync::mpsc;
 use self::{cost::Cost, line::Line, preview::Preview};
 use super::{
     Deletions, Sync,
-    commit::Committer,
     report::Report,
-    world::{LANES, World},
+    state::LOADED,
+    world::{LANES, SECONDARY, World},
 };
 use crate::{
     journal::{ConflictLog, entry::LogLine},
     merge::{
         Id, Pair, Side,
-        planned::{PlannedWrite, planned},
+        planned::{PlannedWrite, planned, planned_secondaries},
     },
     store::{
         Kv, StoreError, format,
@@ -69,6 +74,8 @@ pub struct Planning {
     pub preview: Preview,
     /// What they cost.
     pub cost: Cost,
+    /// What the service does by itself when these records are made, by object.
+    pub automations: BTreeMap<String, Vec<String>>,
 }
 
 /// How many people a plan touches.
@@ -110,7 +117,7 @@ impl Sync {
         let of = &self.committer;
         let log = Arc::new(ConflictLog::nowhere()?);
         let seed = of.new_cycle().await.0.as_u64_pair().1;
-        let committer = Committer::new(Arc::clone(&of.rules), store, of.tag, Arc::clone(&of.clock), log, seed);
+        let committer = of.over(store, log, seed);
         committer.learn(of.objects().await).await;
         Ok(Self::new(committer, self.systems.clone(), Box::new(|| Box::pin(async { Ok(()) }))).keeping(self.history))
     }
@@ -157,10 +164,10 @@ impl Sync {
                     let rows = self.committer.store.scan(&prefix, after.as_deref(), PAGE)?;
                     let Some((last, _)) = rows.last() else { break };
                     after = Some(last.clone());
-                    let ids: Vec<Id> = rows.iter().filter_map(|(key, _)| entity_of(key)).collect();
-                    let all = |world: &mut World<'_>| ids.iter().map(|id| one(world, side, *id)).collect();
-                    let writes: Vec<Write> = self.look(all).await?;
-                    for write in writes {
+                    let ids: BTreeSet<Id> = rows.iter().filter_map(|(key, _)| entity_of(key)).collect();
+                    let all = |world: &mut World<'_>| ids.iter().map(|id| one(world, side, lane, *id)).collect();
+                    let writes: Vec<Vec<Write>> = self.look(all).await?;
+                    for write in writes.into_iter().flatten() {
                         plan.add(&mut previews[side], &write);
                         if let Some(lines) = lines {
                             send(lines, write.lines).await;
@@ -170,13 +177,23 @@ impl Sync {
             }
         }
         plan.blast.of = self.look_counts().await?.people;
-        plan.systems = Side::BOTH.map(|side| self.costed(side, std::mem::take(&mut previews[side]))).into();
+        let is_first_load = !self.flag(LOADED)?;
+        let whole = |side: Side| self.whole(side, std::mem::take(&mut previews[side]), is_first_load);
+        plan.systems = Side::BOTH.map(whole).into();
         Ok(plan)
     }
 
-    fn costed(&self, side: Side, preview: Preview) -> Planning {
-        let cost = cost::cost(&preview, &self.systems[side], self.committer.rules.verify);
-        Planning { preview, cost }
+    fn whole(&self, side: Side, preview: Preview, is_first_load: bool) -> Planning {
+        let system = &self.systems[side];
+        let made = preview.records.iter().filter(|(_, records)| records.creates > 0);
+        let automations = made.filter_map(|(object, _)| {
+            let known = &system.connector.capabilities(object)?.on_create;
+            let fire = known.iter().filter(|automation| automation.in_bulk || !is_first_load);
+            Some((object.clone(), fire.map(|automation| automation.does.clone()).collect::<Vec<_>>()))
+        });
+        let automations = automations.filter(|(_, does)| !does.is_empty()).collect();
+        let cost = cost::cost(&preview, system, self.committer.rules.verify);
+        Planning { preview, cost, automations }
     }
 
     /// Lines of the conflict log behind this number.
@@ -224,16 +241,24 @@ impl Plan {
     }
 }
 
-fn one(world: &mut World<'_>, side: Side, id: Id) -> Result<Write, StoreError> {
-    let Some(entity) = world.shared(id)? else {
-        return Ok(Write { lines: Vec::new(), unwritable: 0, is_first: false });
-    };
+fn one(world: &mut World<'_>, side: Side, lane: u8, id: Id) -> Result<Vec<Write>, StoreError> {
+    let Some(entity) = world.shared(id)? else { return Ok(Vec::new()) };
     let rules = world.context.rules;
-    let PlannedWrite { changes, problems } = planned(&entity, side, world.context);
-    // A person with changes on both sides is counted with the left one.
-    let is_first = side == Side::Left || planned(&entity, Side::Left, world.context).changes.is_empty();
-    let lines = changes.into_iter().map(|change| Line::new(rules, side, id, change)).collect();
-    Ok(Write { lines, unwritable: problems.len() as u64, is_first })
+    let member = |side| planned(&entity, side, world.context);
+    let writes = if lane == SECONDARY { planned_secondaries(&entity, side, world.context) } else { vec![member(side)] };
+    // A person is counted once: with the left record, else the right one, else the first secondary.
+    let touched = |side| !member(side).changes.is_empty();
+    let mut is_first = match (lane, side) {
+        (SECONDARY, _) => !touched(Side::Left) && !touched(Side::Right),
+        (_, Side::Left) => true,
+        (_, Side::Right) => !touched(Side::Left),
+    };
+    let lines = |PlannedWrite { changes, problems }| {
+        let is_first = std::mem::replace(&mut is_first, false);
+        let lines = changes.into_iter().map(|change| Line::new(rules, side, id, change)).collect();
+        Write { lines, unwritable: problems.len() as u64, is_first }
+    };
+    Ok(writes.into_iter().map(lines).collect())
 }
 
 /// Where nobody listens any more, the plan is still counted.

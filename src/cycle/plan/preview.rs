@@ -20,6 +20,8 @@ pub struct Preview {
     pub creates: Counted,
     /// Records changed.
     pub updates: u64,
+    /// Records deleted.
+    pub deletes: Counted,
     /// All fields together.
     #[serde(flatten)]
     pub changes: Changes,
@@ -38,6 +40,8 @@ pub struct Records {
     pub updates: u64,
     /// Made.
     pub creates: u64,
+    /// Deleted.
+    pub deletes: u64,
 }
 
 /// Changes of values, counted by kind. What touches consent stands apart.
@@ -95,43 +99,34 @@ impl Preview {
     pub(super) fn add(&mut self, lines: &[Line]) {
         let Some(first) = lines.first() else { return };
         let records = self.records.entry(first.object.clone()).or_default();
-        if first.kind == ChangeKind::Create {
-            records.creates += 1;
-        } else {
-            records.updates += 1;
-            self.updates += 1;
-        }
-        for line in lines {
-            match line.kind {
-                ChangeKind::Create => self.creates.add(line),
-                kind => {
-                    self.changes.of(kind).add(line);
-                    self.fields.entry(line.field.clone()).or_default().of(kind).add(line);
-                }
+        match first.kind {
+            ChangeKind::Create => records.creates += 1,
+            ChangeKind::Delete => records.deletes += 1,
+            _ => {
+                records.updates += 1;
+                self.updates += 1;
             }
         }
-    }
-}
-
-impl Changes {
-    /// The kinds with their names, in the order in which they are shown.
-    pub fn named(&self) -> [(&'static str, &Counted); 5] {
-        [
-            ("fills", &self.fills),
-            ("overwrites", &self.overwrites),
-            ("clears", &self.clears),
-            ("opt_outs", &self.opt_outs),
-            ("consents", &self.consents),
-        ]
-    }
-
-    fn of(&mut self, kind: ChangeKind) -> &mut Counted {
-        match kind {
-            ChangeKind::Create | ChangeKind::Fill => &mut self.fills,
-            ChangeKind::Overwrite => &mut self.overwrites,
-            ChangeKind::Clear => &mut self.clears,
-            ChangeKind::OptOut => &mut self.opt_outs,
-            ChangeKind::Consent => &mut self.consents,
+        for line in lines {
+            let (all, field) = (&mut self.changes, self.fields.entry(line.field.clone()));
+            let counted = match line.kind {
+                ChangeKind::Create => {
+                    self.creates.add(line);
+                    continue;
+                }
+                ChangeKind::Delete => {
+                    self.deletes.add(line);
+                    continue;
+                }
+                ChangeKind::Fill => [&mut all.fills, &mut field.or_default().fills],
+                ChangeKind::Overwrite => [&mut all.overwrites, &mut field.or_default().overwrites],
+                ChangeKind::Clear => [&mut all.clears, &mut field.or_default().clears],
+                ChangeKind::OptOut => [&mut all.opt_outs, &mut field.or_default().opt_outs],
+                ChangeKind::Consent => [&mut all.consents, &mut field.or_default().consents],
+            };
+            for counted in counted {
+                counted.add(line);
+            }
         }
     }
 }

@@ -3,7 +3,8 @@
 use super::*;
 use crate::merge::{
     entity::Tombstone,
-    identity::{Match, match_entity, unite},
+    identity::{Match, match_entity},
+    unite::unite,
 };
 
 /// A record of a side, that is a person of its own.
@@ -59,11 +60,14 @@ fn who_was_deleted_stays_deleted_where_no_record_has_come() {
     bereaved.tombstones.left = Some(Tombstone { address: address.clone(), at: bench.now, remake: false });
     let second = met(&mut bench, Side::Right, "2", "09:00:00", &key);
     let first = Pair::new(None, Some(bereaved.id));
-    let united = bench.decide(|context, _| unite(vec![second, bereaved.clone()], &first, context)).expect("a group");
+    let united = bench
+        .decide(|context, ledger| unite(vec![second, bereaved.clone()], &first, context, ledger))
+        .expect("a group");
     assert_eq!(united.tombstones.left.map(|tombstone| tombstone.address), Some(address));
     let again = met(&mut bench, Side::Left, "6", "09:00:00", &key);
     let first = Pair::new(Some(again.id), Some(bereaved.id));
-    let united = bench.decide(|context, _| unite(vec![again, bereaved], &first, context)).expect("a group");
+    let united =
+        bench.decide(|context, ledger| unite(vec![again, bereaved], &first, context, ledger)).expect("a group");
     assert_eq!((united.tombstones.left, united.members.left.map(|member| member.address.id)), (None, Some("6".into())));
 }
 
@@ -74,7 +78,7 @@ fn who_is_united_keeps_the_strictest_consent() {
     linked.queued = false;
     let second = met(&mut bench, Side::Right, "2", "09:00:00", &[("email", "ann@example.com"), ("optout", "yes")]);
     let first = Pair::new(Some(linked.id), Some(linked.id));
-    let united = bench.decide(|context, _| unite(vec![linked, second], &first, context)).expect("a group");
+    let united = bench.decide(|context, ledger| unite(vec![linked, second], &first, context, ledger)).expect("a group");
     assert_eq!(united.fields["optout"].golden, text("yes"));
     for side in Side::BOTH {
         assert_eq!(bench.patch(&united, side).changes.len(), 1, "{side:?}");

@@ -5,7 +5,7 @@
 //! store.json           what this is: written last when a store is made, so that an unfinished one is told apart
 //! store.json.creating  a store is being made; nothing was ever committed to it
 //! high-water           see `high_water`
-//! sled/                sled's own files
+//! sled/                sled's own files; after a compaction `sled-1`, `sled-2`, …, as `store.json` says
 //! ```
 
 use std::{
@@ -13,6 +13,7 @@ use std::{
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,8 @@ struct Card {
     magic: String,
     schema: u32,
     store: Uuid,
+    /// How often the store was compacted: its data lies in the folder of this number.
+    generation: u32,
 }
 
 /// A directory that is ours for as long as this lives.
@@ -42,8 +45,25 @@ pub(in crate::store) struct Claim {
     pub(in crate::store) store: Uuid,
     /// Whether a store is there.
     pub(in crate::store) state: State,
+    generation: AtomicU32,
     /// Locked until it is dropped.
     _lock: File,
+}
+
+/// The lock of a directory alone, whatever is in it: to set aside a store that cannot be opened.
+#[derive(Debug)]
+pub struct Seized {
+    _lock: File,
+}
+
+impl Seized {
+    /// Takes the lock of the store in `dir`.
+    ///
+    /// # Errors
+    /// `Held` by another process; `Io`.
+    pub fn take(dir: &Path) -> Result<Self, StoreError> {
+        Ok(Self { _lock: lock(dir)? })
+    }
 }
 
 /// What is in a claimed directory.
@@ -64,15 +84,21 @@ impl Claim {
     pub(in crate::store) fn take(dir: &Path, new_id: Uuid) -> Result<Self, StoreError> {
         check_directory(dir)?;
         let lock = lock(dir)?;
-        let claim = |store, state| Self { dir: dir.to_owned(), store, state, _lock: lock };
+        let claim = |store, state, generation| Self {
+            dir: dir.to_owned(),
+            store,
+            state,
+            generation: AtomicU32::new(generation),
+            _lock: lock,
+        };
         match fs::read_to_string(dir.join("store.json")) {
             Ok(text) => {
-                let store = read_card(dir, &text)?;
-                Ok(claim(store, State::Made))
+                let card = read_card(dir, &text)?;
+                Ok(claim(card.store, State::Made, card.generation))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 clear_unfinished(dir)?;
-                Ok(claim(new_id, State::New))
+                Ok(claim(new_id, State::New, 0))
             }
             Err(error) => Err(failed(dir, error)),
         }
@@ -80,7 +106,44 @@ impl Claim {
 
     /// sled's own directory.
     pub(in crate::store) fn sled(&self) -> PathBuf {
-        self.dir.join("sled")
+        self.folder(self.generation.load(Ordering::Acquire))
+    }
+
+    /// Where a compaction makes the copy that takes the place of [`Claim::sled`].
+    pub(in crate::store) fn next_sled(&self) -> PathBuf {
+        self.folder(self.generation.load(Ordering::Acquire) + 1)
+    }
+
+    fn folder(&self, generation: u32) -> PathBuf {
+        self.dir.join(if generation == 0 { "sled".to_owned() } else { format!("sled-{generation}") })
+    }
+
+    /// From now on, whatever happens, the data is in [`Claim::next_sled`]. One rename decides: before it the old folder
+    /// counts, after it the new one.
+    pub(in crate::store) fn switch(&self) -> io::Result<()> {
+        let generation = self.generation.load(Ordering::Acquire) + 1;
+        sync_directory(&self.folder(generation))?;
+        sync_directory(&self.dir)?;
+        let new = self.dir.join("store.json.new");
+        self.write_card(&new, generation)?;
+        fs::rename(new, self.dir.join("store.json"))?;
+        self.generation.store(generation, Ordering::Release);
+        sync_directory(&self.dir)
+    }
+
+    /// Removes what a compaction left, before or after it switched. Only once the store that `store.json` names has
+    /// proved to be whole: a damaged `store.json` must not cost the data that it fails to name.
+    pub(in crate::store) fn remove_other_generations(&self) -> io::Result<()> {
+        let current = self.sled();
+        for entry in fs::read_dir(&self.dir)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let is_data = name == "sled" || name.strip_prefix("sled-").is_some_and(|n| n.parse::<u32>().is_ok());
+            if is_data && path != current {
+                fs::remove_dir_all(path)?;
+            }
+        }
+        Ok(())
     }
 
     /// The file of [`HighWater`].
@@ -88,39 +151,20 @@ impl Claim {
         self.dir.join("high-water")
     }
 
-    /// Before sled is opened: it takes a snapshot that was being written when the process was killed, or the disk full,
-    /// for its newest, and never opens again.
-    pub(in crate::store) fn remove_leftovers(&self) -> io::Result<()> {
-        let entries = match fs::read_dir(self.sled()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            entries => entries?,
-        };
-        for entry in entries {
-            let entry = entry?;
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            if name.starts_with("snap.") && name.ends_with(".generating") {
-                fs::remove_file(entry.path())?;
-            }
-        }
-        Ok(())
-    }
-
     /// Begins a store. Until [`Claim::finish`], everything here is an unfinished creation.
     pub(in crate::store) fn begin(&self) -> io::Result<HighWater> {
-        let card = Card { magic: MAGIC.to_owned(), schema: SCHEMA, store: self.store };
-        let mut text = serde_json::to_string_pretty(&card)?;
-        text.push('\n');
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(self.dir.join("store.json.creating"))?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
+        self.write_card(&self.dir.join("store.json.creating"), 0)?;
         sync_directory(&self.dir)?;
         HighWater::create(&self.high_water(), self.store)
+    }
+
+    fn write_card(&self, path: &Path, generation: u32) -> io::Result<()> {
+        let card = Card { magic: MAGIC.to_owned(), schema: SCHEMA, store: self.store, generation };
+        let mut text = serde_json::to_string_pretty(&card)?;
+        text.push('\n');
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
     }
 
     /// The store is made: from now on a part that is missing is a loss.
@@ -129,6 +173,24 @@ impl Claim {
         fs::rename(self.dir.join("store.json.creating"), self.dir.join("store.json"))?;
         sync_directory(&self.dir)
     }
+}
+
+/// Before sled is opened: it takes a snapshot that was being written when the process was killed, or the disk full,
+/// for its newest, and never opens again.
+pub(in crate::store) fn remove_leftovers(sled: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(sled) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn check_directory(dir: &Path) -> Result<(), StoreError> {
@@ -202,7 +264,7 @@ fn lock(dir: &Path) -> Result<File, StoreError> {
     }
 }
 
-fn read_card(dir: &Path, text: &str) -> Result<Uuid, StoreError> {
+fn read_card(dir: &Path, text: &str) -> Result<Card, StoreError> {
     /// Only what every version has.
     #[derive(Deserialize)]
     struct AnyCard {
@@ -222,7 +284,7 @@ fn read_card(dir: &Path, text: &str) -> Result<Uuid, StoreError> {
         );
         return Err(refused(dir, reason));
     }
-    serde_json::from_str::<Card>(text).map(|card| card.store).map_err(|_| unreadable())
+    serde_json::from_str(text).map_err(|_| unreadable())
 }
 
 /// A creation that was killed committed nothing, so it starts over. Without its mark, a store whose `store.json` was

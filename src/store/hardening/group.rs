@@ -68,6 +68,7 @@ impl Group {
 pub(in crate::store) fn again(error: &StoreError) -> StoreError {
     match error {
         StoreError::Held { path, pid } => StoreError::Held { path: path.clone(), pid: pid.clone() },
+        StoreError::Copied { path, store } => StoreError::Copied { path: path.clone(), store: *store },
         StoreError::Refused { path, reason } => StoreError::Refused { path: path.clone(), reason: reason.clone() },
         StoreError::Full { path } => StoreError::Full { path: path.clone() },
         StoreError::BadValue { key, reason } => StoreError::BadValue { key: key.clone(), reason: reason.clone() },

@@ -5,11 +5,13 @@
 //! | [`claim`] | the directory: ours, private, not in use, not foreign, not newer; unfinished leftovers are removed |
 //! | [`tally`] | how many pairs there are and their digest, kept with every commit and recounted after the start |
 //! | [`high_water`] | the tally of the last durable commit, in a file of its own: a damaged store cannot open as a smaller one |
+//! | [`lease`] | a copied directory does not run beside its original |
 //! | [`group`] | concurrent commits share one sync |
 
 pub(super) mod claim;
 pub(super) mod group;
 pub(super) mod high_water;
+pub(super) mod lease;
 pub(super) mod tally;
 
 use std::{io, path::Path};

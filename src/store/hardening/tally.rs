@@ -72,6 +72,8 @@ pub(in crate::store) struct Recount {
     pub(in crate::store) after: Option<Vec<u8>>,
     /// What was counted.
     pub(in crate::store) seen: Tally,
+    /// How many bytes keys and values have that were met.
+    pub(in crate::store) bytes: u64,
 }
 
 impl Recount {

@@ -9,7 +9,7 @@ use hymnal::{
         Context, Entity, Event, Pair, Side,
         entity::{Mark, Presence},
         event::{ConflictLine, ConflictStatus, Spared},
-        guard::Gate,
+        held::Gate,
     },
     store::{KeyValue, Kv, format},
 };
@@ -157,10 +157,12 @@ impl Stage {
     pub(crate) fn check_known(&self) {
         let entities = self.entities();
         for side in Side::BOTH {
-            for row in self.people[side].live(object(side)) {
+            // A converted lead lives on as what it became.
+            let rows = self.people[side].live(object(side));
+            for row in rows.into_iter().filter(|row| row.converted_into.is_none()) {
                 let members = entities.iter().filter(|entity| {
                     let member = entity.members[side].as_ref().is_some_and(|member| member.address.id == row.id);
-                    member || entity.secondaries[side].iter().any(|address| address.id == row.id)
+                    member || entity.secondary_addresses(side).any(|address| address.id == row.id)
                 });
                 assert_eq!(members.count(), 1, "how many entities know {side:?} {row:?}");
             }

@@ -40,6 +40,17 @@ impl Shape {
         Stage::build(self)
     }
 
+    /// E-mails are unique in most services; where they are not, this is what there can be.
+    pub(crate) fn not_unique() -> Self {
+        let mut shape = Self::default();
+        for object in [&mut shape.contacts, &mut shape.leads, &mut shape.clients] {
+            let fields = &mut object.schema.fields;
+            fields.iter_mut().filter(|field| field.name == "email").for_each(|field| field.unique = false);
+            object.capabilities.unique.retain(|name| name != "email");
+        }
+        shape
+    }
+
     /// The rule of a field.
     pub(crate) fn rule(&mut self, name: &str) -> &mut FieldRule {
         field(&mut self.rules, name)

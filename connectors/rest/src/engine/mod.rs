@@ -22,8 +22,9 @@ use std::{
 };
 
 use hymnal_sdk::{
-    Address, Archived, BoxFuture, Call, Capabilities, Clock, Connector, Cursor, Deletions, Draft, Error, FieldEdit,
-    Find, Found, Got, Http, Kind, List, ListKind, NativeKind, Page, Patch, Request, Response, Result, Schema, Written,
+    Address, Archived, Automation, BoxFuture, Call, Capabilities, Clock, Connector, Cursor, Deletions, Draft, Error,
+    FieldEdit, Find, Found, Got, Http, Kind, List, ListKind, NativeKind, Page, Patch, Request, Response, Result,
+    Schema, Written,
     http::{Access, unreadable},
 };
 
@@ -84,7 +85,11 @@ impl RestConnector {
         http: Arc<dyn Http>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let capabilities = manifest.objects.iter().map(|(name, object)| (name.clone(), capabilities(object))).collect();
+        let able = |(name, object): (&String, &Object)| {
+            let on_create = automations(&manifest, &settings, name);
+            (name.clone(), Capabilities { on_create, ..capabilities(object) })
+        };
+        let capabilities = manifest.objects.iter().map(able).collect();
         let started = clock.now().as_millisecond();
         Self { manifest, settings, account, http, clock, started, capabilities, learnt: Mutex::new(BTreeMap::new()) }
     }
@@ -213,8 +218,21 @@ fn capabilities(object: &Object) -> Capabilities {
         conditional: object.update.as_ref().is_some_and(|write| write.any_version.is_some()),
         overlap,
         forms: object.types.clone(),
+        on_create: Vec::new(),
         never_write: object.never_write.clone(),
     }
+}
+
+/// What the service does by itself when a record of an object is made, as the user has set it.
+fn automations(manifest: &Manifest, settings: &Fillings, object: &str) -> Vec<Automation> {
+    let is_set = |(name, value): (&String, &String)| {
+        let spelled = manifest.setting(name).and_then(|setting| setting.spelled.get(value)).unwrap_or(value);
+        settings.get(&Hole::Setting(name.clone())) == Some(&Filling::Text(spelled.clone()))
+    };
+    let here = manifest.on_create.iter().filter(|known| {
+        (known.objects.is_empty() || known.objects.iter().any(|of| of == object)) && !known.unless.iter().any(is_set)
+    });
+    here.map(|known| Automation { does: known.does.clone(), in_bulk: known.in_bulk }).collect()
 }
 
 impl Connector for RestConnector {

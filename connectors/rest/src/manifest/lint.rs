@@ -48,6 +48,7 @@ fn place(text: &str, offset: usize) -> (usize, usize) {
 pub(super) fn meaning(text: &str, manifest: &Manifest) -> Vec<Finding> {
     let mut check = Check { text, manifest, findings: Vec::new() };
     check.service();
+    check.on_create();
     for (name, object) in &manifest.objects {
         check.object(name, object);
     }
@@ -65,6 +66,19 @@ impl Check<'_> {
     fn note(&mut self, at: &str, message: String, hint: &str) {
         let (line, column) = place(self.text, header_of(self.text, at));
         self.findings.push(Finding { line, column, message, hint: (!hint.is_empty()).then(|| hint.to_owned()) });
+    }
+
+    fn on_create(&mut self) {
+        let manifest = self.manifest;
+        for automation in &manifest.on_create {
+            for object in automation.objects.iter().filter(|object| !manifest.objects.contains_key(*object)) {
+                self.note("on_create", format!("`on_create` names no object of this manifest: `{object}`"), "");
+            }
+            for setting in automation.unless.keys().filter(|setting| manifest.setting(setting).is_none()) {
+                let hint = "declare it under `[settings]`";
+                self.note("on_create", format!("`{setting}` is no setting of this manifest"), hint);
+            }
+        }
     }
 
     fn service(&mut self) {

@@ -50,8 +50,32 @@ pub struct Manifest {
     pub errors: Errors,
     /// How to learn whose account it is.
     pub account: Account,
+    /// What the service does by itself when a record is made.
+    #[serde(default)]
+    pub on_create: Vec<OnCreate>,
     /// The record types.
     pub objects: BTreeMap<String, Object>,
+}
+
+/// What a service does by itself when a record is made, for people who are about to make many.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OnCreate {
+    /// What, in words.
+    pub does: String,
+    /// Of these objects; empty: of all.
+    #[serde(default)]
+    pub objects: Vec<String>,
+    /// Not where one of these settings has this value, as a user writes it.
+    #[serde(default)]
+    pub unless: BTreeMap<String, String>,
+    /// Whether in a first load too.
+    #[serde(default = "yes")]
+    pub in_bulk: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// The side a service stands on.

@@ -1,0 +1,143 @@
+//! A lead becomes a client: the same person, no second one, and nothing loosened.
+
+use hymnal::{
+    cycle::report::Written,
+    merge::{Side, entity::Presence},
+    store::{
+        Kv,
+        tables::{Tag, Wait},
+    },
+};
+use hymnal_sdk::Address;
+
+use super::stage::{LEADS, Shape, Stage, natives};
+
+const ANN: &str = "ann@example.com";
+const CLIENTS: &str = "accounts";
+
+fn stage() -> Stage {
+    let mut shape = Shape::not_unique();
+    shape.rules.systems.right.objects = vec![CLIENTS.into(), LEADS.into()];
+    shape.stage()
+}
+
+fn client(stage: &Stage, values: &[(&str, &str)]) -> String {
+    stage.tick();
+    stage.people.right.create(CLIENTS, natives(values)).expect("a client")
+}
+
+fn convert(stage: &Stage, lead: &str, client: &str) {
+    stage.tick();
+    stage.people.right.convert(LEADS, lead, Address::new(CLIENTS, client)).expect("a lead");
+}
+
+fn client_value(stage: &Stage, id: &str, field: &str) -> String {
+    let row = stage.people.right.row(CLIENTS, id).expect("a client");
+    row.fields.get(field).filter(|value| !value.is_blank()).map(ToString::to_string).unwrap_or_default()
+}
+
+/// P28.
+#[tokio::test]
+async fn converted_into_a_new_client_it_is_the_same_person() {
+    let stage = stage();
+    let ids = stage.linked(&[("email", ANN), ("city", "Bonn")]).await;
+    let new = client(&stage, &[("email", ANN), ("city", "Bonn")]);
+    convert(&stage, &ids.right, &new);
+    assert_eq!(stage.settle().await, Written::default(), "nobody is made, nothing is written");
+    stage.edit(Side::Left, &ids.left, &[("city", "Rome")]);
+    stage.settle().await;
+    assert_eq!(client_value(&stage, &new, "city"), "Rome");
+    assert_eq!(stage.people.left.live("contacts").len(), 1);
+    stage.check().await;
+}
+
+#[tokio::test]
+async fn converted_into_a_client_who_is_somebody_else_in_marketing_unites_the_two() {
+    let stage = stage();
+    let lead = stage.linked(&[("email", ANN), ("optout", "yes")]).await;
+    let old = client(&stage, &[("email", "office@example.com"), ("name", "Ann"), ("optout", "no")]);
+    stage.settle().await;
+    let other = stage.find(Side::Left, "office@example.com");
+    let ids = [stage.entity(Side::Left, &lead.left).id, stage.entity(Side::Left, &other).id];
+    convert(&stage, &lead.right, &old);
+    stage.settle().await;
+    let entity = stage.entity(Side::Left, &other);
+    assert_eq!(entity.id, ids.into_iter().min().expect("two"), "the older id goes on");
+    assert_eq!(entity.aliases, [ids.into_iter().max().expect("two")]);
+    assert_eq!(entity.secondary_addresses(Side::Left).map(|address| &address.id).collect::<Vec<_>>(), [&lead.left]);
+    assert_eq!(client_value(&stage, &old, "optout"), "yes", "who refused as a lead has refused as a client");
+    assert_eq!(stage.value(Side::Left, &other, "optout"), "yes");
+    assert_eq!(stage.log().iter().filter(|line| line.starts_with("merge")).count(), 1, "{:?}", stage.log());
+    stage.check().await;
+}
+
+/// The client was in the sync as a person of its own that nobody knew in marketing.
+#[tokio::test]
+async fn converted_into_a_client_whom_nobody_else_knows() {
+    let stage = stage();
+    let ids = stage.linked(&[("email", ANN), ("optout", "yes"), ("city", "Bonn")]).await;
+    let old = client(&stage, &[("name", "Ann"), ("optout", "no")]);
+    stage.settle().await;
+    convert(&stage, &ids.right, &old);
+    stage.settle().await;
+    let entity = stage.entity(Side::Left, &ids.left);
+    assert_eq!(entity.members.right.map(|member| member.address.id), Some(old.clone()));
+    assert_eq!(client_value(&stage, &old, "optout"), "yes");
+    assert_eq!(client_value(&stage, &old, "email"), ANN);
+    assert_eq!(stage.value(Side::Left, &ids.left, "name"), "Ann");
+    stage.check().await;
+}
+
+/// A duplicate lead is converted; the primary lead stays.
+#[tokio::test]
+async fn a_duplicate_that_is_converted_stays_a_duplicate() {
+    let stage = stage();
+    let ids = stage.linked(&[("email", ANN), ("optout", "no")]).await;
+    let second = stage.make(Side::Right, &[("email", ANN), ("optout", "no")]);
+    stage.settle().await;
+    let new = client(&stage, &[("email", ANN), ("optout", "no")]);
+    convert(&stage, &second, &new);
+    stage.settle().await;
+    let entity = stage.entity(Side::Left, &ids.left);
+    assert_eq!(entity.secondary_addresses(Side::Right).collect::<Vec<_>>(), [&Address::new(CLIENTS, &new)]);
+    stage.edit(Side::Left, &ids.left, &[("optout", "yes")]);
+    stage.settle().await;
+    assert_eq!(client_value(&stage, &new, "optout"), "yes");
+    stage.check().await;
+}
+
+/// P5: one e-mail as lead and as client, and no flipping between the two.
+#[tokio::test]
+async fn a_lead_and_a_client_with_one_email_are_one_person() {
+    let stage = stage();
+    let lead = stage.make(Side::Right, &[("email", ANN), ("city", "Rome")]);
+    let old = client(&stage, &[("email", ANN), ("city", "Bonn")]);
+    assert_eq!(stage.settle().await, Written { created: 1, updated: 0 });
+    let contact = stage.find(Side::Left, ANN);
+    assert_eq!(stage.value(Side::Left, &contact, "city"), "Bonn", "the preferred object's");
+    stage.edit(Side::Right, &lead, &[("city", "Paris")]);
+    assert_eq!(stage.settle().await, Written::default());
+    assert_eq!(
+        (stage.value(Side::Left, &contact, "city"), client_value(&stage, &old, "city")),
+        ("Bonn".into(), "Bonn".into())
+    );
+    stage.check().await;
+}
+
+/// Clients are not in this sync: the person is shown as converted, not read for ever, and nobody is made anew.
+#[tokio::test]
+async fn converted_into_an_object_that_is_not_synced() {
+    let stage = Stage::new();
+    let ids = stage.linked(&[("email", ANN), ("city", "Bonn")]).await;
+    let new = client(&stage, &[("email", ANN)]);
+    convert(&stage, &ids.right, &new);
+    assert_eq!(stage.settle().await, Written::default());
+    let entity = stage.entity(Side::Left, &ids.left);
+    let presence = entity.members.right.map(|member| member.presence);
+    assert!(matches!(presence, Some(Presence::ConvertedOut { .. })), "{presence:?}");
+    let listed = stage.kv.scan(&Tag(1).waiting(Wait::ConvertedOut), None, 10).expect("a store in memory");
+    assert_eq!(listed.len(), 1);
+    stage.edit(Side::Left, &ids.left, &[("city", "Rome"), ("optout", "yes")]);
+    assert_eq!(stage.settle().await, Written::default());
+    stage.check().await;
+}
