@@ -1,8 +1,20 @@
 //! What can be typed.
 
+mod cycles;
+mod decisions;
+mod planning;
+mod upkeep;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
+
+pub use self::{
+    cycles::{Held, Rebind, Resync, Sync},
+    decisions::{History, Parked, ParkedCommand, PolicyTest, Resolve, Undo},
+    planning::{Apply, Audit, Export, Plan},
+    upkeep::{Backup, Compact, Rebuild, Restore},
+};
 
 /// Keeps contacts and leads the same in marketing and sales, in both directions.
 #[derive(Debug, Parser)]
@@ -47,12 +59,28 @@ pub enum Command {
     },
     /// Do what a plan says, or a pilot of it.
     Apply(Apply),
+    /// Compare everything on both sides, and say how far they agree.
+    Audit(Audit),
+    /// Everybody, with all values and the ids of their records: how you leave us.
+    Export(Export),
     /// Explain one person: every value, who set it, by which rule, what lost.
     Explain(Explain),
+    /// What happened to one person, oldest first.
+    History(History),
+    /// Take back what was written, where nobody has touched it since.
+    Undo(Undo),
+    /// Erase a person, with a receipt; blocks the return.
+    Forget(Forget),
     /// Let what is held go: the first run of a sync, or what a safety limit holds.
     Approve(Held),
     /// Drop what is held, and plan anew.
     Discard(Held),
+    /// Run one cycle now.
+    Sync(Sync),
+    /// Read again from the services, and repair: everything, or one person.
+    Resync(Resync),
+    /// Accept another account behind a connector. Its links are dropped, and everything is planned anew.
+    Rebind(Rebind),
     /// Stop writing; reading and deciding go on.
     Pause(Pause),
     /// Write again.
@@ -151,6 +179,8 @@ pub enum ConflictsCommand {
     },
     /// Answer one that waits: take what a system holds, the last synced value, or another one.
     Resolve(Resolve),
+    /// Decide the logged conflicts again, under the rules of today or another policy: how many come out otherwise?
+    PolicyTest(PolicyTest),
     /// All, for a spreadsheet.
     Export {
         /// As CSV; formulas are escaped.
@@ -162,82 +192,17 @@ pub enum ConflictsCommand {
     },
 }
 
-/// `conflicts resolve`
+/// `forget`
 #[derive(Debug, ClapArgs)]
-pub struct Resolve {
-    /// The conflict.
-    pub id: String,
-    /// The name of the system whose value both are to have, or `base`: the last synced value.
-    #[arg(long, value_name = "SYSTEM", conflicts_with = "value", required_unless_present = "value")]
-    pub take: Option<String>,
-    /// The value that both are to have.
-    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
-    pub value: Option<String>,
-    /// Where the values have moved since it was opened: the number of the line that you saw.
-    #[arg(long, value_name = "NUMBER")]
-    pub seen: Option<u64>,
-    /// You have the person's consent: it may be loosened.
+pub struct Forget {
+    /// An e-mail, a person's id, or `connector:object:id`.
+    pub key: String,
+    /// The records in the systems too.
     #[arg(long)]
-    pub i_have_consent: bool,
-    /// Show what would be written, and change nothing.
+    pub everywhere: bool,
+    /// Do not ask.
     #[arg(long)]
-    pub dry_run: bool,
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `parked`
-#[derive(Debug, Subcommand)]
-pub enum ParkedCommand {
-    /// Every reason with its count, and what to do about it.
-    List {
-        /// As JSON.
-        #[arg(long)]
-        json: bool,
-    },
-    /// One reason with the people it is about, or one person with the reasons.
-    Show {
-        /// The reason's id, or the person's.
-        id: String,
-        /// As JSON.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Try again now.
-    Retry(Parked),
-    /// Leave it as it is, until the value changes.
-    Dismiss(Parked),
-}
-
-/// `parked retry`, `parked dismiss`
-#[derive(Debug, ClapArgs)]
-#[group(required = true, multiple = false, args = ["id", "reason", "all"])]
-pub struct Parked {
-    /// The id of a reason, or of a person.
-    pub id: Option<String>,
-    /// Everything with this reason: `no-such-option`.
-    #[arg(long, value_name = "REASON")]
-    pub reason: Option<String>,
-    /// Everything.
-    #[arg(long)]
-    pub all: bool,
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `plan`
-#[derive(Debug, ClapArgs)]
-pub struct Plan {
-    /// The sync; all of them without it.
-    pub sync: Option<String>,
-    /// Write the plan to a file, for `apply`: a header, then one change a line (JSON).
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    /// Exit with 3 if anything would change.
-    #[arg(long)]
-    pub exit_code: bool,
+    pub yes: bool,
     /// As JSON.
     #[arg(long)]
     pub json: bool,
@@ -285,23 +250,6 @@ pub enum MatchesCommand {
     },
 }
 
-/// `apply`
-#[derive(Debug, ClapArgs)]
-pub struct Apply {
-    /// The plan, as `plan --out` wrote it; lines may be taken out.
-    pub file: PathBuf,
-    /// Only changes for which this holds: of fields of the person, and of `system`, `object`, `field`, `kind`, `old`,
-    /// `new`, `rule`, `from` of the change.
-    #[arg(long = "where", value_name = "EXPR")]
-    pub filter: Option<String>,
-    /// Only the changes of so many people: the first of the plan.
-    #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// `explain`
 #[derive(Debug, ClapArgs)]
 pub struct Explain {
@@ -320,19 +268,6 @@ pub struct Explain {
 pub struct Which {
     /// The sync.
     pub sync: String,
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What is held of a sync.
-#[derive(Debug, ClapArgs)]
-pub struct Held {
-    /// The sync.
-    pub sync: String,
-    /// Which hold, as `hymnal status` names it: needed where there are several.
-    #[arg(long, value_name = "ID")]
-    pub hold: Option<String>,
     /// As JSON.
     #[arg(long)]
     pub json: bool,
@@ -395,48 +330,6 @@ pub enum ConfigCommand {
     Show,
 }
 
-/// `backup`
-#[derive(Debug, ClapArgs)]
-pub struct Backup {
-    /// The file; one that is there is replaced once the new one is whole.
-    pub file: PathBuf,
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `restore`
-#[derive(Debug, ClapArgs)]
-pub struct Restore {
-    /// The backup.
-    pub file: PathBuf,
-    /// Take the place of a state that is there; that one is kept beside it.
-    #[arg(long)]
-    pub replace: bool,
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `rebuild`
-#[derive(Debug, ClapArgs)]
-pub struct Rebuild {
-    /// End after this time (0: no limit).
-    #[arg(long, default_value = "10m", value_parser = duration, value_name = "TIME")]
-    pub timeout: Duration,
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `compact`
-#[derive(Debug, ClapArgs)]
-pub struct Compact {
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// `sandbox`
 #[derive(Debug, ClapArgs)]
 pub struct Sandbox {
@@ -472,7 +365,7 @@ pub struct Demo {
 }
 
 /// `30s`, `5m`, `2h`, `1d`; `0` is none.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is no duration; write `30s`, `5m`, `2h` or `1d`");
     if text == "0" {
         return Ok(Duration::ZERO);

@@ -6,9 +6,11 @@
 //! | [`setup`] | where the configuration is, and what is made of it |
 //! | [`run`] | `run`, `run --once` |
 //! | [`check`] | `check` |
-//! | [`ask`] | `status`, `conflicts`, `parked`, `matches`, `explain`, `approve`, `discard`, `pause`, `resume`, `reload` |
+//! | [`ask`] | `status`, `conflicts`, `parked`, `matches`, `explain`, `history`, `undo`, `approve`, `discard`, `pause`, `resume`, `reload` |
 //! | [`upkeep`] | `backup`, `restore`, `rebuild`, `compact` |
 //! | [`plan`] | `plan` |
+//! | [`audit`] | `audit`, `export` |
+//! | [`forget`] | `forget` |
 //! | [`apply`] | `apply` |
 //! | [`show`] | their answers for people |
 //! | [`connectors`] | `connectors list`, `show`, `lint`, `test` |
@@ -18,9 +20,11 @@
 pub mod apply;
 pub mod args;
 pub mod ask;
+pub mod audit;
 pub mod check;
 pub mod connectors;
 pub mod demo;
+pub mod forget;
 pub mod out;
 pub mod plan;
 pub mod run;
@@ -111,9 +115,17 @@ async fn dispatch(args: Args) -> Result<u8, Exit> {
         Command::Plan(options) => plan::plan(config, &options).await,
         Command::Matches { command } => ask::matches(config, command).await,
         Command::Apply(options) => apply::apply(config, &options).await,
+        Command::Audit(options) => audit::audit(config, &options).await,
+        Command::Export(options) => audit::export(config, &options).await,
         Command::Explain(explain) => ask::explain(config, &explain).await,
+        Command::History(history) => ask::history(config, &history).await,
+        Command::Undo(options) => ask::undo(config, options).await,
+        Command::Forget(args) => forget::forget(config, &args).await,
         Command::Approve(which) => ask::approve(config, &which).await,
         Command::Discard(which) => ask::discard(config, &which).await,
+        Command::Sync(args) => ask::sync(config, &args).await,
+        Command::Resync(args) => ask::resync(config, &args).await,
+        Command::Rebind(args) => ask::rebind(config, &args).await,
         Command::Pause(pause) => ask::pause(config, &pause).await,
         Command::Resume(which) => ask::resume(config, &which).await,
         Command::Reload => ask::reload(config).await,

@@ -349,6 +349,11 @@ pub(super) static FIELD: Keys = Keys {
         key("consent", Shape::Texts, "The values of a consent field, from open to restricted."),
         key("may_loosen", Shape::Texts, "Where a person may loosen a consent. Default: nowhere."),
         key(
+            "renamed_from",
+            Shape::Text,
+            "The canonical or native name that it had before: what is known of it stays known.",
+        ),
+        key(
             "on_override",
             Shape::OneOf(&Choices { built: &["restore", "keep"], unbuilt: &[] }),
             "What happens to a value that a rule refuses. Default: restore.",
@@ -356,7 +361,6 @@ pub(super) static FIELD: Keys = Keys {
     ],
     unbuilt: &[
         unbuilt("fallback", "remove it: fields of `type = \"user\"` are not built yet either"),
-        unbuilt("renamed_from", "remove it; under its new name the field starts with `first_link`"),
     ],
     open: Some(Shape::Natives),
 };

@@ -8,6 +8,7 @@
 //! | `daemon`, `connectors`, `secrets` | the process; the systems; references to secrets, resolved |
 //! | `sync`, `between`, `matching` | what is kept the same: the two systems, the rules of the whole, who is who |
 //! | `guards` | how much may be written before a person is asked |
+//! | `renamed` | names that fields had before |
 //! | `scope` | who is in it: expressions over its fields |
 //! | `field`, `places`, `values`, `policy` | one field, where it lives, what its values are, how it is merged |
 //! | `clashes` | what no single field shows: two mappings that write one native field, cycles |
@@ -32,6 +33,7 @@ mod nearest;
 mod places;
 mod policy;
 mod read;
+mod renamed;
 mod schema;
 mod scope;
 mod secrets;

@@ -170,6 +170,7 @@ fn field(rule: &FieldRule, sync: &SyncRules) -> Table {
         (!values.is_empty()).then(|| values.into())
     });
     policy(&mut shown, &rule.policy, sync);
+    shown.extend(rule.renamed_from.as_ref().map(|old| ("renamed_from".to_owned(), old.as_str().into())));
     shown
 }
 

@@ -10,7 +10,7 @@ use super::{
     diagnostics::{Severity, Span},
     document::{Group, Item, Reading, items},
     field::{self, Draft},
-    guards, keys, matching, policy, scope,
+    guards, keys, matching, policy, renamed, scope,
 };
 use crate::merge::{Ambiguous, FirstRun, Keyless, Mode, OnConflict, OnDelete, Pair, Side, SyncRules, SystemRules};
 
@@ -84,6 +84,7 @@ fn sync<'a>(
     let fields = field::fields(cx, group, &scope, first_link);
     refuse_idle_restriction(cx, group, (&on_delete, &fields));
     let matching = matching::matching(cx, group, &fields);
+    renamed::refuse(cx, group, &fields);
     let include = scope::include(cx, group, &fields);
     let create_when = scope::create_when(cx, group, &scope, (&create, &fields));
     matching::refuse_keyless_creations(cx, group, (&scope, &create), (&fields, &matching));

@@ -18,7 +18,7 @@ use super::{
     world::{Decided, World},
 };
 use crate::{
-    journal::{ConflictLog, entry::LogLine},
+    journal::{Blocked, ConflictLog, entry::LogLine},
     merge::{
         Context, Id, ObjectFacts, Pair, Side, SyncRules,
         history::{History, Place},
@@ -38,6 +38,8 @@ pub struct Committer {
     pub clock: Arc<dyn Clock>,
     /// Where conflicts are written for people.
     pub log: Arc<ConflictLog>,
+    /// Recognises who was erased.
+    pub blocked: Option<Arc<Blocked>>,
     turn: Mutex<Turn>,
     /// The rules until the first load is over, where the state is being rebuilt.
     rebuilding: Option<Arc<SyncRules>>,
@@ -71,7 +73,14 @@ impl Committer {
         seed: u64,
     ) -> Self {
         let turn = Mutex::new(Turn { ids: Ids::new(seed), logged: 0, behind: false, objects: Pair::default() });
-        Self { rules, store, tag, clock, log, turn, rebuilding: None, rebuilt: AtomicBool::new(false) }
+        let rebuilt = AtomicBool::new(false);
+        Self { rules, store, tag, clock, log, blocked: None, turn, rebuilding: None, rebuilt }
+    }
+
+    /// The same, not meeting again who was erased.
+    #[must_use]
+    pub fn blocking(self, blocked: Option<Arc<Blocked>>) -> Self {
+        Self { blocked, ..self }
     }
 
     /// The same, deciding by other rules until [`Committer::end_rebuilding`].
@@ -83,7 +92,9 @@ impl Committer {
     /// The same over another store: as it decides now.
     pub(super) fn over(&self, store: Arc<dyn Kv>, log: Arc<ConflictLog>, seed: u64) -> Self {
         let rebuilding = self.rebuilding.clone().filter(|_| !self.rebuilt.load(Ordering::Acquire));
-        Self::new(Arc::clone(&self.rules), store, self.tag, Arc::clone(&self.clock), log, seed).rebuilding(rebuilding)
+        Self::new(Arc::clone(&self.rules), store, self.tag, Arc::clone(&self.clock), log, seed)
+            .rebuilding(rebuilding)
+            .blocking(self.blocked.clone())
     }
 
     /// From now on the ordinary rules hold.
@@ -161,6 +172,7 @@ impl Committer {
         let Turn { ids, objects, .. } = &mut *turn;
         let context = self.context(objects, systems);
         let mut world = World::new(&*self.store, self.tag, &context, cycle, ids)?;
+        world.blocked = self.blocked.as_deref();
         let answer = act(&mut world)?;
         spread(&mut world)?;
         let decided = world.finish();
@@ -187,6 +199,7 @@ impl Committer {
                 let Turn { ids, objects, .. } = &mut *turn;
                 let context = self.context(objects, systems);
                 let mut world = World::new(&*self.store, self.tag, &context, cycle, ids)?;
+                world.blocked = self.blocked.as_deref();
                 world.history = std::mem::take(&mut history);
                 let answer = act(&mut world)?;
                 spread(&mut world)?;
@@ -250,6 +263,7 @@ impl Committer {
         let mut scratch = ids.clone();
         let cycle = scratch.next(context.now);
         let mut world = World::new(&*self.store, self.tag, &context, cycle, &mut scratch)?;
+        world.blocked = self.blocked.as_deref();
         act(&mut world)
     }
 }

@@ -15,6 +15,7 @@ use crate::{
         Context, Entity, Side,
         emails::emails,
         entity::{Mark, Presence},
+        exchange::{Leaving, leaving},
         parked::waiting,
         patch::has_key,
     },
@@ -32,6 +33,9 @@ pub fn derive_relations(entity: &Entity, tag: Tag, context: &Context<'_>, rows: 
             let key = [&*tag.outbox(side, SECONDARY), object.as_bytes(), &[0], &*id].concat();
             rows.insert(key, Job::Secondary(object.clone()).to_bytes());
         }
+    }
+    for Leaving { side, place, key } in leaving(entity, context) {
+        rows.insert([tag.leaving(side, &place, &key), id.clone()].concat(), Vec::new());
     }
     if has_consent(context) {
         for (field, text) in emails(entity, context) {
@@ -60,7 +64,9 @@ pub fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u
                     add(Wait::Kept, Vec::new());
                 }
                 Some(Mark::Normalised { golden }) if *golden == field.golden => add(Wait::Normalised, Vec::new()),
-                Some(Mark::Kept { golden }) if *golden == field.golden => add(Wait::Kept, Vec::new()),
+                Some(Mark::Kept { golden } | Mark::Apart { golden, .. }) if *golden == field.golden => {
+                    add(Wait::Kept, Vec::new());
+                }
                 Some(Mark::Discarded { golden }) if *golden == field.golden => add(Wait::Discarded, Vec::new()),
                 _ => {}
             }

@@ -5,7 +5,7 @@ use super::{
     Sync,
     counts::Counts,
     reconcile::{listed, superseded},
-    state::LOADED,
+    state::{LOADED, REBUILDING},
     world::World,
 };
 use crate::{
@@ -31,6 +31,20 @@ impl Sync {
     /// The store's.
     pub async fn discard(&self) -> Result<(), StoreError> {
         self.state().set(DISCARDING, Some(vec![1]))?;
+        self.complete_discard().await
+    }
+
+    /// Drops everything, as [`Sync::discard`] does, since it was read from another account: who is who is found out
+    /// anew, and nothing is written before a person has approved it, whatever `first_run` says.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn begin_anew(&self) -> Result<(), StoreError> {
+        let tag = self.committer.tag;
+        let mut batch = Batch::default();
+        batch.put(tag.state(DISCARDING), vec![1]);
+        batch.put(tag.state(REBUILDING), vec![1]);
+        self.committer.store.commit(batch)?;
         self.complete_discard().await
     }
 

@@ -34,8 +34,9 @@ pub(super) struct Progress {
 pub(super) struct Seen(BTreeSet<u64>);
 
 impl Seen {
-    pub(super) fn add(&mut self, id: &str) {
-        self.0.insert(hash(id));
+    /// Answers whether it was not there before.
+    pub(super) fn add(&mut self, id: &str) -> bool {
+        self.0.insert(hash(id))
     }
 
     fn has(&self, id: &str) -> bool {
@@ -176,7 +177,7 @@ impl Sync {
 }
 
 /// The name of the time at which everything was last compared.
-fn checked_name(side: Side) -> String {
+pub(super) fn checked_name(side: Side) -> String {
     match side {
         Side::Left => "checked-left".to_owned(),
         Side::Right => "checked-right".to_owned(),

@@ -122,6 +122,11 @@ impl World<'_> {
         })
     }
 
+    /// How many writes of a kind may be made still; `None`: any number.
+    pub fn room(&mut self, kind: GuardKind) -> Result<Option<u64>, StoreError> {
+        self.with_book(|book, world| book.left(kind, world))
+    }
+
     /// How many writes any guard may let through still, at the least; 0 where something is held.
     pub fn slack(&mut self) -> Result<u64, StoreError> {
         self.with_book(|book, world| {

@@ -8,7 +8,8 @@ use hymnal_sdk::SignedDuration;
 use super::{
     Sync,
     guard::{Hold, guard_patch, guard_record},
-    world::{Job, LANES, World},
+    changed::sides_and_lanes,
+    world::{Job, World},
 };
 use crate::{
     merge::{
@@ -89,14 +90,9 @@ impl Sync {
     /// The store's.
     pub async fn pass_all(&self, kinds: &[GuardKind]) -> Result<(), StoreError> {
         let cycle = self.committer.new_cycle().await;
-        for (side, lane) in Side::BOTH.into_iter().flat_map(|side| LANES.map(|lane| (side, lane))) {
+        for (side, lane) in sides_and_lanes() {
             let mut after: Option<Vec<u8>> = None;
-            loop {
-                let prefix = self.committer.tag.outbox(side, lane);
-                let rows = self.committer.store.scan(&prefix, after.as_deref(), PAGE)?;
-                let Some((last, _)) = rows.last() else { break };
-                after = Some(last.clone());
-                let ids: Vec<Id> = rows.iter().filter_map(|(key, _)| entity_of(key)).collect();
+            while let Some(ids) = self.next_of_outbox(side, lane, &mut after)? {
                 self.decide(cycle, |world| ids.iter().try_for_each(|id| pass_one(world, *id, side, kinds))).await?;
             }
         }
@@ -124,6 +120,19 @@ impl Sync {
             }
             self.decide(cycle, |world| world.change_hold(hold.number, |_| false)).await?;
         }
+        Ok(())
+    }
+
+    /// The rules have changed: what was held is decided anew, and no hold of the old ones is left.
+    pub(super) async fn supersede_holds(&self, cycle: Id) -> Result<(), StoreError> {
+        self.decide(cycle, |world| {
+            for hold in world.holds()? {
+                tell(world, &hold, ConflictStatus::Superseded, "the configuration changed")?;
+                world.change_hold(hold.number, |_| false)?;
+            }
+            Ok(())
+        })
+        .await?;
         Ok(())
     }
 

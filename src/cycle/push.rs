@@ -56,6 +56,10 @@ impl Sync {
     /// The store's; what a service refuses is in the answer.
     pub async fn push(&self, cycle: Id, side: Side) -> Result<Pushed, Failure> {
         let mut pushed = Pushed::default();
+        // Where nobody knows yet whose account it is, nothing is written to it.
+        if !self.lock_accounts()[side] {
+            return Ok(pushed);
+        }
         for _ in 0..ROUNDS {
             let mut anything = false;
             for lane in LANES {

@@ -61,7 +61,9 @@ pub fn observe(world: &mut World<'_>, side: Side, record: &Record, asked: Asked)
         }
         (None, State::Live) => meet(world, side, record, asked),
         // Of what we never knew, only what exists matters: the record that it became is listed by itself.
-        (None, State::Deleted | State::Merged { .. } | State::Converted { .. }) => Ok(()),
+        (None, State::Deleted | State::Merged { .. } | State::Converted { .. }) => {
+            world.note_departed(side, &record.address)
+        }
     }
 }
 
@@ -302,6 +304,9 @@ fn meet(world: &mut World<'_>, side: Side, record: &Record, asked: Asked) -> Res
     entity.members[side] = Some(new_member(record, asked.at));
     let reading = Reading { record, requested_at: asked.at, source: asked.source };
     world.decide(|context, ledger| fold(&mut entity, side, reading, context, ledger));
+    if world.is_blocked(side, &record.address, &entity)? {
+        return Ok(());
+    }
     world.put(entity, vec![Event::Met { side, address: record.address.clone() }])
 }
 

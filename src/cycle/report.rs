@@ -73,6 +73,10 @@ pub enum Held {
     Paused,
     /// It only observes.
     Observing,
+    /// The configuration changed, and what follows would cross a guard.
+    Configuration,
+    /// A login opens another account than the state knows.
+    Account,
     /// A system has not been read once.
     FirstPull,
 }

@@ -225,6 +225,8 @@ impl Held {
             Self::Paused => "paused",
             Self::FirstPull => "first_pull",
             Self::Observing => "observe",
+            Self::Configuration => "configuration",
+            Self::Account => "account",
         }
     }
 }

@@ -20,7 +20,10 @@ use super::{
     spread::News,
 };
 use crate::{
-    journal::entry::{Cause, JournalPage, LogLine},
+    journal::{
+        Blocked,
+        entry::{Cause, JournalPage, LogLine},
+    },
     merge::{
         Context, Entity, Event, Id, Pair, Side, emails::remember_emails, entity::Want, event::ConflictEvent,
         history::History, patch::keys, reading::Ledger,
@@ -41,6 +44,8 @@ pub struct World<'a> {
     ids: &'a mut Ids,
     /// Field histories: what is known, and what would be needed.
     pub history: History,
+    /// Recognises who was erased.
+    pub blocked: Option<&'a Blocked>,
     /// Why what happens now happens, where it is not the ordinary cycle.
     pub cause: Option<Cause>,
     changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
@@ -88,6 +93,7 @@ impl<'a> World<'a> {
             cycle,
             ids,
             history: History::default(),
+            blocked: None,
             cause: None,
             changes: BTreeMap::new(),
             entities: RefCell::default(),
@@ -270,6 +276,9 @@ impl<'a> World<'a> {
         if let Some(book) = self.book.take() {
             self.changes.extend(book.rows(&self).into_iter().map(|(key, value)| (key, Some(value))));
         }
+        if !self.put.is_empty() {
+            self.counts.edition += 1;
+        }
         if self.counts != self.counts_before {
             self.changes.insert(self.tag.state("counts"), Some(format::seal(&self.counts)));
         }
@@ -375,7 +384,7 @@ impl<'a> World<'a> {
         }
         let page = JournalPage { at: self.context.now, cycle: self.cycle, cause: self.cause, events };
         self.counts.pages += 1;
-        let key = [self.tag.journal(entity.id), self.counts.pages.to_be_bytes().to_vec()].concat();
+        let key = self.tag.page(entity.id, self.counts.pages);
         self.changes.insert(key, Some(format::seal(&page)));
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs::{File, OpenOptions},
-    io::{Read, Seek, SeekFrom, Write},
+    io::{BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -86,6 +86,21 @@ impl ConflictLog {
         self.append(rules, &missing)
     }
 
+    /// Cuts the lines out that are meant, of this file and of the older ones beside it. Each is written anew under
+    /// another name and takes the place of the old one, so that a crash leaves one or the other, whole.
+    ///
+    /// # Errors
+    /// A file cannot be read or written.
+    pub fn erase(&self, is_meant: impl Fn(&serde_json::Value) -> bool) -> Result<(), StoreError> {
+        let mut file = self.lock();
+        let numbered = (1..=KEPT).map(|number| PathBuf::from(format!("{}.{number}", self.path.display())));
+        for path in std::iter::once(self.path.clone()).chain(numbered) {
+            cut_lines(&path, &is_meant).map_err(|source| failed(&path, source))?;
+        }
+        *file = open(&self.path).map_err(|source| failed(&self.path, source))?;
+        Ok(())
+    }
+
     /// This sync's lines at the end of the file: their numbers and cycles. Numbers alone do not tell them apart: after a
     /// backup was restored they are given once more.
     fn known(&self, sync: &str) -> std::io::Result<BTreeSet<(u64, String)>> {
@@ -125,6 +140,35 @@ impl ConflictLog {
     fn lock(&self) -> MutexGuard<'_, File> {
         self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn cut_lines(path: &Path, is_meant: impl Fn(&serde_json::Value) -> bool) -> std::io::Result<()> {
+    // `/dev/null`, where a check or a plan logs to, has nothing to be cut.
+    if !path.metadata().is_ok_and(|found| found.is_file()) {
+        return Ok(());
+    }
+    let parsed = |line: &str| serde_json::from_str::<serde_json::Value>(line).ok();
+    let is_kept = |line: &str| !parsed(line).is_some_and(|line| is_meant(&line));
+    let reader = BufReader::new(File::open(path)?);
+    let mut has_any = false;
+    for line in reader.lines() {
+        has_any |= !is_kept(&line?);
+    }
+    if !has_any {
+        return Ok(());
+    }
+    let draft = PathBuf::from(format!("{}.erasing", path.display()));
+    let mut new = BufWriter::new(OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(&draft)?);
+    for line in BufReader::new(File::open(path)?).lines() {
+        let line = line?;
+        if is_kept(&line) {
+            new.write_all(line.as_bytes())?;
+            new.write_all(b"\n")?;
+        }
+    }
+    new.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+    std::fs::rename(&draft, path)?;
+    File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
 }
 
 fn open(path: &Path) -> std::io::Result<File> {

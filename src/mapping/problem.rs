@@ -10,6 +10,8 @@ pub const UNMAPPED_CHOICE: &str = "unmapped-choice";
 pub const TOO_LONG: &str = "too-long";
 /// The service's field has no such option.
 pub const NO_SUCH_OPTION: &str = "no-such-option";
+/// The service lets the field be set and not taken back.
+pub const ONE_WAY: &str = "one-way";
 /// The service's field holds another kind of value.
 pub const WRONG_TYPE: &str = "wrong-type";
 /// Written there it would be read back as something else.

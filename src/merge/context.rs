@@ -33,6 +33,8 @@ pub struct ObjectFacts {
     pub omits_blanks: bool,
     /// What a read by id that finds nothing means.
     pub gone: Gone,
+    /// Native fields whose value the service holds at most once.
+    pub unique: Vec<String>,
     /// What the service says of its fields; `None` until it was asked.
     pub schema: Option<Schema>,
 }
@@ -44,6 +46,7 @@ impl ObjectFacts {
             forms: capabilities.forms.clone(),
             omits_blanks: capabilities.omits_blanks,
             gone: capabilities.gone,
+            unique: capabilities.unique.clone(),
             schema: None,
         }
     }
@@ -71,7 +74,12 @@ impl<'a> Context<'a> {
         let stands = shadow.and_then(|shadow| mapping::read(&rule.map, place, shadow).ok());
         consent.steps.first() == Some(&field.golden)
             && !stands.is_some_and(|value| consent.restricts(&value))
-            && self.schema(side, object, &place.name).is_some_and(|field| !field.updateable && !field.createable)
+            && self.schema(side, object, &place.name).is_some_and(|described| {
+                let is_read_only = !described.updateable && !described.createable;
+                // Where the service takes the restriction alone, what restricts nothing cannot be written there either.
+                let forms = self.objects[side].get(object).map(|facts| facts.forms.clone()).unwrap_or_default();
+                is_read_only || mapping::write(&rule.map, place, &forms, Some(described), &field.golden).is_err()
+            })
     }
 
     /// A service's time as ours.

@@ -35,7 +35,7 @@ pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_
     }
     removal::reconsider(entity, context, ledger);
     held::forget_moot(entity, context);
-    scope::judge(entity, context.rules, context.now, ledger.events);
+    scope::judge(entity, context.rules, ledger.events);
     entity.wants = Pair::from_fn(|side| wants(entity, side, context));
     entity.wants_secondary = Pair::from_fn(|side| secondary::wanted(entity, side, context));
 }
@@ -289,6 +289,8 @@ impl OneField<'_> {
             to: to.clone(),
             side,
             rule: rule.to_owned(),
+            by: field.origin.as_ref().and_then(|origin| origin.by.clone()),
+            evidence: field.origin.as_ref().map_or(Evidence::None, |origin| origin.evidence),
         });
         let flipped = field.agreed.is_some() && field.previous.as_ref() == Some(to);
         field.previous = Some(from);
@@ -318,9 +320,12 @@ impl OneField<'_> {
             return false;
         }
         match &holding.mark {
-            Some(Mark::Normalised { golden } | Mark::Kept { golden } | Mark::Discarded { golden })
-                if *golden == field.golden =>
-            {
+            Some(
+                Mark::Normalised { golden }
+                | Mark::Kept { golden }
+                | Mark::Discarded { golden }
+                | Mark::Apart { golden, .. },
+            ) if *golden == field.golden => {
                 return true;
             }
             _ => {}

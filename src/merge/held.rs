@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     context::Context,
-    entity::{Entity, Field, Holding, Mark, Presence},
+    entity::{Entity, Field, Holding, Mark, Presence, Want},
     event::Event,
     guard::{GuardKind, kind_of},
     patch::{Patch, differs},
@@ -75,6 +75,26 @@ pub fn pass(entity: &mut Entity, side: Side, patch: &Patch, kinds: &[GuardKind],
         }
     }
     any
+}
+
+/// A person does not want what would be written to a member, or that a record is made.
+pub fn discard_all(entity: &mut Entity, side: Side, patch: &mut Patch, context: &Context<'_>) -> Vec<Event> {
+    // As if a hold of its own held all of it: no hold has the number 0.
+    let all = Gate::Held { hold: 0, entry: 0 };
+    if entity.wants[side] == Want::Create {
+        entity.gates[side] = Some(RecordGate::Gate(GuardKind::Creates, all));
+    }
+    for kind in GuardKind::ALL {
+        hold(entity, side, kind, all, patch, context);
+    }
+    for secondary in &mut entity.secondaries[side] {
+        for (name, holding) in &mut secondary.fields {
+            if let Some(field) = entity.fields.get(name) {
+                holding.gate = Some(FieldGate { golden: field.golden.clone(), gate: all });
+            }
+        }
+    }
+    answer(entity, side, 0, (0, Answer::Discarded), context)
 }
 
 /// Takes what a guard holds out of the patch of a further record, and notes it there.

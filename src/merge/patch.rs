@@ -24,7 +24,7 @@ pub struct Change {
     pub from: Option<Native>,
     /// What is to stand there.
     pub to: Native,
-    /// The golden value it stands for.
+    /// The canonical value it stands for: the golden one, but where a side stands apart.
     pub golden: Value,
 }
 
@@ -55,13 +55,13 @@ pub fn patch(entity: &Entity, side: Side, context: &Context<'_>) -> Patch {
         {
             continue;
         }
-        match native(rule, place, side, object, &field.golden, context) {
+        match native(rule, place, side, object, field.target(side), context) {
             Ok(native) => patch.changes.push(Change {
                 field: rule.map.name.clone(),
                 native: place.name.clone(),
                 from: field.sides[side].shadow.clone(),
                 to: native,
-                golden: field.golden.clone(),
+                golden: field.target(side).clone(),
             }),
             Err(problem) => patch.problems.push((rule.map.name.clone(), problem)),
         }
@@ -270,6 +270,12 @@ pub(super) fn differs(rule: &FieldRule, place: &NativeField, field: &Field, hold
         return false;
     }
     let Some(shadow) = &holding.shadow else { return false };
+    let other = &field.sides[side.other()];
+    let waits_for_other = holding.edit.is_some() && (other.shadow.is_none() || other.is_unreadable());
+    if waits_for_other && !restricts(rule, &field.golden) {
+        // The edit is decided when the other side has been read; the golden value is older than it.
+        return false;
+    }
     match &holding.mark {
         Some(
             Mark::Normalised { golden } | Mark::Ignored { golden } | Mark::Kept { golden } | Mark::Discarded { golden },
@@ -282,8 +288,8 @@ pub(super) fn differs(rule: &FieldRule, place: &NativeField, field: &Field, hold
     }
     match &holding.sent {
         // On its way: the next reading settles it.
-        Some(sent) if !sent.in_doubt && sent.golden == field.golden => false,
-        _ => !stands_at(rule, place, shadow, &field.golden),
+        Some(sent) if !sent.in_doubt && sent.golden == *field.target(side) => false,
+        _ => !stands_at(rule, place, shadow, field.target(side)),
     }
 }
 

@@ -80,6 +80,8 @@ pub struct FieldRule {
     pub map: FieldMap,
     /// How it is merged.
     pub policy: FieldPolicy,
+    /// A canonical or native name that it had before: what was known of it stays known.
+    pub renamed_from: Option<String>,
 }
 
 /// What happens when a key leads to several people.

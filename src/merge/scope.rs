@@ -1,10 +1,9 @@
 //! Who is in the sync, and who is created where: `include` and `create_when`, asked of the merged record.
 
-use hymnal_sdk::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    entity::{Entity, Parked},
+    entity::Entity,
     event::Event,
     rules::SyncRules,
     side::{Pair, Side},
@@ -19,7 +18,7 @@ pub struct Scope {
     /// By `create_when`, where the person would be created.
     pub create: Pair<Standing>,
     /// A rule that has no answer for this record. What it said before stands, and nothing is created.
-    pub problem: Option<Parked>,
+    pub problem: Option<Problem>,
 }
 
 /// An answer that is remembered: a rule that fails leaves it as it was.
@@ -65,22 +64,17 @@ impl Scope {
 }
 
 /// Asks the rules anew, on the golden values as they are now.
-pub(super) fn judge(entity: &mut Entity, rules: &SyncRules, now: Timestamp, events: &mut Vec<Event>) {
+pub(super) fn judge(entity: &mut Entity, rules: &SyncRules, events: &mut Vec<Event>) {
     let mut scope = std::mem::take(&mut entity.scope);
-    let mut problem = None;
-    let asked = ask(rules.include.as_ref(), entity, &mut problem);
+    scope.problem = None;
+    let asked = ask(rules.include.as_ref(), entity, &mut scope.problem);
     scope.include = moved(scope.include, asked, ScopeRule::Include, events);
     for side in Side::BOTH {
         // Who has a record there is kept current, whatever `create_when` says.
         let when = rules.systems[side].create_when.as_ref().filter(|_| entity.members[side].is_none());
-        let asked = ask(when, entity, &mut problem);
+        let asked = ask(when, entity, &mut scope.problem);
         scope.create[side] = moved(scope.create[side], asked, ScopeRule::Create(side), events);
     }
-    scope.problem = problem.map(|problem| match scope.problem.take() {
-        // The same as before: since when, and who has dismissed it, stands.
-        Some(known) if known.problem == problem => known,
-        _ => Parked { problem, since: now, tries: 0, next_try: None, dismissed_by: None },
-    });
     entity.scope = scope;
 }
 

@@ -22,6 +22,8 @@ use crate::{
     wire::{App, Running},
 };
 
+/// The name of the hold of what a changed configuration would write.
+const CONFIGURATION: &str = "configuration";
 /// How many entries of a hold are shown.
 const SAMPLES: usize = 10;
 
@@ -89,6 +91,9 @@ pub(super) async fn approve(app: &App, name: &str, hold: Option<&str>) -> Answer
     if !running.sync.is_approved()? {
         return approve_first_run(running, name).await;
     }
+    if running.sync.is_changed_held()? && hold.is_none_or(|hold| hold == CONFIGURATION) {
+        return approve_changed(running, name).await;
+    }
     let Some((number, upto, hold)) = chosen(running, hold).await? else {
         return Ok(json!({ "sync": name, "approved": false, "message": "nothing is held" }));
     };
@@ -108,6 +113,13 @@ pub(super) async fn discard(app: &App, name: &str, hold: Option<&str>) -> Answer
         tracing::info!(sync = name, "The decisions of the first run were dropped; it is planned anew");
         running.wake.notify_one();
         return Ok(json!({ "sync": name, "discarded": true }));
+    }
+    if running.sync.is_changed_held()? && hold.is_none_or(|hold| hold == CONFIGURATION) {
+        let _turn = running.turn.lock().await;
+        running.sync.discard_changed().await?;
+        tracing::info!(sync = name, "What the changed configuration would write was discarded");
+        running.wake.notify_one();
+        return Ok(json!({ "sync": name, "discarded": true, "hold": { "id": CONFIGURATION } }));
     }
     let Some((number, upto, hold)) = chosen(running, hold).await? else {
         return Ok(json!({ "sync": name, "discarded": false, "message": "nothing is held" }));
@@ -129,12 +141,24 @@ async fn approve_first_run(running: &Running, name: &str) -> Answer {
     }
     // Not in the middle of a cycle: what is shown as released is all that was decided.
     let turn = running.turn.lock().await;
-    let preview = running.sync.preview().await?;
+    let preview = running.sync.shown_preview().await?;
     // The first load is not under the limits of creations and updates; the others let pass what was shown.
     running.sync.pass_all(&[GuardKind::Blanked, GuardKind::OptOuts, GuardKind::OptIns]).await?;
+    running.sync.forget_changed()?;
     running.sync.state().approve()?;
     drop(turn);
     tracing::info!(sync = name, "The first run was approved");
+    running.wake.notify_one();
+    Ok(json!({ "sync": name, "approved": true, "released": preview }))
+}
+
+async fn approve_changed(running: &Running, name: &str) -> Answer {
+    // Not in the middle of a cycle: what is shown as released is all that was decided.
+    let turn = running.turn.lock().await;
+    let preview = running.sync.shown_preview().await?;
+    running.sync.approve_changed().await?;
+    drop(turn);
+    tracing::info!(sync = name, "What the changed configuration would write was approved");
     running.wake.notify_one();
     Ok(json!({ "sync": name, "approved": true, "released": preview }))
 }

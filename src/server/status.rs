@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hymnal_sdk::{Http, Kind, LoginState, SignedDuration};
 use serde_json::{Map, Value as Json, json};
 
-use super::{holds, request::Answer};
+use super::{audit, holds, request::Answer};
 use crate::{
     cycle::{counts::Counts, due::waiting_entity, report::Held, world::LANES},
     merge::{Id, Mode, Side},
@@ -110,10 +110,13 @@ async fn one_sync(app: &App, running: &Running) -> Answer {
     all.insert("in_sync".into(), json!(counts.linked.saturating_sub(busy)));
     all.insert("pending".into(), json!(pending.len()));
     all.extend(shown);
+    all.insert("blocked".into(), json!(sync.count_blocked()?));
     all.insert("mode".into(), serde_json::to_value(sync.committer.rules.mode).unwrap_or(Json::Null));
     all.insert("out_of_scope".into(), json!(counts.left_out + counts.not_created.left + counts.not_created.right));
     all.insert("scope".into(), scope(sync, &counts));
-    all.insert("alarms".into(), alarms(sync)?);
+    let audit = audit::last(sync)?;
+    all.insert("alarms".into(), alarms(sync, &audit)?);
+    all.insert("audit".into(), audit);
     let mut noticed = Map::new();
     for side in Side::BOTH {
         let within = sync.deletions_every(side).await?;
@@ -147,8 +150,17 @@ fn scope(sync: &crate::cycle::Sync, counts: &Counts) -> Json {
 }
 
 /// What somebody must know, and only a person can put right.
-fn alarms(sync: &crate::cycle::Sync) -> Result<Json, StoreError> {
+fn alarms(sync: &crate::cycle::Sync, audit: &Json) -> Result<Json, StoreError> {
     let mut alarms = Vec::new();
+    if audit["unexplained"].as_u64().unwrap_or(0) > 0 {
+        alarms.push(json!({
+            "kind": "unexplained",
+            "connector": sync.committer.rules.name,
+            "since": audit["at"],
+            "message": "the two systems differ, and nothing says why",
+            "hint": format!("see `hymnal audit {}`; `--repair` reads everything anew", sync.committer.rules.name),
+        }));
+    }
     for side in Side::BOTH {
         if let Some(blind) = sync.blind(side)? {
             alarms.push(json!({
@@ -200,6 +212,16 @@ pub async fn held(app: &App, running: &Running) -> Answer {
             "do": format!("hymnal resume {}", running.name),
         }));
     }
+    if sync.is_approved()? && sync.is_changed_held()? {
+        return Ok(json!({
+            "reason": Held::Configuration.word(),
+            "id": Held::Configuration.word(),
+            "complete": running.turn.try_lock().is_ok(),
+            "would": sync.shown_preview().await?,
+            "holds": holds::list(running).await?,
+            "do": format!("hymnal approve {}", running.name),
+        }));
+    }
     if sync.is_approved()? {
         let holds = holds::list(running).await?;
         let is_free = holds.as_array().is_none_or(Vec::is_empty);
@@ -210,7 +232,7 @@ pub async fn held(app: &App, running: &Running) -> Answer {
     Ok(json!({
         "reason": Held::FirstRun.word(),
         "complete": is_complete,
-        "would": sync.preview().await?,
+        "would": sync.shown_preview().await?,
         "do": format!("hymnal approve {}", running.name),
     }))
 }

@@ -16,10 +16,13 @@
 //! | `i` | conflict | the number of its latest line |
 //! | `u` | side, object, kind | cursors |
 //! | `r` | side, object, `0`, id | records to be read again |
+//! | `z` | hash | nothing: what was erased and is not met again |
+//! | `n` | hash | nothing: records of erased people that were read again |
+//! | `f` | entity | erasures: open ones, and receipts |
 //! | `b` | signature | the breaker of what is parked for one reason |
 //! | `m` | name | the state of the sync |
 //!
-//! Names of syncs have their numbers under `s`, without a sync's number in front.
+//! Names of syncs have their numbers under `s`, without a sync's number in front; so have connectors their accounts.
 
 use hymnal_sdk::Address;
 
@@ -188,6 +191,11 @@ impl Tag {
         self.with(b'j', &[&id.bytes()])
     }
 
+    /// A page of the journal of an entity.
+    pub fn page(self, id: Id, number: u64) -> Vec<u8> {
+        self.with(b'j', &[&id.bytes(), &number.to_be_bytes()])
+    }
+
     /// A line of the conflict log.
     pub fn line(self, number: u64) -> Vec<u8> {
         self.with(b'c', &[&number.to_be_bytes()])
@@ -210,6 +218,21 @@ impl Tag {
     /// Records of an object to be read again.
     pub fn rereads(self, side: Side, object: &str) -> Vec<u8> {
         self.with(b'r', &[&[letter(side)], object.as_bytes(), &[0]])
+    }
+
+    /// Something of an erased person, by its hash.
+    pub fn blocked(self, hash: &[u8]) -> Vec<u8> {
+        self.with(b'z', &[hash])
+    }
+
+    /// A record of an erased person that was read again, by its hash.
+    pub fn met_again(self, hash: &[u8]) -> Vec<u8> {
+        self.with(b'n', &[hash])
+    }
+
+    /// An erasure.
+    pub fn erasure(self, entity: Id) -> Vec<u8> {
+        self.with(b'f', &[&entity.bytes()])
     }
 
     /// The breaker of what is parked for one reason.
@@ -245,9 +268,22 @@ pub fn held_of(key: &[u8]) -> Option<(u32, u32, Side)> {
     Some((number(2)?, number(6)?, side))
 }
 
+/// The entity and the number of a page of the journal, from its key.
+pub fn page_of(key: &[u8]) -> Option<(Id, u64)> {
+    let (entity, number) = key.get(2..)?.split_at_checked(16)?;
+    Some((conflict_of(entity)?, u64::from_be_bytes(number.try_into().ok()?)))
+}
+
 /// The conflict that a row of what waits names.
 pub fn conflict_of(value: &[u8]) -> Option<Id> {
     Some(Id(uuid::Uuid::from_bytes(value.try_into().ok()?)))
+}
+
+/// The account that a connector was first met with.
+pub fn account(connector: &str) -> Vec<u8> {
+    let mut key = vec![b's', 1];
+    key.extend_from_slice(connector.as_bytes());
+    key
 }
 
 /// The number of a sync, by name.

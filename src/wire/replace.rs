@@ -20,12 +20,17 @@ use std::{
 use hymnal_sdk::Clock;
 
 use super::state::options;
-use crate::store::{Batch, KeyValue, Kv, Lease, Seized, SledKv, StoreError};
+use crate::store::{
+    Batch, KeyValue, Kv, Lease, Seized, SledKv, StoreError,
+    tables::{Tag, sync_name},
+};
 
 /// Pairs committed at once.
 const PAGE: usize = 1000;
 /// The first bytes of keys that tell of now and not of then: calls made today, and tokens that rotate.
 const OF_NOW: [&[u8]; 2] = [b"l/", b"v/"];
+/// The tables of a sync that tell who was erased.
+const ERASED: [u8; 2] = *b"zf";
 
 /// Where the store lies.
 pub fn store_of(state_dir: &Path) -> PathBuf {
@@ -51,6 +56,8 @@ pub(super) struct Replacing {
     before: Option<Seized>,
     /// What it had that tells of now.
     of_now: Vec<KeyValue>,
+    /// Who was erased there: by the sync's name, what stands behind its number.
+    erased: Vec<(String, KeyValue)>,
     made: Arc<SledKv>,
     batch: Batch,
 }
@@ -66,12 +73,14 @@ impl Replacing {
         let (old, new) = (store_of(state_dir), state_dir.join("store.new"));
         let options = options(cache_mb, clock);
         let mut of_now = Vec::new();
+        let mut erased = Vec::new();
         let before = if old.exists() {
             match SledKv::open(&old, options.clone()) {
                 Ok(store) => {
                     let _not_elsewhere = Lease::take(store.store_id(), state_dir)?;
                     let found = OF_NOW.map(|prefix| store.scan(prefix, None, usize::MAX).unwrap_or_default());
                     of_now.extend(found.into_iter().flatten());
+                    erased = erased_of(&store);
                     store.close();
                 }
                 // It cannot be read; that is why it is replaced.
@@ -89,7 +98,7 @@ impl Replacing {
             }
         }
         let made = Arc::new(SledKv::open(&new, options)?);
-        Ok(Self { state_dir: state_dir.to_owned(), before, of_now, made, batch: Batch::default() })
+        Ok(Self { state_dir: state_dir.to_owned(), before, of_now, erased, made, batch: Batch::default() })
     }
 
     /// The store that is being made.
@@ -116,6 +125,16 @@ impl Replacing {
         of_now.into_iter().try_for_each(|(key, value)| self.put(key, value))
     }
 
+    /// Who was erased does not come back with another store, be it made of the services or of a backup from before.
+    fn keep_out_erased(&mut self) -> Result<(), StoreError> {
+        for (name, (rest, value)) in std::mem::take(&mut self.erased) {
+            if let Some(&[number]) = self.made.get(&sync_name(&name))?.as_deref() {
+                self.put([&[number], rest.as_slice()].concat(), value)?;
+            }
+        }
+        self.commit()
+    }
+
     /// Commits what is put.
     ///
     /// # Errors
@@ -130,6 +149,7 @@ impl Replacing {
     /// The stores'; whatever happens, one of them is in its place at the next start.
     pub(super) fn finish(mut self, clock: &dyn Clock) -> Result<Option<PathBuf>, StoreError> {
         self.commit()?;
+        self.keep_out_erased()?;
         self.made.verify()?;
         let dir = self.state_dir.clone();
         let failed = |source| io_error(&dir, source);
@@ -150,6 +170,22 @@ impl Replacing {
         fs::rename(ready, store_of(&dir)).and_then(|()| sync_folder(&dir)).map_err(failed)?;
         Ok(aside)
     }
+}
+
+/// The hashes and receipts of who was erased, by the name of the sync.
+fn erased_of(store: &SledKv) -> Vec<(String, KeyValue)> {
+    let prefix = sync_name("");
+    let mut erased = Vec::new();
+    for (key, number) in store.scan(&prefix, None, usize::from(u8::MAX)).unwrap_or_default() {
+        let (Some(number), Ok(name)) = (number.first(), String::from_utf8(key[prefix.len()..].to_vec())) else {
+            continue;
+        };
+        for letter in ERASED {
+            let rows = store.scan(&Tag(*number).table(letter), None, usize::MAX).unwrap_or_default();
+            erased.extend(rows.into_iter().map(|(key, value)| (name.clone(), (key[1..].to_vec(), value))));
+        }
+    }
+    erased
 }
 
 /// `store.before-20261123T101112Z`; with a number behind it where that is taken.

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     cycle::ids::Ids,
+    journal::{Blocked, blocked::KEY_FILE},
     store::{
         Batch, Kv, Lease, OpenOptions, SledKv, StoreError,
         ledger::{StoredLedger, StoredVault},
@@ -32,6 +33,8 @@ pub struct State {
     pub ledger: Arc<dyn Ledger>,
     /// Rotated tokens.
     pub vault: Arc<dyn Vault>,
+    /// Recognises who was erased; `None` where nothing is kept on disk.
+    pub blocked: Option<Arc<Blocked>>,
     /// The store on disk, where it is one: for what is done with all of it.
     pub disk: Option<Arc<Disk>>,
     /// Whether what the store holds was counted and is right; writes to remotes wait for it.
@@ -107,7 +110,10 @@ impl State {
         let lease = Lease::take(store.store_id(), dir)?;
         let state = Self::over(Arc::clone(&store) as Arc<dyn Kv>)?;
         let verification = Verification::start(Arc::clone(&store));
-        Ok(Self { verification, disk: Some(Arc::new(Disk { store, _lease: lease })), ..state })
+        let blocked = Blocked::open(dir)?;
+        state.recognise(&blocked)?;
+        let blocked = Some(Arc::new(blocked));
+        Ok(Self { verification, blocked, disk: Some(Arc::new(Disk { store, _lease: lease })), ..state })
     }
 
     /// State over any store.
@@ -119,9 +125,42 @@ impl State {
             ledger: Arc::new(StoredLedger::open(Arc::clone(&store))?),
             vault: Arc::new(StoredVault::open(Arc::clone(&store))?),
             store,
+            blocked: None,
             disk: None,
             verification: Verification::unneeded(),
         })
+    }
+
+    /// Notes which key the hashes of erased people are made with. Another key would let them in again, one by one, and
+    /// nobody would notice.
+    fn recognise(&self, blocked: &Blocked) -> Result<(), StoreError> {
+        let (key, ours) = (b"b/fingerprint".to_vec(), blocked.fingerprint());
+        match self.store.get(&key)? {
+            Some(known) if known == ours => Ok(()),
+            known if known.is_none() || !self.has_erased()? => {
+                let mut batch = Batch::default();
+                batch.put(key, ours.to_vec());
+                self.store.commit(batch)
+            }
+            _ => Err(StoreError::Refused {
+                path: PathBuf::from(KEY_FILE),
+                reason:
+                    "it is not the key by which erased people are recognised; put the one back that belongs to this \
+                         state, else they would come back"
+                        .to_owned(),
+            }),
+        }
+    }
+
+    /// Somebody was erased.
+    fn has_erased(&self) -> Result<bool, StoreError> {
+        for (_, number) in self.store.scan(&sync_name(""), None, usize::from(u8::MAX))? {
+            let Some(number) = number.first() else { continue };
+            if !self.store.scan(&Tag(*number).table(b'z'), None, 1)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The connectors that a sync was first run with, left and right; written down at the first time.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use hymnal_memory::MemoryConnector;
 use hymnal_sdk::{
     Archived, BoxFuture, Call, Capabilities, Connector, Cursor, Deleted, Draft, Effect, Error, Fate, Find, Found, Got,
-    Http, Kind, List, Native, Next, Page, Patch, Result, Schema, Written,
+    Http, Kind, List, Native, Next, Page, Patch, Result, Schema, User, Written,
 };
 
 use crate::memory::OBJECT;
@@ -229,6 +229,30 @@ impl Connector for Liar {
             }
             let answers = self.inner.delete(call, object, ids).await;
             Self::all_or_nothing(self.breaks("delete-missing-is-gone"), answers)
+        })
+    }
+
+    fn erase<'a>(
+        &'a self,
+        call: &'a Call,
+        object: &'a str,
+        ids: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Result<()>>>> {
+        Box::pin(async move {
+            if self.breaks("erase-erases") {
+                return Ok(ids.iter().map(|_| Ok(())).collect());
+            }
+            self.inner.erase(call, object, ids).await
+        })
+    }
+
+    fn users<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Vec<User>>> {
+        Box::pin(async move {
+            let mut users = self.inner.users(call).await?;
+            if self.breaks("users-are-told-apart") {
+                users.extend(users.clone());
+            }
+            Ok(users)
         })
     }
 }

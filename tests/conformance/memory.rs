@@ -10,7 +10,7 @@ use std::{
 
 use hymnal_memory::{Account, Fault, MemoryConnector, MemoryOptions, Method, ObjectOptions, options};
 use hymnal_sdk::{
-    Address, BoxFuture, Clock, Deletions, Fields, ListKind, Native, NativeKind, Timestamp,
+    Address, BoxFuture, Clock, Deletions, Fields, ListKind, Native, NativeKind, Timestamp, User, UserKind,
     kit::{Interruption, Sight, Subject},
 };
 
@@ -103,14 +103,21 @@ fn service_with_clock(shape: impl FnOnce(&mut ObjectOptions)) -> (MemoryConnecto
     ]);
     let capabilities = &mut object.capabilities;
     capabilities.list_page = 10;
+    capabilities.erase_batch = 12;
     for batch in [&mut capabilities.create_batch, &mut capabilities.update_batch, &mut capabilities.get_batch] {
         *batch = 12;
     }
     shape(&mut object);
     let clock = Ticking::new();
     let connector = MemoryConnector::new(MemoryOptions::new(OBJECT, object), Arc::new(clock.clone()));
+    connector.people().set_users(["1", "2"].map(user).to_vec());
     let subject = subject(connector.people().clone());
     (connector, subject, clock)
+}
+
+fn user(id: &str) -> User {
+    let email = Some(format!("user{id}@example.com"));
+    User { id: id.to_owned(), email, name: format!("User {id}"), active: true, kind: UserKind::Person }
 }
 
 fn subject(people: Account) -> Subject {

@@ -69,6 +69,22 @@ async fn a_deletion_of_ours_does_not_travel_back() {
     stage.check().await;
 }
 
+/// A plan says whom it would delete, and by which rule, before anything is deleted.
+#[tokio::test]
+async fn a_deletion_is_planned_before_it_is_done() {
+    let stage = shape(OnDelete::Archive).stage();
+    let ids = deleted(&stage).await;
+    stage.settle().await;
+    stage.clock.forward(GRACE);
+    stage.people.right.plant(Fault::Refused, 1, Method::Delete);
+    stage.cycle().await;
+    let plan = stage.sync.preview().await.expect("a store in memory");
+    let deletes = &plan[1].deletes;
+    assert_eq!((deletes.count, plan[0].deletes.count, plan[1].updates), (1, 0, 0));
+    assert_eq!(deletes.samples[0].record, format!("{}/{}", object(Side::Right), ids.right));
+    assert_eq!(deletes.samples[0].rule, "on_delete = archive");
+}
+
 #[tokio::test]
 async fn who_is_merely_unlinked_stays_on_the_other_side() {
     let stage = shape(OnDelete::Unlink).stage();

@@ -157,3 +157,27 @@ async fn a_record_that_may_no_longer_be_seen_is_neither_unlinked_nor_made_again(
     world.assert_same_people(2);
     assert_eq!(world.sync_status().await["not_visible"], 0);
 }
+
+/// Both directions: what people delete on one side goes to the bin on the other, and nobody is made again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_deleted_is_archived_on_the_other_side_where_the_rules_say_so() {
+    let setup = Setup::new().sync(r#"delete_grace = "0s""#);
+    let world = setup.sync(r#"on_delete = { marketing = "archive", crm = "archive" }"#).start().await;
+    let (ada, ada_lead) = world.known_person("ada@example.com");
+    let (_, bob_lead) = world.known_person("bob@example.com");
+    world.known_person("cy@example.com");
+    world.converge().await;
+    world.hub.delete(&person(), &ada).expect("a deletion");
+    world.crm.delete(&person(), &bob_lead).expect("a deletion");
+
+    world.converge().await;
+
+    world.assert_same_people(1);
+    // Out of both bins again: linked as before.
+    world.hub.restore(&person(), &ada).expect("from the bin");
+    world.crm.restore(&person(), &ada_lead).expect("from the bin");
+    world.converge().await;
+    world.assert_same_people(2);
+    let status = world.sync_status().await;
+    assert_eq!((&status["linked"], &status["alarms"]), (&json!(2), &json!([])), "{status}");
+}

@@ -68,6 +68,7 @@ impl ObjectOptions {
             update_batch: 100,
             upsert_batch: 100,
             delete_batch: 100,
+            erase_batch: 0,
             deletions: Deletions::Feed,
             deleted: Whereto::Bin,
             gone: Gone::Deleted,

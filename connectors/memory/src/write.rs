@@ -89,6 +89,12 @@ pub(crate) fn delete(writer: &Writer<'_>, state: &mut State, id: &str) -> Result
     gone.map_err(|refusal| writer.refused(id, refusal))
 }
 
+/// Takes a record away for good.
+pub(crate) fn erase(writer: &Writer<'_>, state: &mut State, id: &str) -> Result<()> {
+    writer.live(state, id)?;
+    state.data.purge(writer.object, id).map_err(|refusal| writer.refused(id, refusal))
+}
+
 impl Writer<'_> {
     fn schema<'s>(&self, state: &'s State) -> Result<&'s Schema> {
         let missing = || Error::new(Kind::Fatal, "no-such-object", format!("there is no object `{}`", self.object));

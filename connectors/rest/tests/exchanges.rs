@@ -16,7 +16,7 @@ use double::{Exchange, FixedClock, Script, block_on, connector_settings, matches
 use hymnal_rest::{Manifest, Service};
 use hymnal_sdk::{
     Address, Archived, Call, Connector, Cursor, Draft, Error, Fate, FieldEdit, Fields, Find, Got, Kind, Lane, List,
-    Native, Next, Patch, Record, Result, State, Written,
+    Native, Next, Patch, Record, Result, State, User, Written,
 };
 use serde_json::{Value, json};
 
@@ -112,6 +112,14 @@ async fn perform(connector: &dyn Connector, call: &double::CallShape) -> Result<
         "delete" => {
             let answers = connector.delete(&lane, object, &call.ids).await?;
             Ok(answers.iter().map(|answer| answer.as_ref().map_or_else(failure, |()| json!("deleted"))).collect())
+        }
+        "erase" => {
+            let answers = connector.erase(&lane, object, &call.ids).await?;
+            Ok(answers.iter().map(|answer| answer.as_ref().map_or_else(failure, |()| json!("erased"))).collect())
+        }
+        "users" => {
+            let user = |user: User| json!({ "id": user.id, "email": user.email, "name": user.name, "active": user.active, "kind": user.kind });
+            Ok(connector.users(&lane).await?.into_iter().map(user).collect())
         }
         "history" => {
             let address = Address::new(object, call.ids.first().unwrap());
@@ -224,8 +232,28 @@ fn hubspot() {
 }
 
 #[test]
+fn dynamics() {
+    play("dynamics");
+}
+
+#[test]
+fn pipedrive() {
+    play("pipedrive");
+}
+
+#[test]
+fn marketo() {
+    play("marketo");
+}
+
+#[test]
 fn insightly() {
     play("insightly");
+}
+
+#[test]
+fn mautic() {
+    play("mautic");
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub struct Capabilities {
     pub upsert_batch: usize,
     /// Ids a `delete` at most.
     pub delete_batch: usize,
+    /// Ids an `erase` at most; 0 where the service has no other way than `delete`.
+    pub erase_batch: usize,
     /// How deletions are found.
     pub deletions: Deletions,
     /// Where a deleted record goes.
@@ -79,6 +81,8 @@ pub enum Deletions {
     Feed,
     /// [`crate::Connector::deletions`] reads all that were deleted each time.
     Listing,
+    /// [`crate::Connector::list`] names them among the changes, as records that are deleted.
+    Listed,
 }
 
 /// Where a deleted record goes.

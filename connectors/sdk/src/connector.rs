@@ -185,6 +185,32 @@ pub struct FieldEdit {
     pub by: Option<Actor>,
 }
 
+/// Somebody, or something, that records can belong to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// The service's id, as it stands in a record.
+    pub id: String,
+    /// The e-mail address; queues may have none.
+    pub email: Option<String>,
+    /// The name that people read on their screen.
+    pub name: String,
+    /// Records may be given to it.
+    pub active: bool,
+    /// Who it is.
+    pub kind: UserKind,
+}
+
+/// Who a user is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UserKind {
+    /// One person.
+    #[default]
+    Person,
+    /// A queue, whose address, if it has one, is nobody's own.
+    Queue,
+}
+
 /// A service.
 ///
 /// Every method:
@@ -291,6 +317,28 @@ pub trait Connector: Send + Sync + 'static {
         object: &'a str,
         ids: &'a [String],
     ) -> BoxFuture<'a, Result<Vec<Result<()>>>>;
+
+    /// Erases records for good, out of every bin, as privacy laws want it: one answer per id, in order. Services that
+    /// have no such way say so by `Capabilities::erase_batch`.
+    /// - `erase-erases`: what is answered as erased reads as gone; an id that does not exist fails nothing else.
+    fn erase<'a>(
+        &'a self,
+        call: &'a Call,
+        object: &'a str,
+        ids: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Result<()>>>> {
+        let _ = (call, ids);
+        let message = format!("records of `{object}` cannot be erased here, only deleted");
+        Box::pin(async move { Err(Error::new(crate::Kind::Fatal, "no-erasure", message)) })
+    }
+
+    /// Everybody, and every queue, that records can belong to, those who are no longer active included; empty where the
+    /// service has none.
+    /// - `users-are-told-apart`: each has an id, and no id comes twice.
+    fn users<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Vec<User>>> {
+        let _ = call;
+        Box::pin(async { Ok(Vec::new()) })
+    }
 
     /// The history of fields of one record, newest first; empty where the service has none.
     fn history<'a>(

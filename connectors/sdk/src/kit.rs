@@ -201,4 +201,6 @@ static CHECKS: &[Check] = checks![
     "upsert-repeats" => write::upsert_repeats,
     "delete-deletes" => write::delete_deletes,
     "delete-missing-is-gone" => write::delete_missing_is_gone,
+    "erase-erases" => write::erase_erases,
+    "users-are-told-apart" => call::users_are_told_apart,
 ];

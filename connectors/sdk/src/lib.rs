@@ -29,7 +29,7 @@ pub use capability::{Automation, Capabilities, Deletions, Forms, Gone, ListKind,
 pub use clock::Clock;
 pub use connector::{
     Archived, BoxFuture, Call, Connector, Cursor, Deleted, Draft, Fate, FieldEdit, Find, Found, Got, Lane, List, Next,
-    Page, Patch, Written,
+    Page, Patch, User, UserKind, Written,
 };
 pub use error::{Effect, Error, Kind, Result};
 pub use http::{

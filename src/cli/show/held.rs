@@ -42,6 +42,12 @@ pub(super) fn held(name: &str, held: &Json) -> String {
             let because = because.map_or(String::new(), |because| format!(" ({because})"));
             let _ = writeln!(out, "  Paused{until}{because}. To go on: hymnal resume {name}");
         }
+        Some("configuration") => {
+            let _ = writeln!(out, "  The configuration changed, and what follows is more than a safety limit allows. It would:");
+            out.push_str(&would(&held["would"]));
+            let _ = writeln!(out, "  To let it go: hymnal approve {name}");
+            let _ = writeln!(out, "  To leave it:  hymnal discard {name}");
+        }
         Some("guard") => {
             for hold in array(&held["holds"]) {
                 out.push_str(&one_hold(hold));
@@ -151,6 +157,9 @@ pub fn done(done: &Json) -> String {
     let sync = text(&done["sync"]);
     if let Some(message) = done["message"].as_str() {
         return format!("{sync}: {message}.\n");
+    }
+    if done["hold"]["id"] == "configuration" {
+        return format!("{sync}: what the changed configuration would write is dropped; those fields wait for their next edit.\n");
     }
     if done["hold"].is_object() {
         let entries = &done["hold"]["entries"];

@@ -72,6 +72,7 @@ pub fn status(status: &Json) -> String {
             ("no_key", "without a key", "without a key"),
             ("not_visible", "not visible", "not visible"),
             ("deleting", "deletion in its grace", "deletions in their grace"),
+            ("blocked", "record of an erased person, not met again", "records of erased people, not met again"),
             ("out_of_scope", "out of scope", "out of scope"),
         ];
         let shown: Vec<String> = counts

@@ -41,7 +41,13 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let facts = || ObjectFacts { forms: Forms::default(), omits_blanks: false, gone: Gone::Deleted, schema: None };
+        let facts = || ObjectFacts {
+            forms: Forms::default(),
+            omits_blanks: false,
+            gone: Gone::Deleted,
+            unique: Vec::new(),
+            schema: None,
+        };
         let objects = || BTreeMap::from([(OBJECT.to_owned(), facts())]);
         Self {
             rules: rules(),
@@ -188,6 +194,7 @@ fn rule(name: &str, kind: FieldType) -> FieldRule {
     let native = NativeField { name: name.into(), ..NativeField::default() };
     let places = || BTreeMap::from([(OBJECT.to_owned(), native.clone())]);
     FieldRule {
+        renamed_from: None,
         map: FieldMap { name: name.into(), kind, region: None, native: Pair::new(places(), places()) },
         policy: FieldPolicy {
             on_conflict: OnConflict::Latest,

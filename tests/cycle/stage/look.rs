@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use hymnal::{
-    journal::entry::{JournalPage, LogLine},
+    journal::{
+        entry::{JournalPage, LogLine},
+        erasure::Erasure,
+    },
     mapping,
     merge::{
         Context, Entity, Event, Pair, Side,
@@ -63,6 +66,26 @@ impl Stage {
             format!("{} {} {status}{winner}", line.event.field, line.event.verdict.kind()).trim().to_owned()
         };
         self.lines().iter().map(short).collect()
+    }
+
+    /// Everything that the store holds, readable.
+    pub(crate) fn dump(&self) -> String {
+        let row = |(key, value): (Vec<u8>, Vec<u8>)| {
+            let shown = match key.get(1) {
+                Some(b'e') => format!("{:?}", format::open::<Entity>(&key, &value).expect("an entity")),
+                Some(b'j') => format!("{:?}", format::open::<JournalPage>(&key, &value).expect("a page")),
+                Some(b'c') => format!("{:?}", format::open::<LogLine>(&key, &value).expect("a line")),
+                Some(b'f') => format!("{:?}", format::open::<Erasure>(&key, &value).expect("an erasure")),
+                _ => String::from_utf8_lossy(&value).into_owned(),
+            };
+            format!("{}: {shown}\n", String::from_utf8_lossy(&key))
+        };
+        self.kv.scan(b"", None, usize::MAX).expect("a store in memory").into_iter().map(row).collect()
+    }
+
+    /// The conflict log file.
+    pub(crate) fn log_file(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log/conflicts.jsonl")).expect("the log file")
     }
 
     /// Why deletions did not travel, oldest first.
@@ -137,6 +160,7 @@ impl Stage {
                             | Mark::Ignored { golden }
                             | Mark::Kept { golden }
                             | Mark::Discarded { golden }
+                            | Mark::Apart { golden, .. }
                             | Mark::Parked { golden: Some(golden), .. },
                         ) => *golden == field.golden,
                         None => entity.parked[side].is_some(),

@@ -156,6 +156,7 @@ fn rule(name: &str, kind: FieldType) -> FieldRule {
     let native = NativeField { name: name.into(), ..NativeField::default() };
     let objects = |names: &[&str]| names.iter().map(|&object| (object.to_owned(), native.clone())).collect();
     FieldRule {
+        renamed_from: None,
         map: FieldMap {
             name: name.into(),
             kind,

@@ -1,9 +1,12 @@
 //! The connector that a manifest makes: one file a method.
 
 mod answers;
+mod aside;
 mod before;
 mod deletions;
+mod delta;
 mod describe;
+mod feed;
 mod fields;
 mod find;
 mod get;
@@ -12,6 +15,8 @@ mod list;
 mod place;
 mod record;
 mod spelling;
+mod turns;
+mod users;
 mod window;
 mod write;
 
@@ -24,7 +29,7 @@ use std::{
 use hymnal_sdk::{
     Address, Archived, Automation, BoxFuture, Call, Capabilities, Clock, Connector, Cursor, Deletions, Draft, Error,
     FieldEdit, Find, Found, Got, Http, Kind, List, ListKind, NativeKind, Page, Patch, Request, Response, Result,
-    Schema, Written,
+    Schema, User, Written,
     http::{Access, unreadable},
 };
 
@@ -53,6 +58,8 @@ pub struct RestConnector {
     /// When this connector was made, in milliseconds since 1970.
     started: i64,
     capabilities: BTreeMap<String, Capabilities>,
+    /// For writes that must not run side by side.
+    turns: turns::Turns,
     /// By object and field: what the service's own description said of it last.
     learnt: Mutex<BTreeMap<(String, String), Learnt>>,
 }
@@ -91,7 +98,17 @@ impl RestConnector {
         };
         let capabilities = manifest.objects.iter().map(able).collect();
         let started = clock.now().as_millisecond();
-        Self { manifest, settings, account, http, clock, started, capabilities, learnt: Mutex::new(BTreeMap::new()) }
+        Self {
+            manifest,
+            settings,
+            account,
+            http,
+            clock,
+            started,
+            capabilities,
+            turns: turns::Turns::default(),
+            learnt: Mutex::new(BTreeMap::new()),
+        }
     }
 
     fn object(&self, name: &str) -> Result<&Object> {
@@ -188,6 +205,8 @@ fn capabilities(object: &Object) -> Capabilities {
             let page = polls.iter().map(|poll| poll.page).max().unwrap_or(0);
             (ListKind::Unordered, page, polls.iter().map(|poll| poll.overlap.0).max().unwrap_or_default())
         }
+        Changes::Delta(delta) => (ListKind::Unordered, delta.page, Duration::ZERO),
+        Changes::Feed(feed) => (ListKind::Unordered, feed.page, feed.overlap.0),
         Changes::Window(window) => (ListKind::Unordered, window.page, window.overlap.0),
         Changes::Scan(scan) => (ListKind::Scan, scan.page, Duration::ZERO),
     };
@@ -204,9 +223,11 @@ fn capabilities(object: &Object) -> Capabilities {
         update_batch: batch(&object.update),
         upsert_batch: batch(&object.upsert),
         delete_batch: batch(&object.delete),
+        erase_batch: batch(&object.erase),
         deletions: match &object.deletions {
+            None if matches!(object.changes, Changes::Delta(_)) => Deletions::Listed,
             None => Deletions::Unknown,
-            Some(DeletionFeed::Poll(_)) => Deletions::Feed,
+            Some(DeletionFeed::Poll(_) | DeletionFeed::Feed(_)) => Deletions::Feed,
             Some(DeletionFeed::Listing { .. }) => Deletions::Listing,
         },
         deleted: object.deleted_goes,
@@ -334,6 +355,19 @@ impl Connector for RestConnector {
         ids: &'a [String],
     ) -> BoxFuture<'a, Result<Vec<Result<()>>>> {
         Box::pin(self.removed(call, object, ids))
+    }
+
+    fn erase<'a>(
+        &'a self,
+        call: &'a Call,
+        object: &'a str,
+        ids: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Result<()>>>> {
+        Box::pin(self.erased(call, object, ids))
+    }
+
+    fn users<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Vec<User>>> {
+        Box::pin(self.everybody(call))
     }
 
     fn history<'a>(

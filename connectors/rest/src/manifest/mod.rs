@@ -16,8 +16,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, de};
 
+use hymnal_sdk::UserKind;
+
 use self::{
+    changes::Scan,
     object::Object,
+    request::BodyTest,
     service::{Account, Auth, Errors, Limits},
     setting::Setting,
 };
@@ -50,11 +54,35 @@ pub struct Manifest {
     pub errors: Errors,
     /// How to learn whose account it is.
     pub account: Account,
+    /// How to learn whom records can belong to: one list after the other.
+    #[serde(default)]
+    pub users: Vec<UserList>,
     /// What the service does by itself when a record is made.
     #[serde(default)]
     pub on_create: Vec<OnCreate>,
     /// The record types.
     pub objects: BTreeMap<String, Object>,
+}
+
+/// A list of those whom records can belong to. Paths begin at one of them.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserList {
+    /// The list.
+    pub list: Scan,
+    /// Where the id stands.
+    pub id: String,
+    /// Where the e-mail address stands.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// Where the parts of the name stand, first to last.
+    pub name: Vec<String>,
+    /// What holds for those who may be given records; without it all may.
+    #[serde(default)]
+    pub active: Option<BodyTest>,
+    /// Who they are: `person` or `queue`.
+    #[serde(default)]
+    pub kind: UserKind,
 }
 
 /// What a service does by itself when a record is made, for people who are about to make many.
@@ -120,8 +148,12 @@ impl Manifest {
 /// The manifests that are part of this program: type and text.
 pub fn builtin() -> &'static [(&'static str, &'static str)] {
     &[
+        ("dynamics", include_str!("../../../dynamics/manifest.toml")),
         ("hubspot", include_str!("../../../hubspot/manifest.toml")),
         ("insightly", include_str!("../../../insightly/manifest.toml")),
+        ("marketo", include_str!("../../../marketo/manifest.toml")),
+        ("mautic", include_str!("../../../mautic/manifest.toml")),
+        ("pipedrive", include_str!("../../../pipedrive/manifest.toml")),
         ("salesforce", include_str!("../../../salesforce/manifest.toml")),
     ]
 }

@@ -46,7 +46,7 @@ mod view;
 
 pub use answer::Refused;
 pub use conversion::{Conversion, Converted, convert};
-pub use options::{Choices, CustomField, DuplicateRule, FieldKind, SalesforceOptions, User, ValidationRule};
+pub use options::{Choices, CustomField, DuplicateRule, FieldKind, Queue, SalesforceOptions, User, ValidationRule};
 pub use org::Org;
 pub use person::{create, delete, edit, merge, purge, undelete};
 

@@ -28,6 +28,8 @@ pub struct SalesforceOptions {
     pub jwt_key: Option<String>,
     /// The users. The first whose [`User::integration`] is set is the one the connected app runs as.
     pub users: Vec<User>,
+    /// The queues that leads can belong to.
+    pub queues: Vec<Queue>,
     /// How long a session lives.
     pub session: SignedDuration,
     /// Calls in any 24 hours.
@@ -69,6 +71,19 @@ pub struct User {
     pub email: String,
     /// It is a program's login.
     pub integration: bool,
+    /// It can log in, and be given records.
+    pub active: bool,
+}
+
+/// A queue that leads can belong to.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    /// 18 characters, beginning with `00G`.
+    pub id: String,
+    /// The name people see.
+    pub name: String,
+    /// Its address; blank where it has none.
+    pub email: String,
 }
 
 /// A field that the organisation added to an object.
@@ -177,6 +192,7 @@ impl Default for SalesforceOptions {
                 User::new(2, "robin.marsh@example.com", "Robin Marsh", false),
                 User::new(3, "noor.haddad@example.com", "Noor Haddad", false),
             ],
+            queues: vec![Queue { id: ids::make("00G", 1), name: "Inbound Leads".into(), email: String::new() }],
             session: SignedDuration::from_hours(2),
             daily_limit: 15_000,
             page_size: 2_000,
@@ -203,6 +219,7 @@ impl User {
             name: name.into(),
             email: address.into(),
             integration,
+            active: true,
         }
     }
 }

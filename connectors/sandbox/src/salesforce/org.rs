@@ -154,8 +154,19 @@ impl Config {
                     ("Username", Native::text(user.username.as_str())),
                     ("Name", Native::text(user.name.as_str())),
                     ("Email", Native::text(user.email.as_str())),
-                    ("IsActive", Native::Bool(true)),
+                    ("IsActive", Native::Bool(user.active)),
                     ("UserType", "Standard".into()),
+                ]),
+            );
+        }
+        for queue in &self.options.queues {
+            put(
+                "Group",
+                &queue.id,
+                fields(&[
+                    ("Name", Native::text(queue.name.as_str())),
+                    ("Email", Native::text(queue.email.as_str())),
+                    ("Type", "Queue".into()),
                 ]),
             );
         }

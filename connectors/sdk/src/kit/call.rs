@@ -146,3 +146,15 @@ pub(super) async fn account_is_stable(trial: &Trial<'_>) -> Verdict {
     ensure!(first == second, "the account is `{first}`, then `{second}`");
     Ok(())
 }
+
+pub(super) async fn users_are_told_apart(trial: &Trial<'_>) -> Verdict {
+    let users = trial.connector.users(&trial.call).await?;
+    needs(!users.is_empty(), "the service names no users")?;
+    let nameless = users.iter().filter(|user| user.id.trim().is_empty()).count();
+    ensure!(nameless == 0, "{nameless} of {} users have no id", users.len());
+    let mut ids: Vec<&str> = users.iter().map(|user| user.id.as_str()).collect();
+    ids.sort_unstable();
+    let twice = ids.windows(2).find(|pair| pair[0] == pair[1]);
+    ensure!(twice.is_none(), "the user {:?} comes twice", twice.map(|pair| pair[0]));
+    Ok(())
+}

@@ -192,6 +192,22 @@ pub(super) async fn delete_missing_is_gone(trial: &Trial<'_>) -> Verdict {
     Ok(())
 }
 
+pub(super) async fn erase_erases(trial: &Trial<'_>) -> Verdict {
+    let batch = trial.capabilities()?.erase_batch;
+    needs(batch > 0, "the service has no erasure besides its deletion")?;
+    let made = one(trial).await?;
+    let ids = [trial.subject.missing.clone(), made.id.clone()];
+    let mut answers = Vec::new();
+    for chunk in ids.chunks(batch) {
+        answers.extend(trial.connector.erase(&trial.call, trial.object(), chunk).await?);
+    }
+    ensure!(answers.len() == ids.len(), "{} ids had {} answers", ids.len(), answers.len());
+    let failed = answers.get(1).and_then(|answer| answer.as_ref().err());
+    ensure!(failed.is_none(), "an id that does not exist failed `{}`", made.id);
+    ensure!(trial.read(&made.id).await?.is_none(), "`{}` was answered as erased and is there", made.id);
+    Ok(())
+}
+
 async fn one(trial: &Trial<'_>) -> Verdict<Made> {
     let made = trial.make(1).await?.pop();
     made.ok_or_else(|| Stop::Failed("one draft made no record".to_owned()))

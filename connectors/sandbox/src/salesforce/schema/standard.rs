@@ -24,6 +24,7 @@ pub(super) fn objects(options: &SalesforceOptions) -> Vec<Object> {
         object("Contact", ["Contact", "Contacts", "003"], Api::Writes, contact()),
         object("Lead", ["Lead", "Leads", "00Q"], Api::Writes, lead(options)),
         object("User", ["User", "Users", "005"], Api::Reads, user()),
+        object("Group", ["Group", "Groups", "00G"], Api::Reads, group()),
         object("Organization", ["Organization", "Organizations", "00D"], Api::Reads, organization()),
         object("LeadStatus", ["Lead Status Value", "Lead Status Value", "01J"], Api::Reads, lead_status()),
     ];
@@ -115,6 +116,10 @@ fn contact() -> Vec<Field> {
 fn lead(options: &SalesforceOptions) -> Vec<Field> {
     let statuses = Choices { values: options.lead_statuses.clone(), restricted: true };
     let mut fields = person();
+    // Object reference, "Lead": the owner is a user or a queue.
+    for field in fields.iter_mut().filter(|field| field.name == "OwnerId") {
+        field.kind = FieldKind::Reference(vec!["User", "Group"]);
+    }
     fields.extend([
         required("Company", FieldKind::Text(255)),
         Field {
@@ -174,6 +179,15 @@ fn user() -> Vec<Field> {
         system("Email", FieldKind::Email, Source::Stored),
         system("IsActive", FieldKind::Boolean, Source::Stored),
         system("UserType", FieldKind::Picklist(Choices::open(&["Standard"])), Source::Stored),
+    ]
+}
+
+/// Object reference, "Group": queues are groups of the type `Queue`.
+fn group() -> Vec<Field> {
+    vec![
+        system("Name", FieldKind::Text(40), Source::Stored),
+        system("Email", FieldKind::Email, Source::Stored),
+        system("Type", FieldKind::Picklist(Choices::open(&["Regular", "Queue"])), Source::Stored),
     ]
 }
 
