@@ -1,11 +1,11 @@
 //! Rules that have changed: what is derived from entities is derived anew, and a new mapping is applied to everybody.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hymnal_sdk::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Sync, reconcile::superseded, world::World};
+use super::{Sync, reconcile::superseded, state::SyncState, world::World};
 use crate::{
     mapping::{self, FieldMap, Value},
     merge::{
@@ -77,7 +77,7 @@ impl Sync {
                 // Said before anything is dropped: rules that are changed back do not make half of it good.
                 self.note_adopting(digest, None)?;
                 self.supersede_holds(cycle).await?;
-                self.state().drop_tables(b"kqowuyhg")?;
+                self.state().drop_derived()?;
                 self.decide(cycle, |world| {
                     world.count_nobody();
                     Ok(())
@@ -294,5 +294,28 @@ fn disagree(field: &mut Field, values: &Pair<Option<Value>>) {
             }
             _ => None,
         };
+    }
+}
+
+impl SyncState<'_> {
+    /// Drops what is derived of entities, and the places up to which changes were read. Who does not read keeps the keys
+    /// known of them: they cannot be derived again, and nobody may be made in their place.
+    fn drop_derived(&self) -> Result<(), StoreError> {
+        let unreadable = self.unreadable()?;
+        self.drop_rows(b'k', |key| !entity_of(key).is_some_and(|id| unreadable.contains(&id)))?;
+        self.drop_tables(b"qowuyhg")
+    }
+
+    fn unreadable(&self) -> Result<BTreeSet<Id>, StoreError> {
+        let prefix = self.tag.table(b'e');
+        let mut found = BTreeSet::new();
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let rows = self.store.scan(&prefix, after.as_deref(), 500)?;
+            let Some((last, _)) = rows.last() else { return Ok(found) };
+            after = Some(last.clone());
+            let is_bad = |(key, sealed): &(Vec<u8>, Vec<u8>)| format::open::<Entity>(key, sealed).is_err();
+            found.extend(rows.iter().filter(|row| is_bad(row)).filter_map(|(key, _)| entity_of(key)));
+        }
     }
 }

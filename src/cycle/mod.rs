@@ -18,7 +18,7 @@
 //! | [`forget`] | the erasure of a person |
 //! | [`moves`] | records that live on under another address |
 //! | [`spread`] | restrictions that reach everybody with the same e-mail |
-//! | [`derive`] | what follows from an entity: what waits, whom it is related to |
+//! | [`mod@derive`] | what follows from an entity: what waits, whom it is related to |
 //! | `full_check` | everything compared, once a day |
 //! | [`guard`], [`holds`] | how much may be written; what waits beyond it |
 //! | [`matching`] | records that nobody knows yet |
@@ -43,6 +43,7 @@
 //! | [`sweep`] | what is older than it is kept |
 //! | [`undo`] | what was written is taken back |
 //! | [`report`] | what a cycle came to |
+//! | `unreadable` | whose state does not read |
 //! | [`ids`] | the one source of ids |
 
 pub mod account;
@@ -83,6 +84,7 @@ pub mod state;
 pub mod sweep;
 pub mod system;
 pub mod undo;
+mod unreadable;
 pub mod update;
 pub mod world;
 
