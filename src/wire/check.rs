@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{App, Running};
 use crate::{
+    cycle::account::{another, pinned},
     mapping::FieldType,
     merge::{FieldRule, OnDelete, Side},
 };
@@ -61,6 +62,7 @@ pub async fn systems(app: &App, call: &Call) -> Vec<Finding> {
 
 async fn one_system(running: &Running, side: Side, call: &Call, findings: &mut Vec<Finding>) {
     let system = &running.sync.systems[side];
+    one_account(running, side, call, findings).await;
     for object in &system.objects {
         findings.extend(deletion(running, side, &object.name));
         match system.connector.describe(call, &object.name).await {
@@ -104,6 +106,23 @@ fn deletion(running: &Running, side: Side, object: &str) -> Option<Finding> {
         }
     };
     Some(Finding { severity, connector: system.name.clone(), message, hint: hint.to_owned() })
+}
+
+/// The account that the login opens is the one that the state knows.
+async fn one_account(running: &Running, side: Side, call: &Call, findings: &mut Vec<Finding>) {
+    let system = &running.sync.systems[side];
+    let known = pinned(&*running.sync.committer.store, &system.name).ok().flatten();
+    // Who cannot be asked is found out by what follows.
+    let (Some(known), Ok(met)) = (known, system.connector.account(call).await) else { return };
+    if known != met {
+        let error = another(&system.name, &known, &met);
+        findings.push(Finding {
+            severity: Severity::Mapping,
+            connector: system.name.clone(),
+            message: error.message,
+            hint: error.hint.unwrap_or_default(),
+        });
+    }
 }
 
 /// One object's schema against the mapping.

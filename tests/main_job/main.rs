@@ -41,6 +41,7 @@ mod deletions;
 mod duplicates;
 mod explained;
 mod first_run;
+mod holds;
 mod first_sync;
 mod forget;
 mod kills;

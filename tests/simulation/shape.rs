@@ -177,6 +177,7 @@ fn rule(name: &str, kind: FieldType) -> FieldRule {
     let native = NativeField { name: name.into(), ..NativeField::default() };
     let place = |side: Side| [(object(side).to_owned(), native.clone())].into();
     FieldRule {
+        renamed_from: None,
         map: FieldMap { name: name.into(), kind, region: None, native: Pair::from_fn(place) },
         policy: FieldPolicy {
             on_conflict: OnConflict::Latest,
