@@ -359,9 +359,7 @@ pub(super) static FIELD: Keys = Keys {
             "What happens to a value that a rule refuses. Default: restore.",
         ),
     ],
-    unbuilt: &[
-        unbuilt("fallback", "remove it: fields of `type = \"user\"` are not built yet either"),
-    ],
+    unbuilt: &[unbuilt("fallback", "remove it: fields of `type = \"user\"` are not built yet either")],
     open: Some(Shape::Natives),
 };
 

@@ -12,7 +12,8 @@ pub(super) fn refuse(cx: &mut Reading<'_>, group: &Group<'_>, fields: &[Draft]) 
         let Some(draft) = fields.iter().find(|draft| draft.rule.map.name == item.key) else { continue };
         let Some(old) = &draft.rule.renamed_from else { continue };
         let options = item.value.as_table().into_iter().flat_map(items);
-        let at = options.into_iter().find(|option| option.key == "renamed_from").map_or(item.key_at, |option| option.at);
+        let at =
+            options.into_iter().find(|option| option.key == "renamed_from").map_or(item.key_at, |option| option.at);
         let natives = draft.rule.map.native.iter().flat_map(|(_, objects)| objects.values());
         if *old == draft.rule.map.name || natives.into_iter().any(|native| native.name == *old) {
             let message = format!("`{old}` is a name that the field `{}` has now", item.key);

@@ -133,23 +133,22 @@ fn derive_one(world: &mut World<'_>, id: Id, known: &Maps) -> Result<(), StoreEr
 fn rename(entity: &mut Entity, rule: &FieldRule, known: &Maps, rules: &SyncRules) -> Option<FieldMap> {
     let name = &rule.map.name;
     let Some(old) = &rule.renamed_from else { return known.get(name).cloned() };
-    let mut before = match known.get(name) {
-        Some(before) => before.clone(),
-        None => {
-            let is_free = rules.fields.iter().all(|other| other.map.name != *old);
-            let before = known.get(old).filter(|_| is_free)?;
-            if let Some(field) = entity.fields.remove(old) {
-                entity.fields.insert(name.clone(), field);
-            }
-            for side in Side::BOTH {
-                for secondary in &mut entity.secondaries[side] {
-                    if let Some(holding) = secondary.fields.remove(old) {
-                        secondary.fields.insert(name.clone(), holding);
-                    }
+    let mut before = if let Some(before) = known.get(name) {
+        before.clone()
+    } else {
+        let is_free = rules.fields.iter().all(|other| other.map.name != *old);
+        let before = known.get(old).filter(|_| is_free)?;
+        if let Some(field) = entity.fields.remove(old) {
+            entity.fields.insert(name.clone(), field);
+        }
+        for side in Side::BOTH {
+            for secondary in &mut entity.secondaries[side] {
+                if let Some(holding) = secondary.fields.remove(old) {
+                    secondary.fields.insert(name.clone(), holding);
                 }
             }
-            FieldMap { name: name.clone(), ..before.clone() }
         }
+        FieldMap { name: name.clone(), ..before.clone() }
     };
     for side in Side::BOTH {
         for (object, place) in &mut before.native[side] {

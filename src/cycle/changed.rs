@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Sync, world::{LANES, World}};
+use super::{
+    Sync,
+    world::{LANES, World},
+};
 use crate::{
     merge::{
         Id, Side,
@@ -56,14 +59,15 @@ impl Sync {
             return Ok(true);
         }
         let totals = self.totals().await?;
-        let crosses = self.look(|world| {
-            let mut crosses = false;
-            for (kind, count) in &totals {
-                crosses |= world.room(*kind)?.is_some_and(|room| *count > room);
-            }
-            Ok(crosses)
-        })
-        .await?;
+        let crosses = self
+            .look(|world| {
+                let mut crosses = false;
+                for (kind, count) in &totals {
+                    crosses |= world.room(*kind)?.is_some_and(|room| *count > room);
+                }
+                Ok(crosses)
+            })
+            .await?;
         let mut batch = Batch::default();
         if crosses {
             batch.put(key, HELD);

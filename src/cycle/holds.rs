@@ -7,8 +7,8 @@ use hymnal_sdk::SignedDuration;
 
 use super::{
     Sync,
-    guard::{Hold, guard_patch, guard_record},
     changed::sides_and_lanes,
+    guard::{Hold, guard_patch, guard_record},
     world::{Job, World},
 };
 use crate::{

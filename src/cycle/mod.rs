@@ -75,8 +75,9 @@ pub mod push;
 pub mod reconcile;
 pub mod remove;
 pub mod report;
-mod resync;
 pub mod resolve;
+mod resync;
+mod schema;
 pub mod secondary;
 pub mod sight;
 pub mod spread;
@@ -97,7 +98,7 @@ use std::{
     time::Duration,
 };
 
-use hymnal_sdk::{BoxFuture, Kind, SignedDuration};
+use hymnal_sdk::{BoxFuture, SignedDuration};
 use tracing::Instrument;
 
 use self::{
@@ -135,12 +136,6 @@ pub struct Sync {
     /// Comparisons of everything that go on in the next cycle.
     checking: Mutex<Pair<Option<full_check::Progress>>>,
 }
-
-/// How often schemas are asked for: a choice that an admin added is known after this time at most.
-const LEARN_EVERY: Duration = Duration::from_hours(1);
-
-/// The same while something waits for it.
-const LEARN_WAITING: Duration = Duration::from_mins(5);
 
 /// What must be over before anything is written: the count of the store's keys.
 pub type Gate = Box<dyn Fn() -> BoxFuture<'static, Result<(), StoreError>> + Send + std::marker::Sync>;
@@ -304,46 +299,6 @@ impl Sync {
                 Err(failure) => report.note(failure)?,
             }
         }
-        Ok(())
-    }
-
-    /// What the objects can hold, as the connectors declare it: nobody is asked.
-    pub(crate) async fn declare(&self, report: &mut Report) -> Result<(), StoreError> {
-        if self.committer.objects().await != Pair::default() {
-            return Ok(());
-        }
-        let mut facts = Pair::default();
-        for side in Side::BOTH {
-            match self.systems[side].facts().map_err(Failure::at(side)) {
-                Ok(known) => facts[side] = known,
-                Err(failure) => report.note(failure)?,
-            }
-        }
-        self.committer.learn(facts).await;
-        Ok(())
-    }
-
-    /// Asks for the schemas of one system, once an hour, and oftener while something is parked that another schema could
-    /// release. Only after it has answered a pull, and only for itself: a system that is down or throttled keeps nobody
-    /// waiting here.
-    async fn learn(&self, cycle: Id, side: Side) -> Result<(), StoreError> {
-        let now = self.committer.clock.elapsed();
-        let last = self.lock_learnt()[side];
-        let every = if self.waits_for_a_schema(side)? { LEARN_WAITING } else { LEARN_EVERY };
-        if last.is_some_and(|at| now.saturating_sub(at) < every) {
-            return Ok(());
-        }
-        let system = &self.systems[side];
-        for object in &system.objects {
-            match system.connector.describe(&hymnal_sdk::Call::default(), &object.name).await {
-                Ok(schema) => self.note_schema(cycle, side, &object.name, schema).await?,
-                // It is asked again in the next cycle. Until then the schema known stands, or none: that costs early
-                // messages, not correctness, since the service refuses by itself.
-                Err(error) if matches!(error.kind, Kind::Transient | Kind::Throttled | Kind::Auth) => return Ok(()),
-                Err(_) => {}
-            }
-        }
-        self.lock_learnt()[side] = Some(now);
         Ok(())
     }
 

@@ -13,7 +13,9 @@ use crate::{
 /// they are dropped, people are matched anew by their keys, and nothing is written before a person has approved it.
 pub(super) async fn rebind(app: &App, connector: &str) -> Answer {
     let of = |running: &Running| {
-        Side::BOTH.into_iter().find(|side| running.sync.systems[*side].name == connector && !running.sync.systems[*side].objects.is_empty())
+        Side::BOTH.into_iter().find(|side| {
+            running.sync.systems[*side].name == connector && !running.sync.systems[*side].objects.is_empty()
+        })
     };
     let using: Vec<(&Running, Side)> =
         app.syncs.iter().filter_map(|running| Some((running.as_ref(), of(running)?))).collect();
@@ -32,7 +34,11 @@ pub(super) async fn rebind(app: &App, connector: &str) -> Answer {
         Err(Failure::Store(error)) => return Err(error.into()),
         Err(Failure::Service { error, .. }) => {
             let hint = error.hint.clone().unwrap_or_else(|| "correct the login, and try again".to_owned());
-            return Err(Refusal::new(1, format!("`{connector}` could not be asked whose account it is: {error}"), hint));
+            return Err(Refusal::new(
+                1,
+                format!("`{connector}` could not be asked whose account it is: {error}"),
+                hint,
+            ));
         }
     };
     if from.as_ref() == Some(&to) {

@@ -1,15 +1,17 @@
 //! What can only be known by asking: logins, schemas, and whether the mapping fits them.
 
-use std::fmt;
+use std::{fmt, os::unix::fs::MetadataExt};
 
-use hymnal_sdk::{Call, Connector, NativeKind, Schema, SchemaField, Whereto};
+use hymnal_sdk::{Call, Clock, Connector, NativeKind, Schema, SchemaField, Whereto};
 use serde::Serialize;
 
-use super::{App, Running};
+use super::{App, Running, State, replace::store_of};
 use crate::{
+    config::Config,
     cycle::account::{another, pinned},
     mapping::FieldType,
     merge::{FieldRule, OnDelete, Side},
+    store::{Batch, Kv, StoreError, tables::account},
 };
 
 /// Something that a person should know.
@@ -106,6 +108,29 @@ fn deletion(running: &Running, side: Side, object: &str) -> Option<Finding> {
         }
     };
     Some(Finding { severity, connector: system.name.clone(), message, hint: hint.to_owned() })
+}
+
+/// Copies from the state directory which account each connector belongs to. Nothing is copied where there is no state
+/// yet, where it is another user's (opening it would leave files in it that its owner cannot write), or where it does
+/// not open: a daemon that has it open refuses another account by itself, and damage is told by whoever runs on it.
+///
+/// # Errors
+/// Those of `into`.
+pub fn remember_accounts(config: &Config, into: &dyn Kv, clock: &dyn Clock) -> Result<(), StoreError> {
+    let dir = &config.daemon.state_dir;
+    let is_ours = std::fs::metadata(store_of(dir).join("store.json"))
+        .is_ok_and(|card| card.uid() == rustix::process::geteuid().as_raw());
+    if !is_ours {
+        return Ok(());
+    }
+    let Ok(state) = State::open(dir, config.store.cache_mb, clock) else { return Ok(()) };
+    let mut batch = Batch::default();
+    for connector in &config.connectors {
+        if let Ok(Some(known)) = pinned(&*state.store, &connector.name) {
+            batch.put(account(&connector.name), known.into_bytes());
+        }
+    }
+    into.commit(batch)
 }
 
 /// The account that the login opens is the one that the state knows.

@@ -34,8 +34,7 @@ async fn differing(people: usize, limit: u64) -> Stage {
 
 fn phone() -> FieldRule {
     let mut rules = Shape::default().rules;
-    let rule = field(&mut rules, "phone").clone();
-    rule
+    field(&mut rules, "phone").clone()
 }
 
 fn phones(stage: &Stage, side: Side, value: &str) -> usize {
@@ -150,7 +149,11 @@ async fn a_field_that_was_away_begins_with_its_first_link() {
     stage.settle().await;
     assert_eq!(stage.log(), ["memo conflict open", "memo conflict superseded"]);
     stage.rules.fields.push(FieldRule {
-        policy: hymnal::merge::FieldPolicy { first_link: OnConflict::Prefer(Side::Right), on_conflict: OnConflict::Latest, ..memo.policy.clone() },
+        policy: hymnal::merge::FieldPolicy {
+            first_link: OnConflict::Prefer(Side::Right),
+            on_conflict: OnConflict::Latest,
+            ..memo.policy.clone()
+        },
         ..memo
     });
     stage.restart().await;
@@ -187,7 +190,11 @@ async fn changed_choices_release_what_was_parked_for_them() {
     let rule = shape.rule("title");
     rule.map.kind = FieldType::Choice;
     for place in rule.map.native.left.values_mut().chain(rule.map.native.right.values_mut()) {
-        *place = NativeField { unmapped: hymnal::mapping::Unmapped::Park, values: vec![("a".into(), vec!["a".into()])], ..place.clone() };
+        *place = NativeField {
+            unmapped: hymnal::mapping::Unmapped::Park,
+            values: vec![("a".into(), vec!["a".into()])],
+            ..place.clone()
+        };
     }
     let mut stage = shape.stage();
     stage.restart().await;

@@ -27,7 +27,13 @@ fn one(name: &str, cycle: &Json) -> String {
         cycle["observed"], cycle["created"], cycle["updated"], cycle["deleted"], cycle["pending"]
     );
     for trouble in array(&cycle["troubles"]) {
-        let _ = writeln!(out, "  {}: {} ({})", text(&trouble["connector"]), text(&trouble["message"]), text(&trouble["code"]));
+        let _ = writeln!(
+            out,
+            "  {}: {} ({})",
+            text(&trouble["connector"]),
+            text(&trouble["message"]),
+            text(&trouble["code"])
+        );
         if let Some(hint) = trouble["hint"].as_str() {
             let _ = writeln!(out, "  hint: {hint}");
         }

@@ -43,7 +43,10 @@ pub(super) fn held(name: &str, held: &Json) -> String {
             let _ = writeln!(out, "  Paused{until}{because}. To go on: hymnal resume {name}");
         }
         Some("configuration") => {
-            let _ = writeln!(out, "  The configuration changed, and what follows is more than a safety limit allows. It would:");
+            let _ = writeln!(
+                out,
+                "  The configuration changed, and what follows is more than a safety limit allows. It would:"
+            );
             out.push_str(&would(&held["would"]));
             let _ = writeln!(out, "  To let it go: hymnal approve {name}");
             let _ = writeln!(out, "  To leave it:  hymnal discard {name}");
@@ -159,7 +162,9 @@ pub fn done(done: &Json) -> String {
         return format!("{sync}: {message}.\n");
     }
     if done["hold"]["id"] == "configuration" {
-        return format!("{sync}: what the changed configuration would write is dropped; those fields wait for their next edit.\n");
+        return format!(
+            "{sync}: what the changed configuration would write is dropped; those fields wait for their next edit.\n"
+        );
     }
     if done["hold"].is_object() {
         let entries = &done["hold"]["entries"];
