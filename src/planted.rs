@@ -12,6 +12,8 @@ pub enum Planted {
     SkipEcho,
     /// An edit is taken for the echo of our own write.
     TakeForEcho,
+    /// What is to be written is not put into the outbox.
+    ForgetOutbox,
     /// A page's cursor is stored before what the page brought.
     CursorBeforeCommit,
     /// A creation that was not answered is sent again at once.
@@ -48,9 +50,10 @@ pub enum Planted {
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::SkipEcho,
         Self::TakeForEcho,
+        Self::ForgetOutbox,
         Self::CursorBeforeCommit,
         Self::RetryCreation,
         Self::ShadowFromRequest,

@@ -4,7 +4,7 @@ use hymnal_sdk::{Address, FieldEdit, SignedDuration};
 
 use super::{
     context::Context,
-    entity::{Edit, Entity, Field, Holding, Mark, OpenConflict, Origin},
+    entity::{Edit, Entity, Field, Holding, Mark, OpenConflict, Origin, Want},
     event::{ConflictStatus, Event},
     field::{Candidate, Evidence, Fate, Merge, SideInput, Verdict, merge},
     held,
@@ -39,7 +39,10 @@ pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_
     removal::reconsider(entity, context, ledger);
     held::forget_moot(entity, context);
     scope::judge(entity, context.rules, ledger.events);
-    entity.wants = Pair::from_fn(|side| wants(entity, side, context));
+    entity.wants = Pair::from_fn(|side| match wants(entity, side, context) {
+        Want::Update if planted::is(Planted::ForgetOutbox) => Want::Nothing,
+        want => want,
+    });
     entity.wants_secondary = Pair::from_fn(|side| secondary::wanted(entity, side, context));
 }
 

@@ -13,7 +13,7 @@ use crate::{
 /// Each fault, and the promise whose checker must notice it.
 const FAULTS: &[(Planted, Promise)] = &[
     (Planted::SkipEcho, Promise::HonestConflicts),
-    (Planted::TakeForEcho, Promise::Convergence),
+    (Planted::ForgetOutbox, Promise::Convergence),
     (Planted::TakeForEcho, Promise::NoLostEdit),
     (Planted::RetryCreation, Promise::AtMostOne),
     (Planted::ShadowFromRequest, Promise::NoEcho),

@@ -47,11 +47,17 @@ impl Oracle {
         }
     }
 
-    /// I5: whom a person deleted, and Hymnal knew, is not made again.
+    /// I5: whom a person deleted, and Hymnal knew on both sides, is not made again.
     fn check_nobody_back(&mut self, (side, address): &Key, track: &Track) {
         let deleted = self.of(*side, track.who).find(|(_, other)| {
             let known = other.met.is_some_and(|commits| self.sank_in(commits));
-            other.gone.is_some() && other.row.merged_into.is_none() && known && other.who == track.who
+            // Who was not met on the other side before, as the same person, was never linked: what is there is copied
+            // like anybody.
+            let was_linked = other.gone.is_some_and(|(_, commits)| {
+                let is_linked = |far: &Track| far.met.is_some_and(|met| met < commits) && is_one(other, far);
+                self.of(side.other(), track.who).any(|(_, far)| is_linked(far))
+            });
+            was_linked && other.row.merged_into.is_none() && known && other.who == track.who
         });
         // Where the last of them was deleted too, whoever is made anew is somebody new.
         let deleted = deleted.filter(|_| !self.of(side.other(), track.who).any(|(_, other)| other.was_gone));
@@ -71,4 +77,14 @@ impl Oracle {
             self.breaks(Promise::CompleteLog, format!("{side:?} {address} `{email}` is made and not in the journal"));
         }
     }
+}
+
+/// Two records that Hymnal has seen are one person for it: it made the one of the other, or was shown one e-mail in both.
+fn is_one(one: &Track, two: &Track) -> bool {
+    let emails = |track: &Track| {
+        let (first, last) = (track.first.get("email"), track.shown.get("email"));
+        [first, last].map(|shown| shown.map(|(email, _)| email.clone()))
+    };
+    let made = [one, two].iter().any(|track| matches!(track.made_by, By::Us(_)));
+    made || emails(one).iter().flatten().any(|email| emails(two).iter().flatten().any(|other| other == email))
 }

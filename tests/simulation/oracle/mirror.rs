@@ -98,7 +98,7 @@ impl Oracle {
             }
         }
         if row.deleted_at.is_some() && track.gone.is_none() {
-            track.gone = Some(self.tick);
+            track.gone = Some((self.tick, self.kv.commits()));
             track.was_gone = true;
         } else if row.deleted_at.is_none() {
             track.gone = None;

@@ -115,8 +115,8 @@ struct Track {
     claimed: BTreeSet<(String, String)>,
     /// When it was last read by id.
     got: Option<Duration>,
-    /// It was taken away: since when.
-    gone: Option<u64>,
+    /// It was taken away: since when, and after how many commits.
+    gone: Option<(u64, u64)>,
     /// It was in the bin once.
     was_gone: bool,
 }
