@@ -202,8 +202,8 @@ async fn settle_wholly(world: &mut World, nuisance: Nuisance, random: &mut Rando
             return false;
         }
     }
-    let past = world.clock.glance().as_secs() % MARK.as_secs();
-    tokio::time::sleep(MARK - Duration::from_secs(past)).await;
+    let past = Duration::from_secs(world.clock.glance().as_secs() % MARK.as_secs());
+    tokio::time::sleep(MARK.saturating_sub(past)).await;
     true
 }
 

@@ -196,8 +196,8 @@ fn shifted(account: &Account, face: &dyn Face, request: &Request<Bytes>) -> Resp
     let id = ["id", "Id"].into_iter().find_map(|name| first.get(name)?.as_str().map(str::to_owned));
     let now = account.now();
     let mut inner = account.lock();
-    let tables = inner.data.tables.iter();
-    let found = tables.filter_map(|(object, table)| Some((object.clone(), table.live(id.as_deref()?)?.clone()))).next();
+    let mut tables = inner.data.tables.iter();
+    let found = tables.find_map(|(object, table)| Some((object.clone(), table.live(id.as_deref()?)?.clone())));
     if let Some((object, row)) = found {
         let _ = inner.data.update(&object, &row.id, Fields::new(), &row.modified_by, now);
     }

@@ -109,14 +109,13 @@ fn pause(answer: &Response, now: hymnal_sdk::Timestamp) -> Option<Duration> {
         return None;
     }
     let told = answer.header("retry-after")?;
-    let pause = match told.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            // By the clock of the service, whatever that shows.
-            let date = |text: &str| Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp());
-            let theirs = answer.header("date").and_then(date).unwrap_or(now);
-            Duration::try_from(date(told)?.duration_since(theirs)).unwrap_or_default()
-        }
+    let pause = if let Ok(seconds) = told.parse() {
+        Duration::from_secs(seconds)
+    } else {
+        // By the clock of the service, whatever that shows.
+        let date = |text: &str| Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp());
+        let theirs = answer.header("date").and_then(date).unwrap_or(now);
+        Duration::try_from(date(told)?.duration_since(theirs)).unwrap_or_default()
     };
     Some(pause.min(Duration::from_hours(1)))
 }

@@ -89,7 +89,9 @@ impl Oracle {
 
     /// A contact of that service that took over another one has its e-mail too, and another person's record has it here.
     fn is_merged_away(&self, entity: &Entity, side: Side) -> bool {
-        let Some(member) = entity.members[side.other()].as_ref().filter(|_| self.shape.on_the_wire) else { return false };
+        let Some(member) = entity.members[side.other()].as_ref().filter(|_| self.shape.on_the_wire) else {
+            return false;
+        };
         let other = self.records.get(&(side.other(), member.address.clone()));
         let is_merged = |who| self.of(side, who).any(|(_, track)| track.row.merged_into.is_some());
         entity.members[side].is_none() && other.is_some_and(|track| is_merged(track.who))
