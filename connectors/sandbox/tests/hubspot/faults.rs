@@ -195,6 +195,7 @@ async fn a_list_lags_or_shifts() {
     plant(&world, "POST", Fault::StaleList { ms: 30_000 });
     let stale = world.client.post(path, &search).await;
     assert_eq!(stale.body["results"][0]["properties"]["city"], "Bonn");
+    world.clock.turn(std::time::Duration::from_secs(10));
     plant(&world, "POST", Fault::PageShift);
     let before = world.client.post(path, &search).await.body["results"][0]["updatedAt"].clone();
     // The index follows within seconds.
