@@ -62,6 +62,7 @@ fn field(cx: &mut Reading<'_>, item: Item<'_>, scope: &Scope, first_link: OnConf
     values::values(cx, &group, scope, (kind, &mut native));
     values::refuse_values_outside_order(cx, &group, &native);
     places::defaults(cx, &group, scope, (kind, &mut native));
+    places::fallbacks(cx, &group, scope, (kind, &mut native));
     policy::refuse_silent_opt_in(cx, &group, scope, kind);
     let map = FieldMap { name: item.key.to_owned(), kind, region, native };
     Some(Draft { rule: FieldRule { map, policy }, at: item.key_at, places })
@@ -84,6 +85,7 @@ fn kind(cx: &mut Reading<'_>, group: &Group<'_>) -> FieldType {
         Some("datetime") => FieldType::Datetime,
         Some("choice") => FieldType::Choice,
         Some("set") => FieldType::Set,
+        Some("user") => FieldType::User,
         _ => FieldType::Text,
     }
 }

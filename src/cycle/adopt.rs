@@ -23,6 +23,7 @@ impl Sync {
     /// # Errors
     /// The store's.
     pub async fn adopt(&self, digest: &str) -> Result<(), StoreError> {
+        self.recall_users().await?;
         let key = self.committer.tag.state("digest");
         let maps = self.committer.tag.state("maps");
         let before = self.committer.store.get(&key)?;

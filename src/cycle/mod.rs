@@ -35,6 +35,7 @@
 //! | [`state`] | what a sync remembers of itself |
 //! | [`resolve`] | a person answers a conflict |
 //! | [`plan`] | what a cycle would do, written nowhere |
+//! | `users` | whom records can belong to |
 //! | [`sweep`] | what is older than it is kept |
 //! | [`report`] | what a cycle came to |
 //! | [`ids`] | the one source of ids |
@@ -70,6 +71,7 @@ pub mod state;
 pub mod sweep;
 pub mod system;
 pub mod update;
+mod users;
 pub mod world;
 
 use std::{
@@ -114,6 +116,8 @@ pub struct Sync {
     only: Mutex<Option<Arc<Selection>>>,
     /// Comparisons of everything that go on in the next cycle.
     checking: Mutex<Pair<Option<full_check::Progress>>>,
+    /// When the systems were last asked who their users are.
+    asked: Mutex<Pair<Option<Duration>>>,
 }
 
 /// How often schemas are asked for: a choice that an admin added is known after this time at most.
@@ -149,6 +153,7 @@ impl Sync {
             read: Mutex::default(),
             only: Mutex::default(),
             checking: Mutex::default(),
+            asked: Mutex::default(),
         }
     }
 
@@ -230,6 +235,7 @@ impl Sync {
     }
 
     async fn pull_one(&self, cycle: Id, side: Side, deletions: Deletions) -> Result<usize, Failure> {
+        self.know_users(cycle, side).await?;
         let mut changed = self.pull(cycle, side).await?;
         self.learn(cycle, side).await?;
         changed += self.look_for_deletions(cycle, side, deletions).await?;

@@ -249,6 +249,9 @@ fn state(field: &Field, side: Side) -> String {
         Some(Mark::Ignored { golden }) if *golden == field.golden => {
             "ignored: the service answered success and kept its value".to_owned()
         }
+        Some(Mark::ClearFirst { golden }) if *golden == field.golden => {
+            "a step back that the service takes only from blank: it is cleared, then written".to_owned()
+        }
         Some(Mark::Kept { golden }) if *golden == field.golden => {
             "kept: reverted by a sync rule, and left here".to_owned()
         }

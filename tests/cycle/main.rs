@@ -7,6 +7,7 @@ mod stage;
 
 mod agreement;
 mod apply;
+mod choices;
 mod consent;
 mod conversion;
 mod crashes;
@@ -19,6 +20,7 @@ mod observe;
 mod odd_services;
 mod on_delete;
 mod order;
+mod owners;
 mod parked;
 mod people;
 mod plan;

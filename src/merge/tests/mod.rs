@@ -41,7 +41,13 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let facts = || ObjectFacts { forms: Forms::default(), omits_blanks: false, gone: Gone::Deleted, schema: None };
+        let facts = || ObjectFacts {
+            forms: Forms::default(),
+            omits_blanks: false,
+            gone: Gone::Deleted,
+            clear_first: Vec::new(),
+            schema: None,
+        };
         let objects = || BTreeMap::from([(OBJECT.to_owned(), facts())]);
         Self {
             rules: rules(),
@@ -121,6 +127,7 @@ impl Bench {
             name: name.into(),
             label: name.into(),
             kind: NativeKind::Text,
+            barred: Vec::new(),
             options: Vec::new(),
             restricted: false,
             max_length: None,

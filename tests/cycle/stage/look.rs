@@ -160,6 +160,7 @@ impl Stage {
                             | Mark::Kept { golden }
                             | Mark::Parked { golden: Some(golden), .. },
                         ) => *golden == field.golden,
+                        Some(Mark::ClearFirst { .. }) => false,
                         None => entity.parked[side].is_some(),
                     };
                     field.conflict.is_some() || field.frozen || Side::BOTH.into_iter().any(marked)
