@@ -1,8 +1,16 @@
 //! What can be typed.
 
+mod planning;
+mod upkeep;
+
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{ArgGroup, Args as ClapArgs, Parser, Subcommand};
+
+pub use self::{
+    planning::{Apply, Audit, Export, Plan},
+    upkeep::{Backup, Compact, Rebuild, Restore},
+};
 
 /// Keeps contacts and leads the same in marketing and sales, in both directions.
 #[derive(Debug, Parser)]
@@ -47,8 +55,16 @@ pub enum Command {
     },
     /// Do what a plan says, or a pilot of it.
     Apply(Apply),
+    /// Compare everything on both sides, and say how far they agree.
+    Audit(Audit),
+    /// Everybody, with all values and the ids of their records: how you leave us.
+    Export(Export),
     /// Explain one person: every value, who set it, by which rule, what lost.
     Explain(Explain),
+    /// What happened to one person, oldest first.
+    History(History),
+    /// Take back what was written, where nobody has touched it since.
+    Undo(Undo),
     /// Erase a person, with a receipt; blocks the return.
     Forget(Forget),
     /// Let what is held go: the first run of a sync.
@@ -153,6 +169,8 @@ pub enum ConflictsCommand {
     },
     /// Answer one that waits: take what a system holds, the last synced value, or another one.
     Resolve(Resolve),
+    /// Decide the logged conflicts again, under the rules of today or another policy: how many come out otherwise?
+    PolicyTest(PolicyTest),
     /// All, for a spreadsheet.
     Export {
         /// As CSV; formulas are escaped.
@@ -166,24 +184,53 @@ pub enum ConflictsCommand {
 
 /// `conflicts resolve`
 #[derive(Debug, ClapArgs)]
+#[command(group = ArgGroup::new("which").required(true).args(["id", "expression"]))]
+#[command(group = ArgGroup::new("what_to_take").required(true).args(["take", "value"]))]
 pub struct Resolve {
     /// The conflict.
-    pub id: String,
+    pub id: Option<String>,
+    /// Or all open ones for which this holds: an expression over the canonical fields, `field`, `kind` and the systems'
+    /// names: `field == 'phone' and crm is not none`.
+    #[arg(long = "where", value_name = "EXPR")]
+    pub expression: Option<String>,
     /// The name of the system whose value both are to have, or `base`: the last synced value.
-    #[arg(long, value_name = "SYSTEM", conflicts_with = "value", required_unless_present = "value")]
+    #[arg(long, value_name = "SYSTEM")]
     pub take: Option<String>,
     /// The value that both are to have.
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
     pub value: Option<String>,
     /// Where the values have moved since it was opened: the number of the line that you saw.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", requires = "id")]
     pub seen: Option<u64>,
+    /// With `--where`: only of this sync.
+    #[arg(long, requires = "expression")]
+    pub sync: Option<String>,
     /// You have the person's consent: it may be loosened.
     #[arg(long)]
     pub i_have_consent: bool,
     /// Show what would be written, and change nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `conflicts policy-test`
+#[derive(Debug, ClapArgs)]
+pub struct PolicyTest {
+    /// The conflicts logged from this time on: `90d`, or `2026-11-23T10:00:00Z`.
+    #[arg(long, default_value = "90d", value_name = "TIME")]
+    pub since: String,
+    /// The policy to try: `latest`, `prefer crm`. Without it, the rules of the configuration.
+    #[arg(long)]
+    pub policy: Option<String>,
+    /// Only of this field.
+    #[arg(long)]
+    pub field: Option<String>,
+    /// Only of this sync.
+    #[arg(long)]
+    pub sync: Option<String>,
     /// As JSON.
     #[arg(long)]
     pub json: bool,
@@ -214,7 +261,7 @@ pub enum ParkedCommand {
 
 /// `parked retry`, `parked dismiss`
 #[derive(Debug, ClapArgs)]
-#[group(required = true, multiple = false, args = ["id", "reason", "all"])]
+#[command(group = ArgGroup::new("chosen").required(true).args(["id", "reason", "all"]))]
 pub struct Parked {
     /// The id of a reason, or of a person.
     pub id: Option<String>,
@@ -224,22 +271,6 @@ pub struct Parked {
     /// Everything.
     #[arg(long)]
     pub all: bool,
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `plan`
-#[derive(Debug, ClapArgs)]
-pub struct Plan {
-    /// The sync; all of them without it.
-    pub sync: Option<String>,
-    /// Write the plan to a file, for `apply`: a header, then one change a line (JSON).
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    /// Exit with 3 if anything would change.
-    #[arg(long)]
-    pub exit_code: bool,
     /// As JSON.
     #[arg(long)]
     pub json: bool,
@@ -303,23 +334,6 @@ pub enum MatchesCommand {
     },
 }
 
-/// `apply`
-#[derive(Debug, ClapArgs)]
-pub struct Apply {
-    /// The plan, as `plan --out` wrote it; lines may be taken out.
-    pub file: PathBuf,
-    /// Only changes for which this holds: of fields of the person, and of `system`, `object`, `field`, `kind`, `old`,
-    /// `new`, `rule`, `from` of the change.
-    #[arg(long = "where", value_name = "EXPR")]
-    pub filter: Option<String>,
-    /// Only the changes of so many people: the first of the plan.
-    #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// `explain`
 #[derive(Debug, ClapArgs)]
 pub struct Explain {
@@ -328,6 +342,42 @@ pub struct Explain {
     /// Only this field.
     #[arg(long)]
     pub field: Option<String>,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `history`
+#[derive(Debug, ClapArgs)]
+pub struct History {
+    /// An e-mail, a person's id, or `connector:object:id`.
+    pub key: String,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `undo`
+#[derive(Debug, ClapArgs)]
+#[command(group = ArgGroup::new("what").required(true).args(["change", "cycle", "since"]))]
+pub struct Undo {
+    /// One change, by the id that `history` and `explain` show.
+    pub change: Option<String>,
+    /// All that this cycle wrote.
+    #[arg(long, value_name = "ID")]
+    pub cycle: Option<String>,
+    /// All that was written from this time on: `2026-11-23T10:00:00Z`, or `2h` for the last two hours.
+    #[arg(long, value_name = "TIME", requires = "sync")]
+    pub since: Option<String>,
+    /// Only of this sync.
+    #[arg(long)]
+    pub sync: Option<String>,
+    /// You have the people's consent: it may be loosened.
+    #[arg(long)]
+    pub i_have_consent: bool,
+    /// Show what would be taken back, and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
     /// As JSON.
     #[arg(long)]
     pub json: bool,
@@ -400,48 +450,6 @@ pub enum ConfigCommand {
     Show,
 }
 
-/// `backup`
-#[derive(Debug, ClapArgs)]
-pub struct Backup {
-    /// The file; one that is there is replaced once the new one is whole.
-    pub file: PathBuf,
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `restore`
-#[derive(Debug, ClapArgs)]
-pub struct Restore {
-    /// The backup.
-    pub file: PathBuf,
-    /// Take the place of a state that is there; that one is kept beside it.
-    #[arg(long)]
-    pub replace: bool,
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `rebuild`
-#[derive(Debug, ClapArgs)]
-pub struct Rebuild {
-    /// End after this time (0: no limit).
-    #[arg(long, default_value = "10m", value_parser = duration, value_name = "TIME")]
-    pub timeout: Duration,
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `compact`
-#[derive(Debug, ClapArgs)]
-pub struct Compact {
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// `sandbox`
 #[derive(Debug, ClapArgs)]
 pub struct Sandbox {
@@ -477,7 +485,7 @@ pub struct Demo {
 }
 
 /// `30s`, `5m`, `2h`, `1d`; `0` is none.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is no duration; write `30s`, `5m`, `2h` or `1d`");
     if text == "0" {
         return Ok(Duration::ZERO);

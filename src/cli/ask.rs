@@ -3,6 +3,7 @@
 
 use std::{io, path::Path, time::Duration};
 
+use hymnal_sdk::{Clock as _, SignedDuration, Timestamp};
 use serde_json::Value as Json;
 use tokio::sync::mpsc;
 
@@ -15,7 +16,8 @@ use super::{
 };
 use crate::{
     merge::parked::Handling,
-    server::{ParkedRequest, Refusal, Request, ResolveRequest, answer, answer_each, socket},
+    server::{ParkedRequest, Refusal, Request, ResolveRequest, UndoRequest, answer, answer_each, socket},
+    wire::SystemClock,
 };
 
 /// How often `--follow` asks.
@@ -87,7 +89,7 @@ pub async fn conflicts(config: Option<&Path>, command: ConflictsCommand) -> Resu
         }
         ConflictsCommand::Resolve(args) => {
             let request = ResolveRequest {
-                id: args.id,
+                id: args.id.unwrap_or_default(),
                 take: args.take,
                 value: args.value,
                 seen: args.seen,
@@ -95,8 +97,19 @@ pub async fn conflicts(config: Option<&Path>, command: ConflictsCommand) -> Resu
                 have_consent: args.i_have_consent,
                 dry_run: args.dry_run,
             };
-            let done = ask(config, Request::Resolve(request)).await?;
-            told(args.json, &done, show::resolved);
+            let Some(expression) = args.expression else {
+                told(args.json, &ask(config, Request::Resolve(request)).await?, show::resolved);
+                return Ok(0);
+            };
+            let request = Request::ResolveWhere { expression, sync: args.sync, answer: request };
+            let done = ask(config, request).await?;
+            told(args.json, &done, show::resolved_all);
+            return Ok(if done["left"].as_array().is_none_or(Vec::is_empty) { 0 } else { 4 });
+        }
+        ConflictsCommand::PolicyTest(args) => {
+            let since = moment(&args.since)?;
+            let request = Request::PolicyTest { since, policy: args.policy, field: args.field, sync: args.sync };
+            told(args.json, &ask(config, request).await?, show::policy_test);
         }
         ConflictsCommand::Export { csv, open } => {
             let found = ask(config, Request::Conflicts { open, sync: None, limit: Some(usize::MAX) }).await?;
@@ -149,6 +162,42 @@ pub async fn explain(config: Option<&Path>, args: &args::Explain) -> Result<u8, 
     let found = ask(config, Request::Explain { key: args.key.clone(), field: args.field.clone() }).await?;
     told(args.json, &found, show::explain);
     Ok(0)
+}
+
+/// `history`
+pub async fn history(config: Option<&Path>, args: &args::History) -> Result<u8, Exit> {
+    let found = ask(config, Request::History { key: args.key.clone() }).await?;
+    told(args.json, &found, show::history);
+    Ok(0)
+}
+
+/// `undo`. What is left as it is waits for a person's decision: exit code 4.
+pub async fn undo(config: Option<&Path>, args: args::Undo) -> Result<u8, Exit> {
+    let since = args.since.as_deref().map(moment).transpose()?;
+    let request = UndoRequest {
+        change: args.change,
+        cycle: args.cycle,
+        since,
+        sync: args.sync,
+        by: operator(),
+        have_consent: args.i_have_consent,
+        dry_run: args.dry_run,
+    };
+    let done = ask(config, Request::Undo(request)).await?;
+    told(args.json, &done, show::undone);
+    let is_whole = done["left"].as_array().is_none_or(Vec::is_empty);
+    Ok(if is_whole { 0 } else { 4 })
+}
+
+/// A point in time, or how long ago it was.
+fn moment(text: &str) -> Result<Timestamp, Exit> {
+    if let Ok(at) = text.parse() {
+        return Ok(at);
+    }
+    let ago = args::duration(text).ok().and_then(|ago| SignedDuration::try_from(ago).ok());
+    ago.and_then(|ago| SystemClock::new().now().checked_sub(ago).ok()).ok_or_else(|| {
+        Exit::new(2, format!("`{text}` is no time"), "write `2026-11-23T10:00:00Z`, or `2h` for the last two hours")
+    })
 }
 
 /// `approve`

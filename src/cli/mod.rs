@@ -6,9 +6,10 @@
 //! | [`setup`] | where the configuration is, and what is made of it |
 //! | [`run`] | `run`, `run --once` |
 //! | [`check`] | `check` |
-//! | [`ask`] | `status`, `conflicts`, `parked`, `matches`, `explain`, `approve`, `discard`, `pause`, `resume`, `reload` |
+//! | [`ask`] | `status`, `conflicts`, `parked`, `matches`, `explain`, `history`, `undo`, `approve`, `discard`, `pause`, `resume`, `reload` |
 //! | [`upkeep`] | `backup`, `restore`, `rebuild`, `compact` |
 //! | [`plan`] | `plan` |
+//! | [`audit`] | `audit`, `export` |
 //! | [`forget`] | `forget` |
 //! | [`apply`] | `apply` |
 //! | [`show`] | their answers for people |
@@ -19,6 +20,7 @@
 pub mod apply;
 pub mod args;
 pub mod ask;
+pub mod audit;
 pub mod check;
 pub mod connectors;
 pub mod demo;
@@ -113,7 +115,11 @@ async fn dispatch(args: Args) -> Result<u8, Exit> {
         Command::Plan(options) => plan::plan(config, &options).await,
         Command::Matches { command } => ask::matches(config, command).await,
         Command::Apply(options) => apply::apply(config, &options).await,
+        Command::Audit(options) => audit::audit(config, &options).await,
+        Command::Export(options) => audit::export(config, &options).await,
         Command::Explain(explain) => ask::explain(config, &explain).await,
+        Command::History(history) => ask::history(config, &history).await,
+        Command::Undo(options) => ask::undo(config, options).await,
         Command::Forget(args) => forget::forget(config, &args).await,
         Command::Approve(which) => ask::approve(config, &which).await,
         Command::Discard(which) => ask::discard(config, &which).await,

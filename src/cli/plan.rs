@@ -61,6 +61,11 @@ impl WholeFile {
         writeln!(self.file, "{line}")
     }
 
+    /// Adds text.
+    pub(super) fn text(&mut self, text: &str) -> io::Result<()> {
+        self.file.write_all(text.as_bytes())
+    }
+
     /// It is whole.
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.file.flush()?;

@@ -128,7 +128,9 @@ fn remap(entity: &mut Entity, rule: &FieldRule, before: &FieldMap) {
 /// The two differ because one side keeps another form, on purpose or not: that goes on.
 fn richer(field: &Field, left: &Value, right: &Value) -> Option<Value> {
     let differs = |side: Side| match &field.sides[side].mark {
-        Some(Mark::Normalised { golden } | Mark::Ignored { golden } | Mark::Kept { golden }) => *golden == field.golden,
+        Some(
+            Mark::Normalised { golden } | Mark::Ignored { golden } | Mark::Kept { golden } | Mark::Apart { golden, .. },
+        ) => *golden == field.golden,
         _ => false,
     };
     match (differs(Side::Left), differs(Side::Right)) {
@@ -143,7 +145,12 @@ fn agree(field: &mut Field, value: &Value) {
         let holding = &mut field.sides[side];
         holding.edit = None;
         match &mut holding.mark {
-            Some(Mark::Normalised { golden } | Mark::Ignored { golden } | Mark::Kept { golden }) => {
+            Some(
+                Mark::Normalised { golden }
+                | Mark::Ignored { golden }
+                | Mark::Kept { golden }
+                | Mark::Apart { golden, .. },
+            ) => {
                 golden.clone_from(value);
             }
             Some(Mark::Parked { golden: None, .. }) => {}

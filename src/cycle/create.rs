@@ -6,6 +6,7 @@ use hymnal_sdk::{Call, Connector, Draft, Error, Find, Kind, Lane, Native, Record
 
 use super::{
     Sync,
+    exchange::has_to_wait,
     matching::match_one,
     parked::note_taken,
     push::Sent,
@@ -314,6 +315,9 @@ fn mark_one(
         return Ok(None);
     }
     let patch = draft(&entity, side, object, world.context);
+    if has_to_wait(world, id, side, object, &patch)? {
+        return Ok(None);
+    }
     let events = mark_creating(&mut entity, side, object, &patch, world.context);
     world.decide(|context, ledger| decide(&mut entity, context, ledger));
     world.put(entity, events)?;

@@ -33,7 +33,7 @@ impl Sync {
         let mut changed = 0;
         for object in &system.objects {
             let capable = system.connector.capable(&object.name).map_err(Failure::at(side))?;
-            let is_unheard = capable.deletions == Told::Unknown && capable.list == ListKind::Changes;
+            let is_unheard = capable.deletions == Told::Unknown && capable.list != ListKind::Scan;
             match capable.deletions {
                 Told::Feed => changed += self.pull_archived(cycle, system, object).await?,
                 Told::Listing if is_due => changed += self.pull_archived(cycle, system, object).await?,
@@ -44,8 +44,8 @@ impl Sync {
                     let most = if when == Deletions::Now { usize::MAX } else { ASKS };
                     changed += self.ask_for_each(cycle, system, object, most).await?;
                 }
-                // Not yet, or a list of everything shows who is missing.
-                Told::Listing | Told::Unknown => {}
+                // Not yet, or a list of everything shows who is missing, or the changes say it.
+                Told::Listing | Told::Listed | Told::Unknown => {}
             }
         }
         if is_due {
@@ -72,7 +72,7 @@ impl Sync {
         let system = &self.systems[side];
         let silent = system.objects.iter().filter_map(|object| system.connector.capabilities(&object.name));
         let batch = silent
-            .filter(|capable| capable.deletions == Told::Unknown && capable.list == ListKind::Changes)
+            .filter(|capable| capable.deletions == Told::Unknown && capable.list != ListKind::Scan)
             .map(|capable| capable.get_batch.max(1))
             .min();
         let ours = system.connector.http().and_then(|http| http.health().daily_ours);

@@ -14,6 +14,7 @@ use crate::{
         Context, Entity, Side,
         emails::emails,
         entity::{Mark, Presence},
+        exchange::{Leaving, leaving},
         parked::waiting,
         patch::has_key,
     },
@@ -31,6 +32,9 @@ pub fn derive_relations(entity: &Entity, tag: Tag, context: &Context<'_>, rows: 
             let key = [&*tag.outbox(side, SECONDARY), object.as_bytes(), &[0], &*id].concat();
             rows.insert(key, Job::Secondary(object.clone()).to_bytes());
         }
+    }
+    for Leaving { side, place, key } in leaving(entity, context) {
+        rows.insert([tag.leaving(side, &place, &key), id.clone()].concat(), Vec::new());
     }
     if has_consent(context) {
         for (field, text) in emails(entity, context) {
@@ -59,7 +63,9 @@ pub fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u
                     add(Wait::Kept, Vec::new());
                 }
                 Some(Mark::Normalised { golden }) if *golden == field.golden => add(Wait::Normalised, Vec::new()),
-                Some(Mark::Kept { golden }) if *golden == field.golden => add(Wait::Kept, Vec::new()),
+                Some(Mark::Kept { golden } | Mark::Apart { golden, .. }) if *golden == field.golden => {
+                    add(Wait::Kept, Vec::new());
+                }
                 _ => {}
             }
         }
@@ -79,10 +85,6 @@ pub fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u
         if !entity.secondaries[side].is_empty() {
             add(Wait::Duplicate, "", Vec::new());
         }
-    }
-    if entity.scope.problem.is_some() {
-        // Asked again whenever the person changes, not by the clock.
-        add(Wait::Parked, ":scope", i64::MAX.to_be_bytes().to_vec());
     }
     if !unseen.is_empty() {
         add(Wait::NotVisible, "", unseen);

@@ -34,8 +34,9 @@ pub(super) struct Progress {
 pub(super) struct Seen(BTreeSet<u64>);
 
 impl Seen {
-    pub(super) fn add(&mut self, id: &str) {
-        self.0.insert(hash(id));
+    /// Answers whether it was not there before.
+    pub(super) fn add(&mut self, id: &str) -> bool {
+        self.0.insert(hash(id))
     }
 
     fn has(&self, id: &str) -> bool {

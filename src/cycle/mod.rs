@@ -27,6 +27,7 @@
 //! | [`parked`] | what is set aside, by its reason |
 //! | [`push`] | the outbox of one side |
 //! | [`update`], [`create`], [`remove`], [`secondary`] | one batch |
+//! | [`exchange`] | writes that wait for each other |
 //! | [`people`] | who is who, by a person's word |
 //! | [`apply`] | a plan done, or a pilot of it |
 //! | [`discard`] | everything that was decided, dropped |
@@ -34,14 +35,17 @@
 //! | [`sight`] | the alarm when many cannot be seen |
 //! | [`state`] | what a sync remembers of itself |
 //! | [`resolve`] | a person answers a conflict |
+//! | [`audit`] | everything compared |
 //! | [`plan`] | what a cycle would do, written nowhere |
 //! | `users` | whom records can belong to |
 //! | [`sweep`] | what is older than it is kept |
+//! | [`undo`] | what was written is taken back |
 //! | [`report`] | what a cycle came to |
 //! | [`ids`] | the one source of ids |
 
 pub mod adopt;
 pub mod apply;
+pub mod audit;
 pub mod commit;
 pub mod counts;
 pub mod create;
@@ -49,6 +53,7 @@ pub mod deletions;
 pub mod derive;
 pub mod discard;
 pub mod due;
+pub mod exchange;
 pub mod forget;
 mod full_check;
 pub mod ids;
@@ -70,6 +75,7 @@ pub mod spread;
 pub mod state;
 pub mod sweep;
 pub mod system;
+pub mod undo;
 pub mod update;
 mod users;
 pub mod world;

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Sync, due::waiting_entity, world::World};
 use crate::{
+    mapping::Problem,
     merge::{
         Entity, Id, Side,
         decide::decide,
-        entity::Parked,
         parked::{Handling, Parking, Signature, Waiting, handle, release, waiting, words},
     },
     store::{
@@ -188,7 +188,7 @@ impl Sync {
         let mut waits = false;
         self.each(&prefix, |_, value| {
             let signature = from_row(value).map(|(_, signature)| signature);
-            waits |= signature.is_some_and(|found| found.side == side && found.what != Parking::Unreadable);
+            waits |= signature.is_some_and(|found| found.side == side && found.what == Parking::Field);
         })?;
         Ok(waits)
     }
@@ -237,13 +237,13 @@ impl Sync {
     ///
     /// # Errors
     /// The store's.
-    pub async fn words_of(&self, reason: &Reason) -> Result<Option<Parked>, StoreError> {
+    pub async fn words_of(&self, reason: &Reason) -> Result<Option<(Problem, Option<Timestamp>)>, StoreError> {
         self.look(|world| {
             for (id, _) in &reason.people {
                 if let Some(entity) = world.shared(*id)?
-                    && let Some(parked) = words(&entity, &reason.signature)
+                    && let Some((problem, since)) = words(&entity, &reason.signature)
                 {
-                    return Ok(Some(parked.clone()));
+                    return Ok(Some((problem.clone(), since)));
                 }
             }
             Ok(None)
@@ -370,6 +370,7 @@ fn from_row(value: &[u8]) -> Option<(Option<Timestamp>, Signature)> {
         'f' => Parking::Field,
         'r' => Parking::Record,
         'u' => Parking::Unreadable,
+        's' => Parking::Scope,
         _ => Parking::Ignored,
     };
     let mut parts = letters.as_str().splitn(3, '\0').map(str::to_owned);
@@ -390,5 +391,6 @@ fn what_letter(what: Parking) -> char {
         Parking::Record => 'r',
         Parking::Unreadable => 'u',
         Parking::Ignored => 'i',
+        Parking::Scope => 's',
     }
 }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How often a list may say that there is more without going on: services give empty pages.
-const SAME_CURSOR: u32 = 10;
+pub(super) const SAME_CURSOR: u32 = 10;
 
 impl Sync {
     /// Reads everything that changed in one system. Answers how many entities changed.
@@ -62,7 +62,9 @@ impl Sync {
             }
             changed += self.commit_page(cycle, side, &page, requested_at, set).await?;
             if let Some(seen) = &mut scan {
-                page.records.iter().for_each(|record| seen.add(&record.address.id));
+                for record in &page.records {
+                    seen.add(&record.address.id);
+                }
             }
             if !more {
                 if let Some(seen) = scan {
@@ -231,7 +233,7 @@ fn stopped() -> hymnal_sdk::Error {
     hymnal_sdk::Error::new(hymnal_sdk::Kind::Cancelled, "stopping", "Hymnal is stopping")
 }
 
-fn stuck(object: &str) -> hymnal_sdk::Error {
+pub(super) fn stuck(object: &str) -> hymnal_sdk::Error {
     let message = format!("the list of `{object}` says that there is more and does not go on");
     hymnal_sdk::Error::new(hymnal_sdk::Kind::Transient, "same-cursor", message)
 }

@@ -5,7 +5,7 @@ use hymnal_sdk::Address;
 use super::{Sync, report::Report, world::World};
 use crate::{
     journal::{entry::LogLine, lines},
-    mapping::{Problem, Value},
+    mapping::{Expression, Problem, Value},
     merge::{
         Entity, FieldRule, Id, Pair, Side,
         event::{Cause, ConflictLine, ConflictStatus},
@@ -16,6 +16,9 @@ use crate::{
         tables::{Wait, conflict_of},
     },
 };
+
+/// So many conflicts are answered in one commit.
+const CHUNK: usize = 200;
 
 /// An answer to a conflict.
 #[derive(Clone, Debug)]
@@ -102,6 +105,39 @@ impl Sync {
         Ok(committed.answer)
     }
 
+    /// Answers every open conflict that `expression` holds for: over the canonical fields, `field`, `kind`, and what
+    /// each system says, by its name. Answers each with what became of it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn resolve_where(
+        &self,
+        expression: &Expression,
+        answer: &Answer,
+        act: Act,
+    ) -> Result<Vec<(Id, Result<Resolved, Unresolved>)>, StoreError> {
+        self.declared().await?;
+        let cycle = self.committer.new_cycle().await;
+        let mut all = Vec::new();
+        for ids in self.open_conflicts()?.chunks(CHUNK) {
+            let each = |world: &mut World<'_>| {
+                let mut answered = Vec::new();
+                for id in ids {
+                    let Some(number) = chosen(world, *id, expression)? else { continue };
+                    // Who answers by an expression answers what stands there.
+                    let answer = Answer { seen: Some(number), ..answer.clone() };
+                    answered.push((*id, resolve_one(world, *id, &answer, act)?));
+                }
+                Ok(answered)
+            };
+            all.extend(match act {
+                Act::Try => self.look(each).await?,
+                Act::Do => self.decide(cycle, each).await?.answer,
+            });
+        }
+        Ok(all)
+    }
+
     /// The ids of all conflicts about fields that wait, oldest first.
     ///
     /// # Errors
@@ -180,6 +216,25 @@ fn resolve_one(
     }
     world.put(entity, events)?;
     Ok(Ok(resolved))
+}
+
+/// The number of a question's latest line, where the expression holds for it. Where it has no answer, it does not hold.
+fn chosen(world: &World<'_>, conflict: Id, expression: &Expression) -> Result<Option<u64>, StoreError> {
+    let Ok(Question { line, entity }) = question(world, conflict)? else { return Ok(None) };
+    let rules = world.context.rules;
+    let (field, kind) = (Value::Text(line.event.field.clone()), Value::Text(line.event.verdict.kind().to_owned()));
+    let rule = rules.fields.iter().find(|rule| rule.map.name == line.event.field);
+    let says = Pair::from_fn(|side| rule.and_then(|rule| stands(&entity, rule, side)));
+    let value = |name: &str| {
+        let side = || Side::BOTH.into_iter().find(|side| rules.systems[*side].connector == name);
+        match (entity.fields.get(name), name) {
+            (Some(known), _) => Some(&known.golden),
+            (None, "field") => Some(&field),
+            (None, "kind") => Some(&kind),
+            (None, _) => side().and_then(|side| says[side].as_ref()),
+        }
+    };
+    Ok(expression.holds(value).unwrap_or(false).then_some(line.number))
 }
 
 struct Question {

@@ -5,6 +5,7 @@ use hymnal_sdk::{Address, Call, Effect, Error, Kind, Lane, Timestamp};
 use super::{
     Sync,
     apply::selection::Selection,
+    exchange::in_order,
     moves::moved,
     parked::note_taken,
     push::Sent,
@@ -17,7 +18,7 @@ use crate::{
     mapping::Problem,
     merge::{
         Entity, Id, Side,
-        answer::{mark_sending, refused, set_aside, updated},
+        answer::{give_up, mark_sending, refused, updated},
         decide::decide,
         patch::patch,
     },
@@ -48,10 +49,11 @@ impl Sync {
             Ok(call) => call,
             Err(error) => return Ok(Sent::trouble(error)),
         };
-        if let Err(error) = self.verify(cycle, side, &call, object, ids).await? {
-            return Ok(Sent::trouble(error));
-        }
-        let outgoing = self.mark(cycle, side, object, ids).await?;
+        let verified = match self.verify(cycle, side, &call, object, ids).await? {
+            Ok(verified) => verified,
+            Err(error) => return Ok(Sent::trouble(error)),
+        };
+        let outgoing = self.mark(cycle, side, object, ids, &verified).await?;
         if outgoing.is_empty() {
             return Ok(Sent::default());
         }
@@ -62,6 +64,7 @@ impl Sync {
     }
 
     /// Reads the records as they are now: what moved is an observation, and is reconciled before anything is written.
+    /// Answers which were read.
     async fn verify(
         &self,
         cycle: Id,
@@ -69,10 +72,10 @@ impl Sync {
         call: &Call,
         object: &str,
         ids: &[Id],
-    ) -> Result<Result<(), Error>, Failure> {
+    ) -> Result<Result<Vec<Address>, Error>, Failure> {
         let addresses = self.to_verify(side, object, ids).await?;
         if addresses.is_empty() {
-            return Ok(Ok(()));
+            return Ok(Ok(addresses));
         }
         let system = &self.systems[side];
         let requested_at = self.committer.clock.now();
@@ -88,7 +91,7 @@ impl Sync {
             Ok(())
         })
         .await?;
-        Ok(Ok(()))
+        Ok(Ok(addresses))
     }
 
     /// The records to read: all where `verify` is on, else those that no reading has settled since an earlier write, or
@@ -114,13 +117,28 @@ impl Sync {
     }
 
     /// Computes the patches on what is known now, and commits that they are being sent.
-    async fn mark(&self, cycle: Id, side: Side, object: &str, ids: &[Id]) -> Result<Vec<Outgoing>, Failure> {
+    ///
+    /// The reading may have moved somebody to another record (merged, converted): that one was not read, and waits for
+    /// the next round.
+    async fn mark(
+        &self,
+        cycle: Id,
+        side: Side,
+        object: &str,
+        ids: &[Id],
+        verified: &[Address],
+    ) -> Result<Vec<Outgoing>, Failure> {
+        let must_be_read = self.committer.rules.verify;
         let only = self.only();
         let committed = self
             .decide(cycle, |world| {
                 let mut outgoing = Vec::new();
                 world.cause = only.as_ref().map(|_| Cause::Apply);
                 for id in ids {
+                    let member = world.shared(*id)?.and_then(|entity| entity.members[side].clone());
+                    if must_be_read && !member.is_some_and(|member| verified.contains(&member.address)) {
+                        continue;
+                    }
                     outgoing.extend(mark_one(world, side, object, *id, only.as_deref())?);
                 }
                 Ok(outgoing)
@@ -177,7 +195,8 @@ fn mark_one(
     if let Some(only) = only {
         only.keep(&entity, side, &mut patch, world.context);
     }
-    let events = mark_sending(&mut entity, side, &patch, world.context);
+    let mut events = in_order(world, &entity, side, &mut patch)?;
+    events.extend(mark_sending(&mut entity, side, &patch, world.context));
     let ((), _) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
     world.put(entity, events)?;
     if patch.changes.is_empty() {
@@ -212,7 +231,7 @@ fn confirm_one(
         Ok(written) => updated(&mut entity, side, written, answered_at, context, ledger),
         Err(error) => {
             if is_stubborn {
-                set_aside(&mut entity, side, &stubborn_problem(error), context, ledger);
+                give_up(&mut entity, side, error, &stubborn_problem(error), context, ledger);
             }
             refused(&mut entity, side, error, context, ledger);
         }

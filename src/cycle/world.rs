@@ -358,7 +358,7 @@ impl<'a> World<'a> {
         }
         let page = JournalPage { at: self.context.now, cycle: self.cycle, cause: self.cause, events };
         self.counts.pages += 1;
-        let key = [self.tag.journal(entity.id), self.counts.pages.to_be_bytes().to_vec()].concat();
+        let key = self.tag.page(entity.id, self.counts.pages);
         self.changes.insert(key, Some(format::seal(&page)));
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! A line of the conflict log as people and programs read it: JSON with names instead of sides.
 
-use hymnal_sdk::{Address, Native};
+use hymnal_sdk::{Actor, Address, Native};
 use serde_json::{Map, Value as Json, json};
 
 use super::entry::LogLine;
@@ -96,9 +96,10 @@ pub fn event(event: &Event, rules: &SyncRules) -> Json {
         Event::Ambiguous { candidates } => {
             json!({ "ambiguous": candidates.iter().map(ToString::to_string).collect::<Vec<_>>() })
         }
-        Event::Decided { field, from, to, side, rule } => json!({
+        Event::Decided { field, from, to, side, rule, by, evidence } => json!({
             "decided": field, "from": json(from), "to": json(to),
             "system": side.as_ref().map(name), "rule": rule,
+            "by": who(by.as_ref(), *evidence), "entered_at": when(*evidence).0, "evidence": when(*evidence).1,
         }),
         Event::Sending { side, address, changes } => {
             let changes: Map<String, Json> = changes
@@ -158,6 +159,22 @@ pub fn event(event: &Event, rules: &SyncRules) -> Json {
     }
 }
 
+/// Who entered a value: the name, what kind of actor, and whether that is certain. A record's last editor need not be
+/// who edited this field: only a field's history says so.
+pub fn who(by: Option<&Actor>, evidence: Evidence) -> Json {
+    let certain = matches!(evidence, Evidence::Field { .. });
+    by.map_or(Json::Null, |by| json!({ "name": by.name, "kind": by.kind, "certain": certain }))
+}
+
+/// When a value was entered, and how that is known.
+pub fn when(evidence: Evidence) -> (Option<String>, &'static str) {
+    match evidence {
+        Evidence::Field { at } => (Some(at.to_string()), "field"),
+        Evidence::Record { until, .. } => (Some(until.to_string()), "record"),
+        Evidence::None => (None, "none"),
+    }
+}
+
 fn ruled(ruling: &Ruling) -> Json {
     let answers = match &ruling.cause {
         Cause::Resolved(conflict) => Some(conflict.to_string()),
@@ -165,7 +182,7 @@ fn ruled(ruling: &Ruling) -> Json {
     };
     let how = if answers.is_some() { "resolved" } else { "undone" };
     json!({
-        "ruled": ruling.field, "from": json(&ruling.from), "to": json(&ruling.to), "by": ruling.by,
+        "ruled": ruling.field, "apart": ruling.side.is_some(), "from": json(&ruling.from), "to": json(&ruling.to), "by": ruling.by,
         "how": how, "conflict": answers,
     })
 }
@@ -216,12 +233,8 @@ fn one_value(edit: &Edit, native: Option<&Native>, mask: Mask) -> Json {
     if let Some(native) = native.filter(|native| *native != edit.value.to_string()) {
         out.insert("native".into(), mask_text(&native, mask));
     }
-    let (at, evidence) = match edit.evidence {
-        Evidence::Field { at } => (Some(at), "field"),
-        Evidence::Record { until, .. } => (Some(until), "record"),
-        Evidence::None => (None, "none"),
-    };
-    out.insert("modified_at".into(), at.map_or(Json::Null, |at| json!(at.to_string())));
+    let (at, evidence) = when(edit.evidence);
+    out.insert("modified_at".into(), json!(at));
     out.insert("by".into(), edit.by.as_ref().map_or(Json::Null, |by| json!(by.name)));
     out.insert("evidence".into(), json!(evidence));
     Json::Object(out)

@@ -16,6 +16,8 @@ pub const UNKNOWN_USER: &str = "unknown-user";
 pub const NO_SUCH_USER: &str = "no-such-user";
 /// The service gives this choice a meaning that a write must not set off.
 pub const BARRED_OPTION: &str = "barred-option";
+/// The service lets the field be set and not taken back.
+pub const ONE_WAY: &str = "one-way";
 /// The service's field holds another kind of value.
 pub const WRONG_TYPE: &str = "wrong-type";
 /// Written there it would be read back as something else.

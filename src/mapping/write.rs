@@ -8,7 +8,7 @@ use hymnal_sdk::{
 use super::{
     field::{FieldMap, FieldType, NativeField, Problem},
     moment, number, phone,
-    problem::{BARRED_OPTION, NO_SUCH_OPTION, READS_DIFFERENTLY, TOO_LONG, WRONG_TYPE, shown},
+    problem::{BARRED_OPTION, NO_SUCH_OPTION, ONE_WAY, READS_DIFFERENTLY, TOO_LONG, WRONG_TYPE, shown},
     read::read,
     user,
     value::Value,
@@ -103,6 +103,7 @@ impl Fit<'_> {
             NativeKind::Set => self.many(kind, &[text.to_owned()]),
             NativeKind::Bool => {
                 let value = number::parse_bool(text).ok_or_else(|| self.wrong_type("true or false", text))?;
+                self.check_one_way(value)?;
                 Ok(match self.forms.bool {
                     BoolForm::Json => Native::Bool(value),
                     BoolForm::String => Native::text(value.to_string()),
@@ -160,6 +161,19 @@ impl Fit<'_> {
             ));
         }
         Ok(Native::Text(items.join(separator)))
+    }
+
+    /// Some services let a truth value be set and not taken back, or the other way.
+    fn check_one_way(&self, value: bool) -> Result<(), Problem> {
+        let only = self.schema.filter(|schema| schema.restricted && !schema.options.is_empty());
+        let Some(schema) = only.filter(|schema| !schema.options.contains(&value.to_string())) else { return Ok(()) };
+        let message = format!(
+            "`{}`: `{}` can only be set to `{}` from outside",
+            self.field,
+            self.place.name,
+            schema.options.join("`, `")
+        );
+        Err(Problem::new(ONE_WAY, message, "change it in the service itself"))
     }
 
     fn check_option(&self, text: &str) -> Result<(), Problem> {

@@ -12,7 +12,7 @@ use super::{
     rules::FieldRule,
     side::Side,
 };
-use crate::mapping::{self, FieldType, Problem};
+use crate::mapping::{self, FieldType, Problem, Value};
 
 /// The first retry of what a service refused; it doubles up to a day.
 const FIRST_RETRY: SignedDuration = SignedDuration::from_mins(5);
@@ -173,6 +173,39 @@ pub fn refused(entity: &mut Entity, side: Side, error: &Error, context: &Context
     decide(entity, context, ledger);
 }
 
+/// Gives up on what was in conflict with something three times. Where the conflict is about one value, the others are
+/// written without it.
+pub fn give_up(
+    entity: &mut Entity,
+    side: Side,
+    error: &Error,
+    problem: &Problem,
+    context: &Context<'_>,
+    ledger: &mut Ledger<'_>,
+) {
+    let object = entity.members[side].as_ref().map(|member| member.address.object.clone());
+    let named = object.and_then(|object| canonical(error.field.as_deref(), side, &object, context));
+    // A duplicate that names no field is about a key: about the one that was sent, if it was one.
+    let is_sent = |name: &String| {
+        entity.fields.get(name).is_some_and(|field| field.sides[side].sent.as_ref().is_some_and(|sent| sent.in_doubt))
+    };
+    let keys = context.rules.matching.iter().flatten().map(|index| &context.rules.fields[*index].map.name);
+    let mut sent: Vec<&String> = keys.filter(|name| is_sent(name)).collect();
+    sent.dedup();
+    let about = match (named, error.other.is_some(), sent.as_slice()) {
+        (Some(name), ..) => Some(name),
+        (None, true, [only]) => Some((*only).clone()),
+        _ => None,
+    };
+    match about {
+        Some(name) => {
+            park_field(entity, side, &name, problem.clone(), context.now);
+            ledger.events.push(Event::Refused { side, field: Some(name), problem: problem.clone() });
+        }
+        None => set_aside(entity, side, problem, context, ledger),
+    }
+}
+
 /// Sets a record aside that was refused as a whole, or failed too often. Where a restriction of consent was among what
 /// was sent, the other fields are set aside instead, so that it goes alone: what refused them must not hold it up.
 pub fn set_aside(entity: &mut Entity, side: Side, problem: &Problem, context: &Context<'_>, ledger: &mut Ledger<'_>) {
@@ -233,12 +266,15 @@ pub(super) fn again(before: Option<Parked>, problem: Problem, now: Timestamp) ->
 
 /// What is sent, for the journal.
 pub(super) fn sent_changes(entity: &Entity, patch: &Patch) -> Vec<SentChange> {
-    let sent = |change: &Change| SentChange {
-        field: change.field.clone(),
-        from: change.from.clone(),
-        to: change.to.clone(),
-        golden: change.golden.clone(),
-        agreed: entity.fields.get(&change.field).and_then(|field| field.agreed.clone()),
+    let sent = |change: &Change| {
+        let field = entity.fields.get(&change.field);
+        SentChange {
+            field: change.field.clone(),
+            from: change.from.clone(),
+            to: change.to.clone(),
+            golden: field.map_or(Value::Blank, |field| field.golden.clone()),
+            agreed: field.and_then(|field| field.agreed.clone()),
+        }
     };
     patch.changes.iter().map(sent).collect()
 }

@@ -35,6 +35,8 @@ pub struct ObjectFacts {
     pub gone: Gone,
     /// Fields in which the service ignores a step back, unless the field was cleared before.
     pub clear_first: Vec<String>,
+    /// Native fields whose value the service holds at most once.
+    pub unique: Vec<String>,
     /// What the service says of its fields; `None` until it was asked.
     pub schema: Option<Schema>,
 }
@@ -47,6 +49,7 @@ impl ObjectFacts {
             omits_blanks: capabilities.omits_blanks,
             gone: capabilities.gone,
             clear_first: capabilities.clear_first.clone(),
+            unique: capabilities.unique.clone(),
             schema: None,
         }
     }
@@ -74,7 +77,12 @@ impl<'a> Context<'a> {
         let stands = shadow.and_then(|shadow| mapping::read(&rule.map, place, shadow).ok());
         consent.steps.first() == Some(&field.golden)
             && !stands.is_some_and(|value| consent.restricts(&value))
-            && self.schema(side, object, &place.name).is_some_and(|field| !field.updateable && !field.createable)
+            && self.schema(side, object, &place.name).is_some_and(|described| {
+                let is_read_only = !described.updateable && !described.createable;
+                // Where the service takes the restriction alone, what restricts nothing cannot be written there either.
+                let forms = self.objects[side].get(object).map(|facts| facts.forms.clone()).unwrap_or_default();
+                is_read_only || mapping::write(&rule.map, place, &forms, Some(described), &field.golden).is_err()
+            })
     }
 
     /// A service's time as ours.

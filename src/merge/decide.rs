@@ -287,6 +287,8 @@ impl OneField<'_> {
             to: to.clone(),
             side,
             rule: rule.to_owned(),
+            by: field.origin.as_ref().and_then(|origin| origin.by.clone()),
+            evidence: field.origin.as_ref().map_or(Evidence::None, |origin| origin.evidence),
         });
         let flipped = field.agreed.is_some() && field.previous.as_ref() == Some(to);
         field.previous = Some(from);
@@ -316,7 +318,11 @@ impl OneField<'_> {
             return false;
         }
         match &holding.mark {
-            Some(Mark::Normalised { golden } | Mark::Kept { golden }) if *golden == field.golden => return true,
+            Some(Mark::Normalised { golden } | Mark::Kept { golden } | Mark::Apart { golden, .. })
+                if *golden == field.golden =>
+            {
+                return true;
+            }
             _ => {}
         }
         if !patch::enters(self.rule, side, &field.golden) {

@@ -300,6 +300,13 @@ pub enum Mark {
         /// For this golden value.
         golden: Value,
     },
+    /// A person had this side's earlier value brought back, which the other side never had.
+    Apart {
+        /// For this golden value.
+        golden: Value,
+        /// What this side is to hold.
+        value: Value,
+    },
 }
 
 /// A difference that waits for a person.
@@ -398,6 +405,14 @@ impl Holding {
 }
 
 impl Field {
+    /// What a side is to hold: the golden value, unless a person had an earlier one brought back there.
+    pub fn target(&self, side: Side) -> &Value {
+        match &self.sides[side].mark {
+            Some(Mark::Apart { golden, value }) if *golden == self.golden => value,
+            _ => &self.golden,
+        }
+    }
+
     /// A field of which nothing is known.
     pub fn unread() -> Self {
         Self {

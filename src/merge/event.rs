@@ -1,11 +1,11 @@
 //! What was decided and done, as it goes into the journal and the conflict log.
 
-use hymnal_sdk::{Address, Native, Timestamp};
+use hymnal_sdk::{Actor, Address, Native, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
     entity::{Edit, Id},
-    field::Conflict,
+    field::{Conflict, Evidence},
     parked::Handling,
     scope::ScopeRule,
     side::{Pair, Side},
@@ -53,6 +53,10 @@ pub enum Event {
         side: Option<Side>,
         /// The rule that decided.
         rule: String,
+        /// Who entered it, as far as the service tells.
+        by: Option<Actor>,
+        /// How well the time is known at which it was entered.
+        evidence: Evidence,
     },
     /// A difference, decided or not: a line of the conflict log.
     Conflict(Box<ConflictEvent>),
@@ -230,7 +234,9 @@ pub struct SentChange {
 pub struct Ruling {
     /// The field.
     pub field: String,
-    /// What was golden.
+    /// The one side that it is for, where the two had different values before.
+    pub side: Option<Side>,
+    /// What was golden, or what that side held.
     pub from: Value,
     /// What is.
     pub to: Value,

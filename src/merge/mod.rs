@@ -17,14 +17,18 @@
 //! | `logged` | what of that goes into the conflict log |
 //! | [`patch`] | golden minus shadow: what is to be written |
 //! | [`planned`] | what a push would write, change by change |
+//! | [`meter`] | how far two systems agree |
 //! | [`answer`] | what a service answered to a write |
 //! | [`history`] | field histories, for conflicts |
 //! | [`identity`] | who is who |
 //! | [`emails`] | which e-mails are a person's |
+//! | [`exchange`] | values that exist once, on their way from one record to another |
 //! | [`unite`] | several entities made one, one made several |
 //! | [`secondary`] | further records of one person: consent, and nothing else |
 //! | [`parked`] | what is set aside, and what people do about it |
 //! | [`person`] | what a person decides |
+//! | [`replay`] | logged conflicts decided again |
+//! | [`undo`] | what was written is taken back |
 //! | [`scope`] | who is in the sync, and who is created where |
 //! | [`removal`] | what follows from a deletion |
 //! | [`event`] | what was decided and done, for journal and conflict log |
@@ -38,12 +42,14 @@ mod edits;
 pub mod emails;
 pub mod entity;
 pub mod event;
+pub mod exchange;
 pub mod field;
 mod first_link;
 pub mod history;
 pub mod identity;
 pub(crate) mod logged;
 pub mod member;
+pub mod meter;
 pub mod parked;
 pub mod patch;
 pub mod person;
@@ -51,11 +57,13 @@ pub mod planned;
 pub mod policy;
 pub mod reading;
 pub mod removal;
+pub mod replay;
 pub mod rules;
 pub mod scope;
 pub mod secondary;
 pub mod side;
 mod times;
+pub mod undo;
 pub mod unite;
 
 #[cfg(test)]

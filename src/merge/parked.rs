@@ -9,6 +9,7 @@ use super::{
     event::Event,
     side::Side,
 };
+use crate::mapping::Problem;
 
 /// Why something is parked, so that a thousand with one cause are one line. Its order is the order in which they are
 /// shown.
@@ -38,6 +39,8 @@ pub enum Parking {
     Unreadable,
     /// The service answered success and did nothing.
     Ignored,
+    /// A rule that says who is meant has no answer for this person.
+    Scope,
 }
 
 /// One parked thing.
@@ -57,6 +60,12 @@ pub const IGNORED: &str = "ignored";
 /// Everything of an entity that is parked and not dismissed, in the order of the configuration.
 pub fn waiting(entity: &Entity, context: &Context<'_>) -> Vec<Waiting> {
     let mut all = Vec::new();
+    if let Some(problem) = &entity.scope.problem {
+        // Asked again whenever the person changes, not by the clock.
+        let (object, field, code) = (String::new(), String::new(), problem.code.clone());
+        let signature = Signature { side: Side::Left, object, what: Parking::Scope, field, code };
+        all.push(Waiting { signature, secondary: None, due: None });
+    }
     for side in Side::BOTH {
         let object = object(entity, side, context);
         let mut add = |what, field: &str, code: &str, due| {
@@ -135,16 +144,21 @@ fn parked_of_secondaries<'a>(
     })
 }
 
-/// The words of what is parked under a signature.
-pub fn words<'a>(entity: &'a Entity, signature: &Signature) -> Option<&'a Parked> {
-    words_of_member(entity, signature).or_else(|| {
+/// The words of what is parked under a signature, and since when it is, where that is known.
+pub fn words<'a>(entity: &'a Entity, signature: &Signature) -> Option<(&'a Problem, Option<Timestamp>)> {
+    if signature.what == Parking::Scope {
+        return entity.scope.problem.as_ref().map(|problem| (problem, None));
+    }
+    let of_secondaries = || {
         let mut same = entity.secondaries[signature.side].iter();
         same.find_map(|secondary| match (signature.what, secondary.fields.get(&signature.field)) {
             (Parking::Record, _) => secondary.parked.as_ref(),
             (_, Some(Holding { mark: Some(Mark::Parked { parked, .. }), .. })) => Some(parked),
             _ => None,
         })
-    })
+    };
+    let parked = words_of_member(entity, signature).or_else(of_secondaries)?;
+    Some((&parked.problem, Some(parked.since)))
 }
 
 fn words_of_member<'a>(entity: &'a Entity, signature: &Signature) -> Option<&'a Parked> {
@@ -178,6 +192,10 @@ pub fn handle(
     let waiting = waiting(entity, context);
     let mut events = Vec::new();
     for signature in waiting.into_iter().map(|waiting| waiting.signature).filter(|found| signatures.contains(found)) {
+        if handling == Handling::Dismiss && signature.what == Parking::Scope {
+            // Whether this person is meant is not known: nothing could be left as it is.
+            continue;
+        }
         match handling {
             Handling::Retry => release(entity, &signature, context.now),
             Handling::Dismiss => dismiss(entity, &signature, by),

@@ -23,7 +23,7 @@ pub struct Change {
     pub from: Option<Native>,
     /// What is to stand there.
     pub to: Native,
-    /// The golden value it stands for.
+    /// The canonical value it stands for: the golden one, but where a side stands apart.
     pub golden: Value,
 }
 
@@ -56,14 +56,14 @@ pub fn patch(entity: &Entity, side: Side, context: &Context<'_>) -> Patch {
         }
         let is_cleared =
             matches!(&field.sides[side].mark, Some(Mark::ClearFirst { golden }) if *golden == field.golden);
-        let value = if is_cleared { &Value::Blank } else { &field.golden };
+        let value = if is_cleared { &Value::Blank } else { field.target(side) };
         match native(rule, place, side, object, value, context) {
             Ok(native) => patch.changes.push(Change {
                 field: rule.map.name.clone(),
                 native: place.name.clone(),
                 from: field.sides[side].shadow.clone(),
                 to: native,
-                golden: field.golden.clone(),
+                golden: field.target(side).clone(),
             }),
             Err(problem) => patch.problems.push((rule.map.name.clone(), problem)),
         }
@@ -268,6 +268,12 @@ fn may_write(rule: &FieldRule, place: &NativeField, field: &Field, holding: &Hol
         return false;
     }
     let Some(shadow) = &holding.shadow else { return false };
+    let other = &field.sides[side.other()];
+    let waits_for_other = holding.edit.is_some() && (other.shadow.is_none() || other.is_unreadable());
+    if waits_for_other && !restricts(rule, &field.golden) {
+        // The edit is decided when the other side has been read; the golden value is older than it.
+        return false;
+    }
     match &holding.mark {
         Some(Mark::Normalised { golden } | Mark::Ignored { golden } | Mark::Kept { golden })
             if *golden == field.golden =>
@@ -280,8 +286,8 @@ fn may_write(rule: &FieldRule, place: &NativeField, field: &Field, holding: &Hol
     }
     match &holding.sent {
         // On its way: the next reading settles it.
-        Some(sent) if !sent.in_doubt && sent.golden == field.golden => false,
-        _ => !stands_at(rule, place, shadow, &field.golden),
+        Some(sent) if !sent.in_doubt && sent.golden == *field.target(side) => false,
+        _ => !stands_at(rule, place, shadow, field.target(side)),
     }
 }
 

@@ -52,6 +52,8 @@ pub enum Unfit {
     Unknown,
     /// There are not two records that can be seen.
     Alone,
+    /// The person is not in what the sync is for, and is not written.
+    OutOfScope,
     /// What a side holds is not known.
     Unread(Side),
     /// What a side holds cannot be understood, so that it is not written over.
@@ -72,6 +74,10 @@ impl Unfit {
             Self::Alone => (
                 "there are not two linked records that can be seen".into(),
                 "one of them was deleted, merged or hidden; look at `hymnal explain`".into(),
+            ),
+            Self::OutOfScope => (
+                "the person is out of scope, and is not written".into(),
+                "look at `include` in the configuration".into(),
             ),
             Self::Unread(side) => {
                 (format!("what {} holds is not read yet", side.token()), "wait for the next cycle".into())
@@ -105,23 +111,37 @@ pub fn fits(entity: &Entity, decision: &Decision, context: &Context<'_>) -> Resu
     if !entity.is_linked() || Side::BOTH.iter().any(|side| entity.seen(*side).is_none()) {
         return Err(Unfit::Alone);
     }
+    if !entity.scope.is_in() && !patch::restricts(rule, &decision.value) {
+        return Err(Unfit::OutOfScope);
+    }
     for side in Side::BOTH {
-        let Some((place, object)) = placed(entity, rule, side) else { continue };
-        let native = field.sides[side].shadow.as_ref().ok_or(Unfit::Unread(side))?;
-        let stands = mapping::read(&rule.map, place, native).map_err(|_| Unfit::Unreadable(side))?;
-        if stands == decision.value {
-            continue;
-        }
-        if !patch::enters(rule, side, &decision.value) {
-            return Err(Unfit::OneWay(side));
-        }
-        patch::native(rule, place, side, object, &decision.value, context)
-            .map_err(|problem| Unfit::CannotHold(side, problem))?;
+        can_become(entity, rule, side, &decision.value, context)?;
     }
     if decision.loosening == Loosening::Refused && loosens(rule, field, &decision.value) {
         return Err(Unfit::Loosens);
     }
     Ok(())
+}
+
+/// Whether a side holds a value, or can be written to hold it.
+pub(super) fn can_become(
+    entity: &Entity,
+    rule: &FieldRule,
+    side: Side,
+    value: &Value,
+    context: &Context<'_>,
+) -> Result<(), Unfit> {
+    let Some((place, object)) = placed(entity, rule, side) else { return Ok(()) };
+    let field = entity.fields.get(&rule.map.name).ok_or(Unfit::Unknown)?;
+    let held = field.sides[side].shadow.as_ref().ok_or(Unfit::Unread(side))?;
+    if mapping::read(&rule.map, place, held).map_err(|_| Unfit::Unreadable(side))? == *value {
+        return Ok(());
+    }
+    if !patch::enters(rule, side, value) {
+        return Err(Unfit::OneWay(side));
+    }
+    let written = patch::native(rule, place, side, object, value, context);
+    written.map(|_| ()).map_err(|problem| Unfit::CannotHold(side, problem))
 }
 
 /// Takes a person's decision, and decides the entity anew.
@@ -161,18 +181,11 @@ pub fn rule(
             });
         }
     }
-    field.origin = Some(Origin {
-        side: the_only(&holds, &decision.value),
-        evidence: Evidence::Field { at: context.now },
-        by: Some(person(&decision.by)),
-        rule: match decision.cause {
-            Cause::Resolved(_) => "resolved by a person".to_owned(),
-            Cause::Undone => "undone by a person".to_owned(),
-        },
-        by_person: true,
-    });
+    let at = Evidence::Field { at: context.now };
+    field.origin = Some(origin(&decision.by, the_only(&holds, &decision.value), at, &decision.cause));
     ledger.events.push(Event::Ruled(Box::new(Ruling {
         field: decision.field.clone(),
+        side: None,
         from,
         to: decision.value.clone(),
         cause: decision.cause.clone(),
@@ -199,7 +212,7 @@ pub fn typed(rule: &FieldRule, text: &str) -> Result<Value, Problem> {
 }
 
 /// Closes the question that the decision answers.
-fn close(
+pub(super) fn close(
     field: &mut Field,
     holds: &Pair<Option<Value>>,
     decision: &Decision,
@@ -237,8 +250,17 @@ fn the_only(holds: &Pair<Option<Value>>, value: &Value) -> Option<Side> {
     Side::BOTH.into_iter().find(|side| holds(*side) && !holds(side.other()))
 }
 
+/// Who set the golden value: a person, through us.
+pub(super) fn origin(by: &str, side: Option<Side>, evidence: Evidence, cause: &Cause) -> Origin {
+    let rule = match cause {
+        Cause::Resolved(_) => "resolved by a person",
+        Cause::Undone => "undone by a person",
+    };
+    Origin { side, evidence, by: Some(person(by)), rule: rule.to_owned(), by_person: true }
+}
+
 /// It would take a restriction back: one that is golden, or that a side still holds.
-fn loosens(rule: &FieldRule, field: &Field, value: &Value) -> bool {
+pub(super) fn loosens(rule: &FieldRule, field: &Field, value: &Value) -> bool {
     let Some(consent) = &rule.policy.consent else { return false };
     let level = |value: &Value| consent.steps.iter().rposition(|step| step == value);
     let edits = field.sides.iter().filter_map(|(_, holding)| holding.edit.as_ref().map(|edit| &edit.value));

@@ -145,14 +145,18 @@ pub(super) fn is_stale(member: &Member, reading: &Reading<'_>) -> bool {
     before_our_write || older
 }
 
-/// A listing that lags shows a deleted record as if it were there, and a written one as it was before.
+/// A listing that lags shows a deleted record as if it were there, and a written one as it was before. Where it gives no
+/// times, nobody can tell an edit in it from what stood there before one: a difference is a hint to read by id.
 fn asks_too_much(entity: &Entity, side: Side, member: &Member, reading: &Reading<'_>, context: &Context<'_>) -> bool {
     let unsettled = |rule: &FieldRule| {
         let place = Context::place(rule, side, &member.address.object)?;
         let holding = &entity.fields.get(&rule.map.name)?.sides[side];
-        let sent = holding.sent.as_ref()?;
         let native = readable(reading, member, side, place, context)?;
         let same = |other: &Native| mapping::same_native(&rule.map, place, native, other);
+        if reading.record.modified_at.is_none() && holding.shadow.as_ref().is_some_and(|shadow| !same(shadow)) {
+            return Some(true);
+        }
+        let sent = holding.sent.as_ref()?;
         Some(sent.in_doubt || (!same(&sent.native) && holding.shadow.as_ref().is_some_and(same)))
     };
     member.presence != Presence::Seen || context.rules.fields.iter().any(|rule| unsettled(rule) == Some(true))
@@ -257,7 +261,7 @@ impl Observed<'_> {
         if self.same(&sent.native) {
             // The echo of our own write: nobody edited, whoever the service names.
             holding.shadow = Some(self.native.clone());
-            holding.mark = None;
+            holding.mark.take_if(|mark| !matches!(mark, Mark::Apart { .. }));
             return None;
         }
         if holding.shadow.as_ref().is_some_and(|shadow| self.same(shadow)) {
@@ -282,7 +286,10 @@ impl Observed<'_> {
                 sent: sent.native,
                 kept: self.native.clone(),
             });
-            holding.mark = Some(Mark::Normalised { golden: sent.golden });
+            match (&mut holding.mark, mapping::read(&self.rule.map, self.place, self.native)) {
+                (Some(Mark::Apart { value, .. }), Ok(kept)) => *value = kept,
+                (mark, _) => *mark = Some(Mark::Normalised { golden: sent.golden }),
+            }
             return None;
         }
         match (sent.in_doubt, &holding.shadow) {

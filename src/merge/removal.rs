@@ -89,6 +89,8 @@ pub fn restrict_all(entity: &mut Entity, side: Side, context: &Context<'_>, ledg
             to: restricted.clone(),
             side: Some(side),
             rule: word,
+            by: None,
+            evidence: Evidence::None,
         });
     }
 }

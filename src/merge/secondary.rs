@@ -236,6 +236,8 @@ fn set_golden(field: &mut Field, name: &str, to: &Value, origin: Origin, ledger:
         to: to.clone(),
         side: origin.side,
         rule: origin.rule.clone(),
+        by: origin.by.clone(),
+        evidence: origin.evidence,
     });
     field.previous = Some(from);
     field.origin = Some(origin);

@@ -45,6 +45,8 @@ pub fn unite(
         };
     }
     name_it(&mut united, &group);
+    // What was refused was refused to somebody who was not known to be this one: a creation, most often.
+    united.parked = Pair::default();
     united.queued = false;
     united.contested = false;
     united.ambiguous.clear();

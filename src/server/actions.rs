@@ -6,15 +6,17 @@ use tokio::sync::mpsc;
 
 use super::{
     apply::apply,
+    audit::{audit, export},
     conflicts,
     explain::explain,
     forget::forget,
-    matches, parked,
+    history, matches, parked,
     plan::plan,
+    policy_test::policy_test,
     request::{Answer, Refusal, Request},
-    resolve::resolve,
+    resolve::{resolve, resolve_where},
     status::status,
-    upkeep,
+    undo, upkeep,
 };
 use crate::{
     cycle::{plan::line::Line, state::Pause},
@@ -28,12 +30,22 @@ pub async fn answer(app: &App, request: Request) -> Answer {
         Request::Conflicts { open, sync, limit } => conflicts::list(app, open, sync.as_deref(), limit).await,
         Request::Conflict { id } => conflicts::show(app, &id),
         Request::Resolve(request) => resolve(app, &request).await,
+        Request::ResolveWhere { expression, sync, answer } => {
+            resolve_where(app, &expression, sync.as_deref(), &answer).await
+        }
+        Request::PolicyTest { since, policy, field, sync } => {
+            policy_test(app, since, policy.as_deref(), field.as_deref(), sync.as_deref()).await
+        }
         Request::Parked => parked::list(app).await,
         Request::ParkedShow { id } => parked::show(app, &id).await,
         Request::HandleParked(request) => parked::handle(app, &request).await,
         Request::Plan { sync, config } => plan(app, sync.as_deref(), &config, None).await,
+        Request::Audit { sync, repair, config } => audit(app, sync.as_deref(), repair, &config).await,
+        Request::Export => export(app, None).await,
         Request::Apply { .. } => Err(Refusal::new(2, "a plan is applied with its lines", "use `hymnal apply FILE`")),
         Request::Explain { key, field } => explain(app, &key, field.as_deref()).await,
+        Request::History { key } => history::history(app, &key).await,
+        Request::Undo(request) => undo::undo(app, &request).await,
         Request::Forget { key, everywhere } => forget(app, &key, everywhere).await,
         Request::Matches { sync } => matches::list(app, sync.as_deref()).await,
         Request::Link { one, two } => matches::link(app, &one, &two).await,
@@ -56,6 +68,7 @@ pub async fn answer(app: &App, request: Request) -> Answer {
 pub async fn answer_each(app: &App, request: Request, lines: mpsc::Sender<Json>) -> Answer {
     match request {
         Request::Plan { sync, config } => plan(app, sync.as_deref(), &config, Some(lines)).await,
+        Request::Export => export(app, Some(lines)).await,
         request => answer(app, request).await,
     }
 }

@@ -1,22 +1,23 @@
 //! One person: what is golden, who set it, what each system holds, what waits, and why.
 
-use hymnal_sdk::Address;
+use hymnal_sdk::{Actor, Address, FieldEdit};
 use serde_json::{Map, Value as Json, json};
 
-use super::request::{Answer, Refusal};
+use super::{
+    history::entries,
+    live::{self, Live},
+    request::{Answer, Refusal},
+};
 use crate::{
-    journal::{
-        entry::JournalPage,
-        line::{json as shown, render},
-    },
-    mapping::{self, Expression},
+    journal::line::{json as shown, when, who},
+    mapping::{self, Expression, Value},
     merge::{
-        Context, Entity, Event, Evidence, FieldRule, Id, Side, SyncRules,
-        entity::{Field, Mark, Presence, Want},
+        Context, Entity, Evidence, FieldRule, Id, Pair, Side, SyncRules,
+        entity::{Field, Mark, Origin, Presence, Want},
         patch::key,
         scope::Standing,
     },
-    store::{StoreError, format},
+    store::StoreError,
     wire::{App, Running},
 };
 
@@ -24,26 +25,25 @@ use crate::{
 pub async fn explain(app: &App, wanted: &str, field: Option<&str>) -> Answer {
     let mut people = Vec::new();
     for running in &app.syncs {
-        for entity in find(app, running, wanted).await? {
-            people.push(one(app, running, &entity, field)?);
+        for entity in find(running, wanted).await? {
+            let live = live::ask(running, &entity).await;
+            people.push(one(app, running, &entity, field, &live)?);
         }
     }
-    if people.is_empty() {
-        return Err(Refusal::new(
-            2,
-            format!("nobody is known by `{wanted}`"),
-            "give an e-mail, a person's id, or `connector:object:id`",
-        ));
-    }
-    Ok(json!({ "people": people }))
+    if people.is_empty() { Err(nobody(wanted)) } else { Ok(json!({ "people": people })) }
 }
 
-pub(super) async fn find(app: &App, running: &Running, wanted: &str) -> Result<Vec<Entity>, Refusal> {
+/// Nobody is known by a key.
+pub(super) fn nobody(key: &str) -> Refusal {
+    Refusal::new(2, format!("nobody is known by `{key}`"), "give an e-mail, a person's id, or `connector:object:id`")
+}
+
+/// Everybody of a sync whom a key leads to: an e-mail, an entity's id, or `connector:object:id`.
+pub(super) async fn find(running: &Running, wanted: &str) -> Result<Vec<Entity>, Refusal> {
     let rules = &running.sync.committer.rules;
     let address = address(rules, wanted);
     let id = wanted.parse::<Id>().ok();
     let wanted = wanted.to_owned();
-    let _ = app;
     let found = running
         .sync
         .inspect(move |world| {
@@ -85,13 +85,16 @@ pub(super) fn address(rules: &crate::merge::SyncRules, wanted: &str) -> Option<(
     Some((side, Address::new(object, id)))
 }
 
-fn one(app: &App, running: &Running, entity: &Entity, field: Option<&str>) -> Answer {
+fn one(app: &App, running: &Running, entity: &Entity, field: Option<&str>, live: &Pair<Live>) -> Answer {
     let rules = &running.sync.committer.rules;
     let name = |side: Side| rules.systems[side].connector.clone();
+    let history = entries(app, running, entity, field)?;
     let mut fields = Map::new();
     for rule in rules.fields.iter().filter(|rule| field.is_none_or(|field| rule.map.name == field)) {
         if let Some(state) = entity.fields.get(&rule.map.name) {
-            fields.insert(rule.map.name.clone(), one_field(entity, rule, state, &name));
+            let mut shown = one_field(entity, rule, state, live, &name);
+            shown["lost"] = lost(&history, &rule.map.name, &shown["value"]);
+            fields.insert(rule.map.name.clone(), shown);
         }
     }
     if let (Some(field), true) = (field, fields.is_empty()) {
@@ -102,9 +105,11 @@ fn one(app: &App, running: &Running, entity: &Entity, field: Option<&str>) -> An
             format!("there are: {}", known.join(", ")),
         ));
     }
-    let mut records = Map::new();
+    let mut records = records(entity, rules);
     for side in Side::BOTH {
-        records.insert(name(side), record(entity, side));
+        if let Some(Err(why)) = &live[side].record {
+            records[name(side)]["not_read"] = json!(why);
+        }
     }
     Ok(json!({
         "sync": running.name,
@@ -114,7 +119,7 @@ fn one(app: &App, running: &Running, entity: &Entity, field: Option<&str>) -> An
         "scope": scope(entity, rules),
         "records": records,
         "fields": fields,
-        "history": history(app, running, entity, field)?,
+        "history": history,
     }))
 }
 
@@ -165,6 +170,15 @@ fn scope(entity: &Entity, rules: &SyncRules) -> Json {
     Json::Object(out)
 }
 
+/// The person's record in each system.
+pub(super) fn records(entity: &Entity, rules: &SyncRules) -> Json {
+    let mut records = Map::new();
+    for side in Side::BOTH {
+        records.insert(rules.systems[side].connector.clone(), record(entity, side));
+    }
+    Json::Object(records)
+}
+
 fn record(entity: &Entity, side: Side) -> Json {
     let Some(member) = &entity.members[side] else {
         let tombstone = entity.tombstones[side].as_ref();
@@ -194,44 +208,107 @@ fn record(entity: &Entity, side: Side) -> Json {
     })
 }
 
-fn one_field(entity: &Entity, rule: &FieldRule, field: &Field, name: &impl Fn(Side) -> String) -> Json {
+fn one_field(
+    entity: &Entity,
+    rule: &FieldRule,
+    field: &Field,
+    live: &Pair<Live>,
+    name: &impl Fn(Side) -> String,
+) -> Json {
     let mut out = Map::new();
     out.insert("value".into(), shown(&field.golden));
     out.insert("last_synced".into(), field.agreed.as_ref().map_or(Json::Null, shown));
     if let Some(origin) = &field.origin {
-        let (at, evidence) = match origin.evidence {
-            Evidence::Field { at } => (Some(at), "field"),
-            Evidence::Record { until, .. } => (Some(until), "record"),
-            Evidence::None => (None, "none"),
-        };
+        let (by, evidence) = known(entity, rule, origin, live, &field.golden);
+        let (at, word) = when(evidence);
         out.insert(
             "set_by".into(),
             json!({
                 "system": origin.side.map(name),
-                "who": origin.by.as_ref().map(|by| by.name.clone()),
-                "at": at.map(|at| at.to_string()),
-                "evidence": evidence,
+                "who": by.as_ref().map(|by| by.name.clone()),
+                "by": who(by.as_ref(), evidence),
+                "at": at,
+                "evidence": word,
                 "rule": origin.rule,
             }),
         );
     }
     out.insert("sync_rule".into(), serde_json::to_value(rule.policy.on_conflict).unwrap_or(Json::Null));
+    if let Some(open) = &field.conflict {
+        out.insert("conflict".into(), json!(open.id.to_string()));
+    }
     for side in Side::BOTH {
         let object = entity.members[side].as_ref().map(|member| member.address.object.as_str());
         let place = object.and_then(|object| Context::place(rule, side, object));
         let Some(place) = place else { continue };
         let holding = &field.sides[side];
+        let now = match &live[side].record {
+            Some(Ok(record)) => record.fields.get(&place.name).map(ToString::to_string),
+            _ => None,
+        };
         out.insert(
             name(side),
             json!({
                 "field": place.name,
                 "holds": holding.shadow.as_ref().map(ToString::to_string),
+                "now": now,
                 "sent": holding.sent.as_ref().map(|sent| sent.native.to_string()),
                 "state": state(field, side),
+                "hint": hint(field, side),
             }),
         );
     }
     Json::Object(out)
+}
+
+/// The value that lost to the one that stands, and why: from the last line of the conflict log about the field.
+fn lost(history: &[Json], field: &str, stands: &Json) -> Json {
+    let line = history
+        .iter()
+        .rev()
+        .map(|entry| &entry["what"])
+        .find(|what| what["field"] == field && what["status"] == "resolved" && what["values"].is_object());
+    let Some(line) = line.filter(|line| line["result"] == *stands) else { return Json::Null };
+    let values = line["values"].as_object().into_iter().flatten();
+    let lost: Vec<Json> = values
+        .filter(|(_, value)| value["value"] != *stands)
+        .map(|(system, value)| json!({ "system": system, "value": value["value"] }))
+        .collect();
+    if lost.is_empty() {
+        return Json::Null;
+    }
+    json!({
+        "values": lost, "at": line["at"], "kind": line["kind"], "policy": line["policy"],
+        "certainty": line["certainty"], "reason": line["reason"], "conflict": line["id"],
+    })
+}
+
+/// Who set the golden value, and when. Where the service keeps a history of the field, it says so for certain.
+fn known(
+    entity: &Entity,
+    rule: &FieldRule,
+    origin: &Origin,
+    live: &Pair<Live>,
+    golden: &Value,
+) -> (Option<Actor>, Evidence) {
+    let told = || (origin.by.clone(), origin.evidence);
+    let Some(side) = origin.side.filter(|_| !matches!(origin.evidence, Evidence::Field { .. })) else { return told() };
+    let object = entity.members[side].as_ref().map(|member| member.address.object.as_str());
+    let Some(place) = object.and_then(|object| Context::place(rule, side, object)) else { return told() };
+    let made = |edit: &&FieldEdit| {
+        edit.field == place.name && mapping::read(&rule.map, place, &edit.value).is_ok_and(|value| value == *golden)
+    };
+    match live[side].edits.iter().find(made) {
+        Some(edit) => (edit.by.clone().or_else(|| origin.by.clone()), Evidence::Field { at: edit.at }),
+        None => told(),
+    }
+}
+
+fn hint(field: &Field, side: Side) -> Option<String> {
+    match &field.sides[side].mark {
+        Some(Mark::Parked { parked, .. }) => Some(parked.problem.hint.clone()).filter(|hint| !hint.is_empty()),
+        _ => None,
+    }
 }
 
 fn state(field: &Field, side: Side) -> String {
@@ -252,68 +329,14 @@ fn state(field: &Field, side: Side) -> String {
         Some(Mark::ClearFirst { golden }) if *golden == field.golden => {
             "a step back that the service takes only from blank: it is cleared, then written".to_owned()
         }
+        Some(Mark::Apart { golden, .. }) if *golden == field.golden => {
+            "apart: a person had this earlier value brought back here".to_owned()
+        }
         Some(Mark::Kept { golden }) if *golden == field.golden => {
             "kept: reverted by a sync rule, and left here".to_owned()
         }
         _ if field.sides[side].sent.is_some() => "written; the next reading confirms it".to_owned(),
         _ if field.sides[side].shadow.is_none() => "not read yet".to_owned(),
         _ => "read".to_owned(),
-    }
-}
-
-/// What happened to the person, oldest first: the decisions, and the lines of the conflict log.
-fn history(app: &App, running: &Running, entity: &Entity, field: Option<&str>) -> Result<Vec<Json>, StoreError> {
-    let committer = &running.sync.committer;
-    let mut rows = Vec::new();
-    for id in [entity.id].into_iter().chain(entity.aliases.iter().copied()) {
-        rows.extend(committer.store.scan(&committer.tag.journal(id), None, 1000)?);
-    }
-    // Numbers of pages are counted over all people: that is the order in which things happened.
-    rows.sort_by(|(one, _), (two, _)| one[one.len() - 8..].cmp(&two[two.len() - 8..]));
-    let mask = if app.config.daemon.mask_values { crate::journal::Mask::On } else { crate::journal::Mask::Off };
-    let mut entries = Vec::new();
-    for (key, value) in &rows {
-        let page: JournalPage = format::open(key, value)?;
-        for event in &page.events {
-            if !about(event, field) {
-                continue;
-            }
-            let what = match event {
-                Event::Conflict(conflict) => {
-                    let line = crate::journal::entry::LogLine {
-                        number: 0,
-                        before: None,
-                        entity: entity.id,
-                        cycle: page.cycle,
-                        records: crate::merge::Pair::default(),
-                        event: (**conflict).clone(),
-                    };
-                    render(&line, &committer.rules, mask)
-                }
-                other => crate::journal::line::event(other, &committer.rules),
-            };
-            let mut entry = json!({ "at": page.at.to_string(), "cycle": page.cycle.to_string(), "what": what });
-            if let Some(cause) = page.cause {
-                entry["cause"] = json!(cause);
-            }
-            entries.push(entry);
-        }
-    }
-    Ok(entries)
-}
-
-fn about(event: &Event, field: Option<&str>) -> bool {
-    let Some(wanted) = field else { return true };
-    match event {
-        Event::Decided { field, .. } | Event::Normalised { field, .. } | Event::Ignored { field, .. } => {
-            field == wanted
-        }
-        Event::Conflict(conflict) => conflict.field == wanted,
-        Event::Ruled(ruling) => ruling.field == wanted,
-        // What was written is what was sent just before.
-        Event::Written { .. } => true,
-        Event::Sending { changes, .. } => changes.iter().any(|sent| sent.field == wanted),
-        Event::Refused { field, .. } => field.as_deref() == Some(wanted),
-        _ => false,
     }
 }

@@ -60,7 +60,7 @@ fn kept_aside(state_dir: &Path) -> Vec<String> {
 
 async fn forget_in(app: &App, running: &Running, wanted: &str, everywhere: bool) -> Result<Vec<Json>, Refusal> {
     let sync = &running.sync;
-    let found = find(app, running, wanted).await?;
+    let found = find(running, wanted).await?;
     if found.len() > 1 {
         let ids: Vec<String> = found.iter().map(|entity| format!("`{}`", entity.id)).collect();
         let message = format!("{} people are known by this key in `{}`", found.len(), running.name);

@@ -175,7 +175,7 @@ fn parted(running: &Running, entity: &Entity, new: Id) -> Json {
 async fn only<'a>(app: &'a App, key: &str) -> Result<(&'a Running, Entity), Refusal> {
     let mut found: Vec<(&Running, Entity)> = Vec::new();
     for running in &app.syncs {
-        let all = find(app, running, key).await?;
+        let all = find(running, key).await?;
         found.extend(all.into_iter().map(|entity| (&**running, entity)));
     }
     if found.len() > 1 {

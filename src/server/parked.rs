@@ -100,7 +100,7 @@ async fn one(running: &Running, reason: &Reason) -> Answer {
     let parked = running.sync.words_of(reason).await?;
     let signature = &reason.signature;
     let (message, hint, since) = match &parked {
-        Some(parked) => (parked.problem.message.clone(), parked.problem.hint.clone(), Some(parked.since.to_string())),
+        Some((problem, since)) => (problem.message.clone(), problem.hint.clone(), since.map(|since| since.to_string())),
         None => (
             "the service answered success and kept its value".to_owned(),
             "a rule there may not let it change; change it there, or map another field".to_owned(),
@@ -109,7 +109,8 @@ async fn one(running: &Running, reason: &Reason) -> Answer {
     };
     let system = &running.sync.committer.rules.systems[signature.side].connector;
     Ok(json!({
-        "id": reason.id(), "sync": running.name, "system": system, "object": signature.object,
+        "id": reason.id(), "sync": running.name,
+        "system": Some(system).filter(|_| signature.what != Parking::Scope), "object": signature.object,
         "field": Some(&signature.field).filter(|field| !field.is_empty()), "kind": signature.what,
         "reason": signature.code, "count": reason.people.len(), "message": message, "hint": hint, "since": since,
         "next_try": reason.next_try().map(|at| at.to_string()),

@@ -27,6 +27,26 @@ pub enum Request {
     },
     /// A person answers a conflict.
     Resolve(ResolveRequest),
+    /// A person answers all conflicts that an expression holds for.
+    ResolveWhere {
+        /// The expression, over canonical fields, `field`, `kind` and the systems' names.
+        expression: String,
+        /// Only of this sync.
+        sync: Option<String>,
+        /// The answer; its `id` counts for nothing.
+        answer: ResolveRequest,
+    },
+    /// Logged conflicts decided again.
+    PolicyTest {
+        /// From this time on.
+        since: hymnal_sdk::Timestamp,
+        /// Under this policy; without it, under the rules of today.
+        policy: Option<String>,
+        /// Only of this field.
+        field: Option<String>,
+        /// Only of this sync.
+        sync: Option<String>,
+    },
     /// What is parked, by its reason.
     Parked,
     /// What is parked for one reason, or of one person.
@@ -43,6 +63,17 @@ pub enum Request {
         /// The configuration that is meant: its digest.
         config: String,
     },
+    /// Everything compared.
+    Audit {
+        /// Only this sync.
+        sync: Option<String>,
+        /// Keep what was missed, so that the next cycle heals it.
+        repair: bool,
+        /// The configuration that is meant: its digest.
+        config: String,
+    },
+    /// Everybody: golden values, and the ids of their records.
+    Export,
     /// A plan done; its lines come after the request.
     Apply {
         /// The configuration that it was made by: its digest.
@@ -59,6 +90,13 @@ pub enum Request {
         /// Only this field.
         field: Option<String>,
     },
+    /// What happened to a person.
+    History {
+        /// An e-mail, an entity's id, or `connector:object:id`.
+        key: String,
+    },
+    /// A person takes back what was written.
+    Undo(UndoRequest),
     /// Erases a person.
     Forget {
         /// An e-mail, an entity's id, or `connector:object:id`.
@@ -154,6 +192,25 @@ pub struct ParkedRequest {
     pub handling: Handling,
     /// Who.
     pub by: String,
+}
+
+/// A person takes back what was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoRequest {
+    /// One change, by its id.
+    pub change: Option<String>,
+    /// Or what a cycle wrote.
+    pub cycle: Option<String>,
+    /// Or what was written from this time on.
+    pub since: Option<hymnal_sdk::Timestamp>,
+    /// Only of this sync.
+    pub sync: Option<String>,
+    /// Who.
+    pub by: String,
+    /// The person says that they have the consent that it takes.
+    pub have_consent: bool,
+    /// Only look.
+    pub dry_run: bool,
 }
 
 /// What is answered.

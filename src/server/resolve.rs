@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{
+    actions::named as sync_named,
     conflicts::{conflict_id, mask, unknown},
     request::{Answer as Said, Refusal, ResolveRequest},
 };
@@ -13,7 +14,7 @@ use crate::{
         line::{json as shown, named, render},
         lines::latest,
     },
-    mapping::Value,
+    mapping::{Expression, FieldType, Value, flaws::Hint},
     merge::{Id, Side, SyncRules, event::ConflictStatus, person::Loosening},
     wire::{App, Running},
 };
@@ -40,6 +41,61 @@ pub async fn resolve(app: &App, request: &ResolveRequest) -> Said {
         }
         Err(unresolved) => Err(refusal(app, running, id, &unresolved)),
     }
+}
+
+/// Answers all conflicts that an expression holds for.
+pub async fn resolve_where(app: &App, expression: &str, sync: Option<&str>, request: &ResolveRequest) -> Said {
+    let running: Vec<&Running> = match sync {
+        Some(sync) => vec![sync_named(app, sync)?],
+        None => app.syncs.iter().map(AsRef::as_ref).collect(),
+    };
+    let act = if request.dry_run { Act::Try } else { Act::Do };
+    let (mut resolved, mut left) = (Vec::new(), Vec::new());
+    for running in running {
+        let rules = &running.sync.committer.rules;
+        let answer = Answer {
+            take: take(rules, request.take.as_deref(), request.value.as_deref())?,
+            by: request.by.clone(),
+            seen: None,
+            loosening: if request.have_consent { Loosening::Allowed } else { Loosening::Refused },
+        };
+        let expression = compile(expression, rules)?;
+        for (id, outcome) in running.sync.resolve_where(&expression, &answer, act).await? {
+            match outcome {
+                Ok(done) => resolved.push(told(&done, rules, id, act)),
+                Err(unresolved) => {
+                    let Refusal { message, hint, .. } = refusal(app, running, id, &unresolved);
+                    left.push(json!({ "id": id.to_string(), "reason": message, "hint": hint }));
+                }
+            }
+        }
+        if act == Act::Do && !resolved.is_empty() {
+            tracing::info!(sync = running.name, count = resolved.len(), "A person resolved conflicts");
+            running.wake.notify_one();
+        }
+    }
+    Ok(json!({ "dry_run": act == Act::Try, "count": resolved.len(), "resolved": resolved, "left": left }))
+}
+
+/// The canonical fields, and of the conflict `field`, `kind` and what each system says, where no field has that name.
+fn compile(expression: &str, rules: &SyncRules) -> Result<Expression, Refusal> {
+    let mut names: Vec<(&str, FieldType)> =
+        rules.fields.iter().map(|rule| (rule.map.name.as_str(), rule.map.kind)).collect();
+    let (left, right) = (rules.systems.left.connector.as_str(), rules.systems.right.connector.as_str());
+    for name in ["field", "kind", left, right] {
+        if names.iter().all(|(known, _)| *known != name) {
+            names.push((name, FieldType::Text));
+        }
+    }
+    Expression::compile(expression, &names).map_err(|flaws| {
+        let said: Vec<&str> = flaws.iter().map(|flaw| flaw.message.as_str()).collect();
+        let hint = match flaws.first().map(|flaw| &flaw.hint) {
+            Some(Hint::Say(hint)) => hint.clone(),
+            Some(Hint::Nearest { valid, .. }) => format!("there are: {}", valid.join(", ")),
+            None => String::new(),
+        };
+        Refusal::new(2, format!("`--where`: {}", said.join("; ")), hint)
+    })
 }
 
 /// What to take, by the systems' names.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hymnal_sdk::{Http, Kind, LoginState, SignedDuration};
 use serde_json::{Map, Value as Json, json};
 
-use super::request::Answer;
+use super::{audit, request::Answer};
 use crate::{
     cycle::{counts::Counts, due::waiting_entity, report::Held, world::LANES},
     merge::{Id, Mode, Side},
@@ -114,7 +114,9 @@ async fn one_sync(app: &App, running: &Running) -> Answer {
     all.insert("mode".into(), serde_json::to_value(sync.committer.rules.mode).unwrap_or(Json::Null));
     all.insert("out_of_scope".into(), json!(counts.left_out + counts.not_created.left + counts.not_created.right));
     all.insert("scope".into(), scope(sync, &counts));
-    all.insert("alarms".into(), alarms(sync)?);
+    let audit = audit::last(sync)?;
+    all.insert("alarms".into(), alarms(sync, &audit)?);
+    all.insert("audit".into(), audit);
     let mut noticed = Map::new();
     for side in Side::BOTH {
         let within = sync.deletions_every(side).await?;
@@ -148,8 +150,17 @@ fn scope(sync: &crate::cycle::Sync, counts: &Counts) -> Json {
 }
 
 /// What somebody must know, and only a person can put right.
-fn alarms(sync: &crate::cycle::Sync) -> Result<Json, StoreError> {
+fn alarms(sync: &crate::cycle::Sync, audit: &Json) -> Result<Json, StoreError> {
     let mut alarms = Vec::new();
+    if audit["unexplained"].as_u64().unwrap_or(0) > 0 {
+        alarms.push(json!({
+            "kind": "unexplained",
+            "connector": sync.committer.rules.name,
+            "since": audit["at"],
+            "message": "the two systems differ, and nothing says why",
+            "hint": format!("see `hymnal audit {}`; `--repair` reads everything anew", sync.committer.rules.name),
+        }));
+    }
     for side in Side::BOTH {
         if let Some(blind) = sync.blind(side)? {
             alarms.push(json!({

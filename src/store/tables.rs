@@ -170,6 +170,11 @@ impl Tag {
         self.with(b'j', &[&id.bytes()])
     }
 
+    /// A page of the journal of an entity.
+    pub fn page(self, id: Id, number: u64) -> Vec<u8> {
+        self.with(b'j', &[&id.bytes(), &number.to_be_bytes()])
+    }
+
     /// A line of the conflict log.
     pub fn line(self, number: u64) -> Vec<u8> {
         self.with(b'c', &[&number.to_be_bytes()])
@@ -233,6 +238,12 @@ impl Tag {
 pub fn entity_of(key: &[u8]) -> Option<Id> {
     let bytes: [u8; 16] = key.get(key.len().checked_sub(16)?..)?.try_into().ok()?;
     Some(Id(uuid::Uuid::from_bytes(bytes)))
+}
+
+/// The entity and the number of a page of the journal, from its key.
+pub fn page_of(key: &[u8]) -> Option<(Id, u64)> {
+    let (entity, number) = key.get(2..)?.split_at_checked(16)?;
+    Some((conflict_of(entity)?, u64::from_be_bytes(number.try_into().ok()?)))
 }
 
 /// The conflict that a row of what waits names.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use hymnal_fake::{Fake, Fault, Reply, Service};
 use hymnal_rest::{RestConnector, SettingValue};
 use hymnal_sdk::{
-    BoxFuture, Effect, Request, Response, Result, Transport,
+    BoxFuture, Effect, Native, Request, Response, Result, Transport,
     http::TransportError,
     kit::{Interruption, Sight, Subject},
 };
@@ -32,6 +32,119 @@ pub(crate) fn insightly(object: &'static str) -> (RestConnector, Subject) {
     let mut subject = Subject::new(object, draft, "FIRST_NAME", "999999999");
     subject.shared = Some("TITLE".into());
     subject.refused = (object != "Prospects").then(|| fields(&[("Tier__c", "bronze")]));
+    subject.crowd = 620;
+    offer(&mut subject, &fake);
+    (connector, subject)
+}
+
+/// Mautic's contacts.
+pub(crate) fn mautic() -> (RestConnector, Subject) {
+    let settings =
+        [("base_url", text(ADDRESS)), ("client_id", text("hymnal")), ("client_secret", secret("mautic-secret"))];
+    let (connector, fake) = made(Service::Mautic, "mautic", &settings);
+    let draft = |number: u64| {
+        fields(&[
+            ("email", &format!("kit{number}@example.com")),
+            ("firstname", &format!("Kit {number}")),
+            ("position", "Organist"),
+            ("tier", "gold"),
+        ])
+    };
+    let mut subject = Subject::new("contacts", draft, "firstname", "999999999");
+    subject.unique = Some("email".into());
+    subject.shared = Some("position".into());
+    subject.refused = Some(fields(&[("tier", "bronze")]));
+    subject.crowd = 450;
+    offer(&mut subject, &fake);
+    (connector, subject)
+}
+
+/// Pipedrive's persons.
+pub(crate) fn pipedrive_persons() -> (RestConnector, Subject) {
+    let (connector, fake) = made(Service::Pipedrive, "pipedrive", &pipedrive_settings());
+    let draft = |number: u64| {
+        fields(&[
+            ("name", "Organist"),
+            ("email", &format!("kit{number}@example.com")),
+            ("phone", "+12025550100"),
+            ("1111111111111111111111111111111111111111", &format!("Kit {number}")),
+        ])
+    };
+    let mut subject = Subject::new("persons", draft, "1111111111111111111111111111111111111111", "999999999");
+    subject.shared = Some("name".into());
+    subject.refused = Some(fields(&[("3333333333333333333333333333333333333333", "99")]));
+    subject.crowd = 620;
+    offer(&mut subject, &fake);
+    (connector, subject)
+}
+
+/// Pipedrive's leads.
+pub(crate) fn pipedrive_leads() -> (RestConnector, Subject) {
+    let (connector, fake) = made(Service::Pipedrive, "pipedrive", &pipedrive_settings());
+    let draft = |number: u64| {
+        let mut draft = fields(&[("title", &format!("Kit {number}"))]);
+        draft.insert("person_id".into(), Native::Number("7".into()));
+        draft
+    };
+    let mut subject = Subject::new("leads", draft, "title", "00000000-0000-4000-8000-000000000000");
+    subject.shared = Some("title".into());
+    subject.refused = Some(fields(&[("expected_close_date", "some day")]));
+    subject.crowd = 620;
+    offer(&mut subject, &fake);
+    (connector, subject)
+}
+
+fn pipedrive_settings() -> [(&'static str, SettingValue); 2] {
+    [("api_token", secret("pipedrive-token")), ("base_url", text(ADDRESS))]
+}
+
+/// One of Dynamics' tables of people.
+pub(crate) fn dynamics(object: &'static str) -> (RestConnector, Subject) {
+    let settings = [
+        ("base_url", text(ADDRESS)),
+        ("login_url", text(ADDRESS)),
+        ("tenant_id", text("tenant")),
+        ("client_id", text("hymnal")),
+        ("client_secret", secret("entra-secret")),
+    ];
+    let (connector, fake) = made(Service::Dynamics, "dynamics", &settings);
+    let draft = |number: u64| {
+        fields(&[
+            ("firstname", &format!("Kit {number}")),
+            ("lastname", "Hymnal"),
+            ("emailaddress1", &format!("kit{number}@example.com")),
+            ("jobtitle", "Organist"),
+            ("hymnal_id", &format!("kit-{number}")),
+        ])
+    };
+    let mut subject = Subject::new(object, draft, "firstname", "00000000-0000-4000-8000-000000000000");
+    subject.unique = Some("hymnal_id".into());
+    subject.shared = Some("jobtitle".into());
+    subject.refused = Some(fields(&[("industrycode", "99")]));
+    subject.crowd = 1250;
+    offer(&mut subject, &fake);
+    (connector, subject)
+}
+
+/// Marketo's leads.
+pub(crate) fn marketo() -> (RestConnector, Subject) {
+    let settings = [
+        ("base_url", text(ADDRESS)),
+        ("client_id", text("hymnal")),
+        ("client_secret", secret("marketo-secret")),
+        ("list_id", text("1001")),
+    ];
+    let (connector, fake) = made(Service::Marketo, "marketo", &settings);
+    let draft = |number: u64| {
+        fields(&[
+            ("email", &format!("kit{number}@example.com")),
+            ("firstName", &format!("Kit {number}")),
+            ("title", "Organist"),
+        ])
+    };
+    let mut subject = Subject::new("leads", draft, "firstName", "999999999");
+    subject.unique = Some("email".into());
+    subject.refused = Some(fields(&[("annualRevenue", "much")]));
     subject.crowd = 620;
     offer(&mut subject, &fake);
     (connector, subject)

@@ -23,10 +23,16 @@ type Trying = fn() -> Vec<Report>;
 
 /// The connectors that are a folder with a manifest, and how each is tried: a line for each object.
 const FOLDERS: &[(&str, Trying)] = &[
+    ("dynamics", dynamics_contacts),
+    ("dynamics", dynamics_leads),
     ("hubspot", hubspot_contacts),
     ("insightly", insightly_contacts),
     ("insightly", insightly_leads),
     ("insightly", insightly_prospects),
+    ("marketo", marketo_leads),
+    ("mautic", mautic_contacts),
+    ("pipedrive", pipedrive_leads),
+    ("pipedrive", pipedrive_persons),
     ("salesforce", salesforce_contact),
     ("salesforce", salesforce_lead),
 ];
@@ -43,8 +49,28 @@ fn salesforce_lead() -> Vec<Report> {
     conform("salesforce Lead", || services::salesforce("Lead"), &["erase-erases"])
 }
 
+/// What a service that writes one record a call, and lists in an order of its own, cannot be asked.
+const ONE_BY_ONE: &[&str] =
+    &["list-oldest-first", "create-one-bad-item", "update-one-bad-item", "erase-erases", "users-are-told-apart"];
+
+fn dynamics_contacts() -> Vec<Report> {
+    conform("dynamics contacts", || fakes::dynamics("contacts"), ONE_BY_ONE)
+}
+
+fn dynamics_leads() -> Vec<Report> {
+    conform("dynamics leads", || fakes::dynamics("leads"), ONE_BY_ONE)
+}
+
+fn pipedrive_persons() -> Vec<Report> {
+    conform("pipedrive persons", fakes::pipedrive_persons, LACKS_MUCH)
+}
+
+fn pipedrive_leads() -> Vec<Report> {
+    conform("pipedrive leads", fakes::pipedrive_leads, LACKS_MUCH)
+}
+
 /// What a service without batches, without a unique field and without a word of deletions cannot be asked.
-const INSIGHTLY_LACKS: &[&str] = &[
+const LACKS_MUCH: &[&str] = &[
     "list-oldest-first",
     "deletions-name-deleted",
     "deletions-never-guess",
@@ -54,21 +80,41 @@ const INSIGHTLY_LACKS: &[&str] = &[
     "upsert-repeats",
     "erase-erases",
     "users-are-told-apart",
+    "erase-erases",
+    "users-are-told-apart",
 ];
 
 fn insightly_contacts() -> Vec<Report> {
-    conform("insightly Contacts", || fakes::insightly("Contacts"), INSIGHTLY_LACKS)
+    conform("insightly Contacts", || fakes::insightly("Contacts"), LACKS_MUCH)
 }
 
 fn insightly_leads() -> Vec<Report> {
-    conform("insightly Leads", || fakes::insightly("Leads"), INSIGHTLY_LACKS)
+    conform("insightly Leads", || fakes::insightly("Leads"), LACKS_MUCH)
 }
 
 fn insightly_prospects() -> Vec<Report> {
-    let mut lacks = INSIGHTLY_LACKS.to_vec();
+    let mut lacks = LACKS_MUCH.to_vec();
     // No documented field of a prospect has choices.
     lacks.extend(["create-answers-truth"]);
     conform("insightly Prospects", || fakes::insightly("Prospects"), &lacks)
+}
+
+fn marketo_leads() -> Vec<Report> {
+    // Values are separated by commas, and no document says how one that holds a comma is quoted: such are not looked up.
+    let lacks = ["list-oldest-first", "find-finds-all", "find-quotes", "erase-erases", "users-are-told-apart"];
+    conform("marketo leads", fakes::marketo, &lacks)
+}
+
+fn mautic_contacts() -> Vec<Report> {
+    let lacks = [
+        "list-oldest-first",
+        "deletions-name-deleted",
+        "deletions-never-guess",
+        "upsert-repeats",
+        "erase-erases",
+        "users-are-told-apart",
+    ];
+    conform("mautic contacts", fakes::mautic, &lacks)
 }
 
 /// Tries every promise on a connector. It fails where one is broken, and where one could not be tried that is not

@@ -7,6 +7,7 @@ mod stage;
 
 mod agreement;
 mod apply;
+mod audit;
 mod choices;
 mod consent;
 mod conversion;
@@ -29,5 +30,6 @@ mod rules;
 mod scope;
 mod secondaries;
 mod sight;
+mod swaps;
 mod times;
-mod walk;
+mod undo;

@@ -7,6 +7,7 @@ use hymnal::{
     merge::{Side, entity::Mark},
 };
 use hymnal_memory::{Fault, Method, Normal};
+use hymnal_sdk::ListKind;
 
 use super::stage::{Shape, Stage};
 
@@ -219,5 +220,23 @@ async fn a_default_reads_back_as_blank_until_a_person_changes_it() {
     stage.edit(Side::Right, &right, &[("city", "Bonn")]);
     stage.settle().await;
     assert_eq!(stage.value(Side::Left, &left, "city"), "Bonn");
+    stage.check().await;
+}
+
+/// A list that gives no times cannot tell an edit from what stood there before one.
+#[tokio::test]
+async fn a_list_without_times_that_lags_brings_nothing_back() {
+    let mut shape = Shape::default();
+    shape.contacts.capabilities.list = ListKind::Scan;
+    let stage = shape.stage();
+    let ids = stage.linked(&[("email", ANN), ("city", "Bonn")]).await;
+    stage.clock.forward(Duration::from_mins(10));
+    stage.edit(Side::Right, &ids.right, &[("city", "Rome")]);
+    stage.settle().await;
+    stage.people.left.plant(Fault::StaleList(Duration::from_mins(5)), 2, Method::List);
+    assert_eq!(stage.settle().await, Written::default());
+    assert_eq!(stage.people.left.fired()["stale-list"], 1);
+    assert_eq!(stage.value(Side::Left, &ids.left, "city"), "Rome");
+    assert_eq!(stage.value(Side::Right, &ids.right, "city"), "Rome");
     stage.check().await;
 }

@@ -57,7 +57,7 @@ async fn p16_a_bad_value_is_parked_alone_and_the_rest_is_written_at_once() {
     assert_eq!(stage.value(Side::Right, &ids.right, "city"), "Bonn");
     assert_eq!(codes(&stage).len(), 4);
     let words = stage.sync.words_of(&parked(&stage)[0]).await.expect("a store in memory").expect("words");
-    assert!(!words.problem.hint.is_empty(), "P17: a person is told what to do: {words:?}");
+    assert!(!words.0.hint.is_empty(), "P17: a person is told what to do: {words:?}");
     stage.settle().await;
     stage.check().await;
 }

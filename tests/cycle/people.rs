@@ -165,34 +165,6 @@ async fn a_lead_that_was_converted_is_the_same_person() {
     assert_eq!(stage.people.right.live(LEADS).len(), 1, "nobody is made anew");
 }
 
-/// Each write waits for the other, and the service refuses both: they wait, visibly, and nothing is lost.
-#[tokio::test]
-async fn two_people_who_swap_their_emails_lose_nothing() {
-    let stage = Stage::new();
-    let ann = stage.linked(&[("email", ANN), ("name", "Ann")]).await;
-    let ben = stage.linked(&[("email", BEN), ("name", "Ben")]).await;
-    stage.edit(Side::Left, &ann.left, &[("email", "")]);
-    stage.edit(Side::Left, &ben.left, &[("email", ANN)]);
-    stage.edit(Side::Left, &ann.left, &[("email", BEN), ("city", "Bonn")]);
-    stage.settle().await;
-    assert_eq!(waiting(&stage, Wait::Parked), 2);
-    assert_eq!(stage.people.right.live(LEADS).len(), 2);
-    // A person makes room on the right: the rest goes by itself.
-    stage.edit(Side::Right, &ann.right, &[("email", "")]);
-    for _ in 0..6 {
-        stage.clock.forward(std::time::Duration::from_mins(30));
-        stage.settle().await;
-    }
-    for (ids, email, name) in [(&ann, BEN, "Ann"), (&ben, ANN, "Ben")] {
-        for side in Side::BOTH {
-            assert_eq!(stage.value(side, &ids[side], "name"), name);
-        }
-        assert_eq!(stage.value(Side::Left, &ids.left, "name"), name);
-        let _ = email;
-    }
-    stage.check().await;
-}
-
 /// Somebody made the person on the other side after it was last read: it is found, linked, and not made twice.
 #[tokio::test]
 async fn somebody_made_the_person_meanwhile() {

@@ -232,14 +232,14 @@ fn sorted(mut writes: Writes) -> Writes {
 }
 
 /// People who edit at random.
-struct RandomWorld {
-    stage: Stage,
+pub(crate) struct RandomWorld {
+    pub(crate) stage: Stage,
     random: Ids,
     entered: u32,
 }
 
 impl RandomWorld {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let mut shape = Shape { seed, ..Shape::default() };
         let mut random = Ids::new(!seed);
         for side in Side::BOTH {
@@ -258,7 +258,7 @@ impl RandomWorld {
         usize::try_from(self.random.random() % (count as u64)).expect("small")
     }
 
-    fn some_edits(&mut self) {
+    pub(crate) fn some_edits(&mut self) {
         for _ in 0..6 {
             let side = Side::BOTH[self.below(2)];
             let rows = self.stage.people[side].live(object(side));

@@ -3,6 +3,7 @@
 //! | file | what it proves |
 //! |---|---|
 //! | [`first_run`] | nothing is written before a person has seen what would be |
+//! | [`audit`] | everything compared, everybody exported |
 //! | [`apply`] | a plan is done exactly, or a pilot of it |
 //! | [`plan`] | what a cycle would do is seen before it is done |
 //! | [`first_sync`] | two populated systems converge, each missing person made once, the next run writes nothing |
@@ -16,8 +17,12 @@
 //! | [`limits`] | throttles, quotas, our share of them |
 //! | [`outages`] | a system that is down, or refuses us |
 //! | [`lost_answers`] | a write that was applied, and whose answer did not come |
+//! | [`explained`] | the page of a person |
+//! | [`decisions`] | what people decide and take back |
 //! | [`daemon`] | the program as a service: ready, quick, obedient to signals, one alone |
 //! | [`kills`] | `kill -9` at any moment of a first sync |
+//! | [`matches`] | who is who, by a person's word |
+//! | [`opt_outs`] | a consent that is written by another way than as a field |
 //! | [`upkeep`] | backup, restore, rebuild, compaction, copies of the state |
 //! | [`world`] | how a test starts both services and the program |
 //! | [`agreement`] | whether both services hold the same, judged without Hymnal's own code |
@@ -25,11 +30,14 @@
 
 mod agreement;
 mod apply;
+mod audit;
 mod bad_values;
 mod conflicts;
 mod daemon;
+mod decisions;
 mod deletions;
 mod duplicates;
+mod explained;
 mod first_run;
 mod first_sync;
 mod forget;
@@ -38,6 +46,7 @@ mod late_rows;
 mod limits;
 mod lost_answers;
 mod matches;
+mod opt_outs;
 mod outages;
 mod plan;
 mod policies;

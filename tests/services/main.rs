@@ -96,3 +96,64 @@ async fn insightly_prospects() {
     })
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn mautic_contacts() {
+    lives_with_a_sandbox(Play {
+        service: Service::Mautic,
+        kind: "mautic",
+        settings: "username = \"hymnal\"\npassword = \"mautic-password\"",
+        role: "marketing",
+        object: "contacts",
+        fields: ["email", "firstname", "lastname", "position"],
+        partner: Face::Salesforce,
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn pipedrive_persons() {
+    lives_with_a_sandbox(Play {
+        service: Service::Pipedrive,
+        kind: "pipedrive",
+        settings: "api_token = \"pipedrive-token\"",
+        role: "sales",
+        object: "persons",
+        fields: [
+            "email",
+            "name",
+            "1111111111111111111111111111111111111111",
+            "2222222222222222222222222222222222222222",
+        ],
+        partner: Face::Hubspot,
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn dynamics_leads() {
+    lives_with_a_sandbox(Play {
+        service: Service::Dynamics,
+        kind: "dynamics",
+        settings: "login_url = \"http://127.0.0.1:9\"\ntenant_id = \"tenant\"\nclient_id = \"hymnal\"\nclient_secret = \"entra-secret\"",
+        role: "sales",
+        object: "leads",
+        fields: ["emailaddress1", "firstname", "lastname", "jobtitle"],
+        partner: Face::Hubspot,
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn marketo_leads() {
+    lives_with_a_sandbox(Play {
+        service: Service::Marketo,
+        kind: "marketo",
+        settings: "client_id = \"hymnal\"\nclient_secret = \"marketo-secret\"\nlist_id = \"1001\"",
+        role: "marketing",
+        object: "leads",
+        fields: ["email", "firstName", "lastName", "title"],
+        partner: Face::Salesforce,
+    })
+    .await;
+}

@@ -13,6 +13,7 @@ pub(crate) struct Asked {
     pub(crate) query: BTreeMap<String, String>,
     pub(crate) headers: http::HeaderMap,
     pub(crate) body: Value,
+    pub(crate) form: BTreeMap<String, String>,
 }
 
 impl Asked {
@@ -24,6 +25,7 @@ impl Asked {
             query: pairs(request.uri().query().unwrap_or_default().as_bytes()),
             headers: request.headers().clone(),
             body: serde_json::from_slice(request.body()).unwrap_or(Value::Null),
+            form: pairs(request.body()),
         }
     }
 
@@ -52,6 +54,10 @@ impl Asked {
         let pair = STANDARD.decode(self.header("authorization").strip_prefix("Basic ")?).ok()?;
         let (name, password) = std::str::from_utf8(&pair).ok()?.split_once(':')?;
         Some((name.to_owned(), password.to_owned()))
+    }
+
+    pub(crate) fn bearer(&self) -> &str {
+        self.header("authorization").strip_prefix("Bearer ").unwrap_or_default()
     }
 }
 

@@ -31,7 +31,7 @@ pub use world::{Row, World};
 pub enum Fault {
     /// The request is refused with a status that nobody repeats a request for.
     Refused,
-    /// What was asked for is done, and the answer is lost.
+    /// What the next write asks for is done, and the answer is lost.
     AnswerLost,
     /// The service has had too many requests.
     Throttled,
@@ -73,11 +73,13 @@ impl Fake {
         let mut state = self.lock();
         state.requests += 1;
         let asked = Asked::read(request);
-        if asked.method != "GET" && self.service.is_write(&asked) {
+        let is_write = asked.method != "GET" && self.service.is_write(&asked);
+        if is_write {
             state.writes += 1;
         }
-        let is_login = self.service.is_login(&asked);
-        let fault = if is_login { None } else { state.faults.pop_front() };
+        // An answer that is lost is that of a write: a look before it is not meant.
+        let is_met = |fault: &Fault| !self.service.is_login(&asked) && (*fault != Fault::AnswerLost || is_write);
+        let fault = state.faults.pop_front_if(|fault| is_met(fault));
         let answer = match fault {
             Some(Fault::Refused) => Answer::json(400, &serde_json::json!({ "message": "no" })),
             Some(Fault::Throttled) => self.service.throttled(),
@@ -95,7 +97,7 @@ impl Fake {
     /// Makes a record as a person does in the service's own screens. Answers its id.
     pub fn make(&self, object: &str, fields: &[(&str, Value)]) -> String {
         let mut state = self.lock();
-        let id = self.service.new_id(&mut state.world);
+        let id = self.service.new_id(&mut state.world, object);
         state.world.insert(object, &id, entries(fields));
         id
     }

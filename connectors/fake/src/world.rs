@@ -62,6 +62,11 @@ impl World {
         self.clock.now()
     }
 
+    /// The number of the last write.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
     /// A number that no record has yet; all have nine digits, so that their order is that of their texts.
     pub(crate) fn number(&mut self) -> u64 {
         self.next += 1;
@@ -141,5 +146,11 @@ impl World {
     pub fn live(&self, object: &str) -> Vec<Row> {
         let rows = self.rows.iter().filter(|((of, _), row)| of == object && !row.is_deleted);
         rows.map(|(_, row)| row.clone()).collect()
+    }
+
+    /// Live records, for the login to see, one of whose fields has this value, without regard to case.
+    pub(crate) fn with(&self, object: &str, field: &str, value: &str) -> Vec<&Row> {
+        let value = value.to_lowercase();
+        self.all(object).filter(|row| !row.is_deleted && row.text(field).to_lowercase() == value).collect()
     }
 }

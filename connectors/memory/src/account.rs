@@ -54,6 +54,8 @@ pub(crate) struct State {
     pub(crate) random: SplitMix,
     /// The clock's deviation, in seconds.
     pub(crate) skew: i64,
+    /// The part of it that stays when the faults are lifted.
+    pub(crate) stepped: i64,
     /// The time of the latest change.
     latest: Timestamp,
     next_id: u64,
@@ -79,6 +81,7 @@ impl Account {
             users: Vec::new(),
             random: SplitMix::new(options.seed),
             skew: 0,
+            stepped: 0,
             latest: Timestamp::MIN,
             next_id: 1000,
         };
@@ -210,11 +213,27 @@ impl Account {
         self.lock().faults.plant(fault, times, on);
     }
 
-    /// Takes all planted faults away. A clock that was moved goes right again, up to where its stamps already are.
+    /// Takes all planted faults away. A clock that was wrong goes right again, up to where its stamps already are; fields
+    /// have their names, types and choices back.
     pub fn lift_faults(&self) {
         let mut state = self.lock();
         state.faults.lift();
-        state.skew = 0;
+        state.skew = state.stepped;
+        for (name, object) in &self.options.objects {
+            state.schemas.insert(name.clone(), object.schema.clone());
+        }
+    }
+
+    /// The rows changed after the change of this number, with their objects, in the order of their changes; rows that
+    /// were taken out of the bin for good are not among them.
+    pub fn changed_since(&self, sequence: u64) -> Vec<(String, Row)> {
+        let state = self.lock();
+        let tables = state.data.tables.iter();
+        let rows = tables.flat_map(|(object, table)| table.rows.values().map(move |row| (object, row)));
+        let changed = rows.filter(|(_, row)| row.sequence > sequence);
+        let mut changed: Vec<(String, Row)> = changed.map(|(object, row)| (object.clone(), row.clone())).collect();
+        changed.sort_by_key(|(_, row)| row.sequence);
+        changed
     }
 
     /// How often each fault fired, by name.

@@ -1,10 +1,11 @@
 //! The connector over an account.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use hymnal_sdk::{
     Actor, ActorKind, Address, Archived, BoxFuture, Call, Capabilities, Clock, Connector, Cursor, Deletions, Draft,
-    Error, FieldEdit, Find, Found, Got, Http, Kind, List, Page, Patch, Result, Schema, User, Written,
+    Error, FieldEdit, Find, Found, Got, Http, Kind, List, NativeKind, Page, Patch, Result, Schema, SchemaField, User,
+    Written,
 };
 
 use crate::{
@@ -49,9 +50,9 @@ impl MemoryConnector {
         let answered = {
             let mut state = self.account.lock();
             let outcome = self.begin(&mut state, &ask);
-            match outcome {
+            match outcome.and_then(Outcome::into_error) {
                 None => answer(&mut state),
-                Some(outcome) => Err(outcome.into_error()),
+                Some(error) => Err(error),
             }
         };
         self.under_way().await;
@@ -81,12 +82,18 @@ impl MemoryConnector {
                     |(item, &applied)| if applied { apply(&writer, &mut state, item) } else { Err(hits.error.clone()) },
                 )
                 .collect();
+            if matches!(outcome, Some(Outcome::Twice)) {
+                for item in items {
+                    // Whoever sent it twice hears the first answer alone.
+                    let _ = apply(&writer, &mut state, item);
+                }
+            }
             if let Some(called) = state.calls.last_mut() {
                 called.applied = results.iter().filter(|result| result.is_ok()).count();
             }
             match outcome {
-                None | Some(Outcome::SomeItems(_) | Outcome::NoItem(_)) => Ok(results),
-                Some(outcome) => Err(outcome.into_error()),
+                None | Some(Outcome::SomeItems(_) | Outcome::NoItem(_) | Outcome::Twice) => Ok(results),
+                Some(Outcome::NotApplied(error) | Outcome::Applied(error) | Outcome::CutShort(error)) => Err(error),
             }
         };
         self.under_way().await;
@@ -118,15 +125,30 @@ impl MemoryConnector {
 
     /// Notes the call, and draws what was planted for it: first what changes the service itself.
     fn begin(&self, state: &mut State, ask: &Ask<'_>) -> Option<Outcome> {
-        let State { faults, schemas, skew, .. } = state;
+        let State { faults, schemas, skew, stepped, .. } = state;
         faults.each(ask.method, |fault| match fault {
             Fault::ClockSkew { seconds } => {
                 *skew = skew.saturating_add(*seconds);
                 true
             }
+            Fault::ClockStep { seconds } => {
+                *skew = skew.saturating_add(*seconds);
+                *stepped = stepped.saturating_add(*seconds);
+                true
+            }
+            Fault::FieldRenamed { object, field } => {
+                let Some(field) = field_of(schemas, object, field) else { return false };
+                field.name.push_str("_renamed");
+                true
+            }
+            Fault::FieldRetyped { object, field } => {
+                let known = field_of(schemas, object, field).filter(|field| field.kind != NativeKind::Number);
+                let Some(field) = known else { return false };
+                field.kind = NativeKind::Number;
+                true
+            }
             Fault::ChoiceRemoved { object, field, choice } => {
-                let fields = schemas.get_mut(object).into_iter().flat_map(|schema| &mut schema.fields);
-                let Some(field) = fields.into_iter().find(|known| known.name == *field) else { return false };
+                let Some(field) = field_of(schemas, object, field) else { return false };
                 let before = field.options.len();
                 field.options.retain(|option| option != choice);
                 field.options.len() < before
@@ -138,6 +160,10 @@ impl MemoryConnector {
         state.calls.push(Called { at: now, method, object, items, applied: 0 });
         state.faults.first(ask.method, |fault| fault.outcome(ask.method, now))
     }
+}
+
+fn field_of<'s>(schemas: &'s mut BTreeMap<String, Schema>, object: &str, name: &str) -> Option<&'s mut SchemaField> {
+    schemas.get_mut(object)?.fields.iter_mut().find(|field| field.name == name)
 }
 
 /// One call.
@@ -160,7 +186,7 @@ impl Hits {
     fn draw(outcome: Option<&Outcome>, items: usize, state: &mut State) -> Self {
         let all = |applied: bool, error: &Error| Self { applied: vec![applied; items], error: error.clone() };
         match outcome {
-            None => Self { applied: vec![true; items], error: Error::new(Kind::Fatal, "", "") },
+            None | Some(Outcome::Twice) => Self { applied: vec![true; items], error: Error::new(Kind::Fatal, "", "") },
             Some(Outcome::Applied(error)) => all(true, error),
             Some(Outcome::NotApplied(error) | Outcome::NoItem(error)) => all(false, error),
             Some(Outcome::CutShort(error)) => {
@@ -223,7 +249,7 @@ impl Connector for MemoryConnector {
     ) -> BoxFuture<'a, Result<Archived>> {
         Box::pin(async move {
             let options = self.options(object)?;
-            let batch = usize::from(options.capabilities.deletions != Deletions::Unknown);
+            let batch = usize::from(!matches!(options.capabilities.deletions, Deletions::Unknown | Deletions::Listed));
             let ask = Ask { call, method: Method::Deletions, object, items: 1, batch };
             self.read(ask, |state| {
                 let reader = Reader::new(state, object, options, Method::Deletions, &[]);

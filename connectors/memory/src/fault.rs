@@ -24,6 +24,8 @@ pub enum Fault {
     AnswerLost,
     /// It was applied and answered with 500.
     AppliedThenError,
+    /// A proxy on the way sends the request twice: each item is applied, and applied again; the first answer comes back.
+    DuplicateDelivery,
     /// The login is refused.
     LoginRefused,
     /// Some items of a batch are applied and answered so, the others fail for the moment.
@@ -37,12 +39,19 @@ pub enum Fault {
     PageShift,
     /// A page without records that says there is more.
     EmptyPage,
+    /// The records of a list, or of a look-up, come in any order, and one of them twice.
+    ItemsReordered,
     /// Some of the records changed within this time are not listed yet. The object's overlap must cover it.
     LateRows(Duration),
     /// The list answers as things stood this long ago. The object's overlap must cover it.
     StaleList(Duration),
-    /// The service's clock moves by this many seconds and stays there.
+    /// The service's clock is wrong by this many more seconds, until the faults are lifted.
     ClockSkew {
+        /// Seconds; negative: it falls behind.
+        seconds: i64,
+    },
+    /// The service's clock is set, by this many seconds, for good.
+    ClockStep {
         /// Seconds; negative: it falls behind.
         seconds: i64,
     },
@@ -75,7 +84,21 @@ pub enum Fault {
         /// What it becomes.
         value: Native,
     },
-    /// A choice is taken off a field's list; records keep it.
+    /// A field gets another name until the faults are lifted: under the old one it can neither be read nor written.
+    FieldRenamed {
+        /// The object.
+        object: String,
+        /// The field.
+        field: String,
+    },
+    /// A field becomes one of numbers until the faults are lifted: it keeps what it holds and takes no other text.
+    FieldRetyped {
+        /// The object.
+        object: String,
+        /// The field.
+        field: String,
+    },
+    /// A choice is taken off a field's list until the faults are lifted; records keep it.
     ChoiceRemoved {
         /// The object.
         object: String,
@@ -131,27 +154,32 @@ impl Fault {
     pub const FOREVER: u32 = u32::MAX;
 
     /// The names of all faults: a simulation asserts that each has fired.
-    pub const NAMES: [&'static str; 21] = [
+    pub const NAMES: [&'static str; 26] = [
         "refused",
         "server-error",
         "throttled",
         "timeout-before",
         "answer-lost",
         "applied-then-error",
+        "duplicate-delivery",
         "login-refused",
         "partial-batch",
         "cut-mid-batch",
         "row-locked",
         "page-shift",
         "empty-page",
+        "items-reordered",
         "late-rows",
         "stale-list",
         "clock-skew",
+        "clock-step",
         "field-withheld",
         "field-masked",
         "field-ignored",
         "normalised",
         "automation",
+        "field-renamed",
+        "field-retyped",
         "choice-removed",
     ];
 
@@ -164,20 +192,25 @@ impl Fault {
             Self::TimeoutBefore => "timeout-before",
             Self::AnswerLost => "answer-lost",
             Self::AppliedThenError => "applied-then-error",
+            Self::DuplicateDelivery => "duplicate-delivery",
             Self::LoginRefused => "login-refused",
             Self::PartialBatch => "partial-batch",
             Self::CutMidBatch => "cut-mid-batch",
             Self::RowLocked => "row-locked",
             Self::PageShift => "page-shift",
             Self::EmptyPage => "empty-page",
+            Self::ItemsReordered => "items-reordered",
             Self::LateRows(_) => "late-rows",
             Self::StaleList(_) => "stale-list",
             Self::ClockSkew { .. } => "clock-skew",
+            Self::ClockStep { .. } => "clock-step",
             Self::FieldWithheld { .. } => "field-withheld",
             Self::FieldMasked { .. } => "field-masked",
             Self::FieldIgnored { .. } => "field-ignored",
             Self::Normalised { .. } => "normalised",
             Self::Automation { .. } => "automation",
+            Self::FieldRenamed { .. } => "field-renamed",
+            Self::FieldRetyped { .. } => "field-retyped",
             Self::ChoiceRemoved { .. } => "choice-removed",
         }
     }
@@ -188,8 +221,9 @@ impl Fault {
             return true;
         }
         match self {
-            Self::PartialBatch | Self::CutMidBatch | Self::RowLocked => method.writes(),
+            Self::PartialBatch | Self::CutMidBatch | Self::RowLocked | Self::DuplicateDelivery => method.writes(),
             Self::PageShift | Self::EmptyPage | Self::LateRows(_) | Self::StaleList(_) => method == Method::List,
+            Self::ItemsReordered => matches!(method, Method::List | Method::Find),
             Self::FieldWithheld { .. } | Self::FieldMasked { .. } => {
                 matches!(method, Method::List | Method::Get | Method::Find)
             }
@@ -214,6 +248,7 @@ impl Fault {
             Self::LoginRefused => {
                 Outcome::NotApplied(Error::new(Kind::Auth, "401", "the token has expired or was revoked"))
             }
+            Self::DuplicateDelivery => Outcome::Twice,
             Self::CutMidBatch => Outcome::CutShort(doubtful(transient("cut", "the connection was cut"))),
             Self::PartialBatch => {
                 Outcome::SomeItems(transient("UNKNOWN_EXCEPTION", "this item could not be saved for the moment"))
@@ -240,16 +275,20 @@ pub(crate) enum Outcome {
     SomeItems(Error),
     /// Every item fails with this; the call succeeds.
     NoItem(Error),
+    /// All is applied twice; the call succeeds.
+    Twice,
 }
 
 impl Outcome {
-    pub(crate) fn into_error(self) -> Error {
+    /// The error of a call that changes nothing; `None` where it succeeds all the same.
+    pub(crate) fn into_error(self) -> Option<Error> {
         match self {
             Self::NotApplied(error)
             | Self::Applied(error)
             | Self::CutShort(error)
             | Self::SomeItems(error)
-            | Self::NoItem(error) => error,
+            | Self::NoItem(error) => Some(error),
+            Self::Twice => None,
         }
     }
 }

@@ -8,7 +8,7 @@
 use std::{borrow::Cow, collections::BTreeSet, time::Duration};
 
 use hymnal_sdk::{
-    Address, Archived, Cursor, Deleted, Error, Fate, Fields, Kind, ListKind, Next, Page, Result, Timestamp,
+    Address, Archived, Cursor, Deleted, Error, Fate, Fields, Kind, ListKind, Next, Page, Record, Result, Timestamp,
 };
 
 use crate::{
@@ -115,11 +115,13 @@ fn by_time(state: &mut State, reader: &Reader<'_>, mut mark: Mark, clock: Timest
     }
     let Some(following) = rows.get(end) else {
         let records = reader.records(&mut state.faults, page);
+        let records = reordered(&mut state.faults, &mut state.random, Method::List, records);
         return Page { records, next: mark.done(now, reader.options.capabilities.overlap) };
     };
     let shifts = state.faults.first(Method::List, |fault| (*fault == Fault::PageShift).then_some(())).is_some();
     let first = if shifts { start.saturating_sub(1) } else { start };
     let records = reader.records(&mut state.faults, rows.get(first..end).unwrap_or_default());
+    let records = reordered(&mut state.faults, &mut state.random, Method::List, records);
     if shifts {
         let (id, by) = (following.id.clone(), following.modified_by.clone());
         let stamp = state.stamp(clock);
@@ -148,7 +150,8 @@ fn whole(state: &mut State, reader: &Reader<'_>, cursor: Option<&Cursor>, now: T
         Some(last) if end < rows.len() => Next::More(cursor(&last.id)),
         _ => Next::Done(cursor("")),
     };
-    let mut records = reader.records(&mut state.faults, page);
+    let records = reader.records(&mut state.faults, page);
+    let mut records = reordered(&mut state.faults, &mut state.random, Method::List, records);
     for record in &mut records {
         record.modified_at = None;
         record.created_at = None;
@@ -182,6 +185,24 @@ fn visible<'r>(
         (rows.len() < before).then_some(())
     });
     rows
+}
+
+/// The records in any order, one of them twice, where that is planted.
+pub(crate) fn reordered(
+    faults: &mut Faults,
+    random: &mut SplitMix,
+    method: Method,
+    mut records: Vec<Record>,
+) -> Vec<Record> {
+    let fires = |fault: &Fault| (*fault == Fault::ItemsReordered && !records.is_empty()).then_some(());
+    if faults.first(method, fires).is_some() {
+        let again = records.get(random.below(records.len())).cloned();
+        records.extend(again);
+        for index in (1..records.len()).rev() {
+            records.swap(index, random.below(index + 1));
+        }
+    }
+    records
 }
 
 fn empty_page(state: &mut State) -> bool {

@@ -13,6 +13,8 @@ pub enum Normal {
     Truncate(usize),
     /// Only so many decimals are kept, rounded half away from zero.
     Round(usize),
+    /// Written in the service's own way: each word with a capital, single spaces between them.
+    Reformat,
 }
 
 impl Normal {
@@ -22,11 +24,21 @@ impl Normal {
             (Self::Trim, Native::Text(text)) => Native::text(text.trim()),
             (Self::Lower, Native::Text(text)) => Native::text(text.to_lowercase()),
             (Self::Truncate(length), Native::Text(text)) => Native::Text(text.chars().take(length).collect()),
+            (Self::Reformat, Native::Text(text)) => Native::Text(words_with_capitals(text)),
             (Self::Round(decimals), Native::Number(digits)) => Native::Number(round(digits, decimals)),
             (Self::Round(decimals), Native::Text(digits)) => Native::Text(round(digits, decimals)),
             _ => value.clone(),
         }
     }
+}
+
+fn words_with_capitals(text: &str) -> String {
+    let capital = |word: &str| {
+        let mut chars = word.chars();
+        let first: String = chars.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+        first + &chars.as_str().to_lowercase()
+    };
+    text.split_whitespace().map(capital).collect::<Vec<_>>().join(" ")
 }
 
 /// Rounds decimal digits by their text, so that no floating point shows: `-1.250` to one decimal is `-1.3`. What is
@@ -81,6 +93,7 @@ mod tests {
         assert_eq!(Normal::Lower.apply(&"Ada".into()), "ada".into());
         assert_eq!(Normal::Truncate(2).apply(&"Åda".into()), "Åd".into());
         assert_eq!(Normal::Round(0).apply(&Native::Number("2.5".into())), Native::Number("3".into()));
+        assert_eq!(Normal::Reformat.apply(&" ada  LOVELACE ".into()), "Ada Lovelace".into());
         assert_eq!(Normal::Trim.apply(&Native::Bool(true)), Native::Bool(true));
     }
 }

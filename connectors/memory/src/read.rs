@@ -10,6 +10,7 @@ use hymnal_sdk::{
 use crate::{
     account::{State, earlier},
     fault::{Fault, Faults, Method},
+    list::reordered,
     options::{DeletedReads, ObjectOptions},
     service::Row,
 };
@@ -117,6 +118,7 @@ pub(crate) fn find(state: &mut State, reader: &Reader<'_>, find: &Find<'_>, now:
     let seen = |row: &&Row| !state.hidden.contains(&Address::new(find.object, &row.id));
     let found = rows.filter(seen).filter_map(|row| as_of(row, now, lag)).filter(|row| holds(row));
     let records = reader.records(&mut state.faults, &found.collect::<Vec<_>>());
+    let records = reordered(&mut state.faults, &mut state.random, Method::Find, records);
     Ok(Found { records, consistent: lag.is_zero() })
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use hymnal_sdk::{Classify, Error, Kind, Request, Response, Result, Timestamp};
+use hymnal_sdk::{Classify, Error, Kind, Request, Response, Result, Timestamp, http::Access};
 
 use crate::{
     json::Json,
@@ -50,7 +50,7 @@ impl ManifestClassify {
 }
 
 impl Classify for ManifestClassify {
-    fn classify(&self, _request: &Request, answer: &Response, now: Timestamp) -> Result<()> {
+    fn classify(&self, request: &Request, answer: &Response, now: Timestamp) -> Result<()> {
         let errors = &self.manifest.errors;
         if answer.status < 300 && !errors.when.iter().any(|rule| reads_success(rule, answer.status)) {
             *self.pause.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -69,6 +69,9 @@ impl Classify for ManifestClassify {
         let mut error = error(errors, rule, &body, Some(answer.status), retry_after.is_some());
         if matches!(error.kind, Kind::Throttled | Kind::Transient) {
             error.retry_at = retry_after.or_else(|| rule.and_then(|rule| self.wait(rule, now)));
+        }
+        if request.access == Access::Write && rule.is_some_and(|rule| rule.in_doubt) {
+            error = error.in_doubt();
         }
         Err(error)
     }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use hymnal_sdk::{
     Error, ExposeSecret, Kind, Login, Request, Response, Result, SecretString, Session, Timestamp, http::Access,
@@ -17,7 +18,7 @@ use crate::{
     json::Json,
     manifest::{
         request::Language,
-        service::{Auth, LoginAnswer, Way},
+        service::{Auth, LoginAnswer, Sends, Way},
         template::Template,
     },
     pick,
@@ -41,7 +42,7 @@ enum Credential {
 }
 
 enum Grant {
-    Client { id: String, secret: SecretString },
+    Client { id: String, secret: SecretString, scope: Option<String>, sends: Sends },
     Refresh { id: String, secret: SecretString },
     Jwt { audience: String, issuer: String, subject: String, key: Box<jsonwebtoken::EncodingKey>, lifetime: Duration },
 }
@@ -83,9 +84,14 @@ impl ManifestLogin {
                 let value = SecretString::from(format!("Basic {pair}"));
                 Credential::Static { header: header::AUTHORIZATION, value }
             }
-            Way::ClientCredentials { url, client_id, client_secret } => Credential::Grant {
+            Way::ClientCredentials { url, client_id, client_secret, scope, sends } => Credential::Grant {
                 url: of(url)?,
-                grant: Grant::Client { id: of(client_id)?, secret: secret(client_secret)? },
+                grant: Grant::Client {
+                    id: of(client_id)?,
+                    secret: secret(client_secret)?,
+                    scope: scope.as_ref().map(of).transpose()?,
+                    sends: *sends,
+                },
             },
             Way::Refresh { url, client_id, client_secret } => Credential::Grant {
                 url: of(url)?,
@@ -175,10 +181,15 @@ impl Login for ManifestLogin {
         let Credential::Grant { url, grant } = &self.credential else { return Ok(None) };
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         let mut access = Access::Read;
+        let mut is_query = false;
         match grant {
-            Grant::Client { id, secret } => {
+            Grant::Client { id, secret, scope, sends } => {
                 form.append_pair("grant_type", "client_credentials");
                 form.append_pair("client_id", id).append_pair("client_secret", secret.expose_secret());
+                if let Some(scope) = scope {
+                    form.append_pair("scope", scope);
+                }
+                is_query = *sends == Sends::Query;
             }
             Grant::Refresh { id, secret } => {
                 let token = refresh.ok_or_else(|| {
@@ -201,17 +212,15 @@ impl Login for ManifestLogin {
             }
         }
         let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-        Ok(Some(Request {
-            method: http::Method::POST,
-            url: url.clone(),
-            headers,
-            body: form.finish().into(),
-            tag: "",
-            cost: 1,
-            access,
-        }))
+        let pairs = form.finish();
+        let (method, url, body) = if is_query {
+            (http::Method::GET, format!("{url}?{pairs}"), Bytes::new())
+        } else {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+            (http::Method::POST, url.clone(), pairs.into())
+        };
+        Ok(Some(Request { method, url, headers, body, tag: "", cost: 1, access }))
     }
 
     fn session(&self, answer: Option<&Response>, now: Timestamp) -> Result<Session> {

@@ -8,6 +8,10 @@ use crate::{json::Json, manifest::request::Pick};
 pub(crate) fn text(place: &Pick, body: &Json, answer: Option<&Response>) -> Option<String> {
     let found = match &place.header {
         Some(header) => answer?.header(header)?.to_owned(),
+        None if place.first_key => match body.at(&place.path)? {
+            Json::Object(entries) => entries.first()?.0.clone(),
+            _ => return None,
+        },
         None => body.at(&place.path)?.as_text()?,
     };
     let found = match &place.json {
@@ -52,6 +56,9 @@ mod tests {
             ..Pick::default()
         };
         assert_eq!(text(&words, &body, None).as_deref(), Some("123"));
+        let details = Json::parse(br#"{"details":{"email":["no address"],"phone":["no number"]}}"#).expect("test JSON");
+        let key = Pick { path: "details".to_owned(), first_key: true, ..Pick::default() };
+        assert_eq!(text(&key, &details, None).as_deref(), Some("email"));
         assert_eq!(text(&Pick { path: "nothing".to_owned(), ..Pick::default() }, &body, None), None);
     }
 }

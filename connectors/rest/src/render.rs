@@ -109,10 +109,14 @@ pub(crate) fn add_headers<'a>(
 }
 
 /// A request to an address that the service itself gave; `http` refuses another origin.
-pub(crate) fn follow(shape: &RequestShape, link: &str) -> Request {
+///
+/// # Errors
+/// `Fatal` for what cannot stand in a header.
+pub(crate) fn follow(shape: &RequestShape, link: &str, fillings: &Fillings) -> Result<Request> {
     let mut headers = HeaderMap::new();
+    add_headers(&mut headers, shape.headers.iter().map(|(name, template)| (name, template)), fillings)?;
     headers.insert(http::header::ACCEPT, HeaderValue::from_static("application/json"));
-    Request {
+    Ok(Request {
         method: http::Method::GET,
         url: link.to_owned(),
         headers,
@@ -120,7 +124,7 @@ pub(crate) fn follow(shape: &RequestShape, link: &str) -> Request {
         tag: crate::tag::interned(&shape.tag),
         cost: shape.cost,
         access: Access::Read,
-    }
+    })
 }
 
 fn method(method: Method) -> http::Method {
@@ -177,6 +181,8 @@ pub(crate) fn text(template: &Template, fillings: &Fillings, language: Language)
                 text.push_str(&match language {
                     Language::Plain => plain(hole, value)?,
                     Language::Soql => soql(hole, value)?,
+                    Language::Csv => csv(hole, value)?,
+                    Language::Odata => odata(hole, value)?,
                 });
             }
         }
@@ -204,7 +210,10 @@ fn plain(hole: &Hole, filling: &Filling) -> Result<String> {
         Filling::Json(json) => {
             json.as_text().ok_or_else(|| impossible(format!("`{hole}` can only stand in a body")))?
         }
-        Filling::Values(_) => return Err(impossible(format!("`{hole}` can only stand in a body"))),
+        Filling::Values(values) => {
+            let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+            return plain(hole, &Filling::Names(values));
+        }
     })
 }
 
@@ -232,6 +241,39 @@ fn soql(hole: &Hole, filling: &Filling) -> Result<String> {
     })
 }
 
+/// Lists as comma-separated values (RFC 4180, 2).
+fn csv(hole: &Hole, filling: &Filling) -> Result<String> {
+    let quoted = |text: String| format!("\"{}\"", text.replace('"', "\"\""));
+    match filling {
+        Filling::Ids(list) => Ok(list.join(",")),
+        Filling::Values(values) => {
+            let values: Vec<String> = values.iter().map(|value| quoted(value.to_string())).collect();
+            Ok(values.join(","))
+        }
+        other => plain(hole, other),
+    }
+}
+
+/// A value in OData: a string stands in single quotes, which are doubled inside (OData 4.01 URL Conventions, 5.1.1.6.1).
+fn odata(hole: &Hole, filling: &Filling) -> Result<String> {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    Ok(match filling {
+        Filling::Text(text) => quoted(text),
+        Filling::Json(json) => json.as_text().map(|text| quoted(&text)).unwrap_or_default(),
+        Filling::Name(name) => soql_name(name)?.to_owned(),
+        Filling::Names(names) => {
+            let names: Vec<&str> = names.iter().map(|name| soql_name(name)).collect::<Result<_>>()?;
+            names.join(",")
+        }
+        Filling::Ids(ids) => format!("[{}]", ids.iter().map(|id| quoted(id)).collect::<Vec<_>>().join(",")),
+        Filling::Values(values) => {
+            let values: Vec<String> = values.iter().map(|value| quoted(&value.to_string())).collect();
+            format!("[{}]", values.join(","))
+        }
+        other => plain(hole, other)?,
+    })
+}
+
 fn soql_string(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('\'');
@@ -254,7 +296,7 @@ fn soql_string(text: &str) -> String {
 /// A field's or object's name, with a path over relations: letters, digits, `_`, `.`.
 fn soql_name(name: &str) -> Result<&str> {
     let fits = |part: &str| {
-        part.starts_with(|first: char| first.is_ascii_alphabetic())
+        part.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
             && part.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
     };
     if name.split('.').all(fits) {

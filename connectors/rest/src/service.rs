@@ -17,9 +17,9 @@ use crate::{
     manifest::{
         Manifest,
         request::Language,
-        service::DailyReset,
+        service::{DailyReset, Way},
         setting::{Setting, SettingKind},
-        template::Hole,
+        template::{Hole, Template},
     },
     render::{Filling, Fillings, text},
 };
@@ -117,20 +117,36 @@ impl Service {
     }
 }
 
-/// The way to log in: the one there is, or the one that the setting `auth` names.
+/// The way to log in: the one there is, the one that the setting `auth` names, or the one whose settings are given.
 fn chosen_way(manifest: &Manifest, settings: &BTreeMap<String, SettingValue>) -> Result<String> {
     let ways = &manifest.auth.ways;
     if let (1, Some(only)) = (ways.len(), ways.keys().next()) {
         return Ok(only.clone());
     }
+    let Some(setting) = manifest.setting("auth") else { return given_way(manifest, settings) };
     let named = match settings.get("auth") {
         Some(SettingValue::Text(text)) => Some(text.clone()),
-        _ => manifest.setting("auth").and_then(|setting| setting.default.clone()),
+        _ => setting.default.clone(),
     };
     let known: Vec<&str> = ways.keys().map(String::as_str).collect();
     named.filter(|way| ways.contains_key(way)).ok_or_else(|| {
         refused("the setting `auth` names no way to log in".to_owned())
             .hint(format!("write one of: {}", known.join(", ")))
+    })
+}
+
+/// The way all of whose settings are given.
+fn given_way(manifest: &Manifest, settings: &BTreeMap<String, SettingValue>) -> Result<String> {
+    let needed = |way: &Way| -> Vec<String> {
+        let holes = way.templates().into_iter().flat_map(Template::holes);
+        let names = holes.filter_map(|hole| if let Hole::Setting(name) = hole { Some(name.clone()) } else { None });
+        names.filter(|name| manifest.setting(name).is_some_and(|setting| setting.default.is_none())).collect()
+    };
+    let ways = &manifest.auth.ways;
+    let given = ways.iter().find(|(_, way)| needed(way).iter().all(|name| settings.contains_key(name)));
+    given.map(|(name, _)| name.clone()).ok_or_else(|| {
+        let each: Vec<String> = ways.values().map(|way| format!("`{}`", needed(way).join("`, `"))).collect();
+        refused("no way to log in has all its settings".to_owned()).hint(format!("write {}", each.join(", or ")))
     })
 }
 

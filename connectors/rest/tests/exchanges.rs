@@ -232,8 +232,28 @@ fn hubspot() {
 }
 
 #[test]
+fn dynamics() {
+    play("dynamics");
+}
+
+#[test]
+fn pipedrive() {
+    play("pipedrive");
+}
+
+#[test]
+fn marketo() {
+    play("marketo");
+}
+
+#[test]
 fn insightly() {
     play("insightly");
+}
+
+#[test]
+fn mautic() {
+    play("mautic");
 }
 
 #[test]

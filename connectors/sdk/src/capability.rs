@@ -83,6 +83,8 @@ pub enum Deletions {
     Feed,
     /// [`crate::Connector::deletions`] reads all that were deleted each time.
     Listing,
+    /// [`crate::Connector::list`] names them among the changes, as records that are deleted.
+    Listed,
 }
 
 /// Where a deleted record goes.

@@ -116,7 +116,8 @@ pub fn csv(found: &Json) -> String {
     out
 }
 
-fn cell(text: &str) -> String {
+/// A cell of a table; formulas are escaped.
+pub(super) fn cell(text: &str) -> String {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let text = if is_formula { format!("'{text}") } else { text.to_owned() };
     if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }

@@ -37,33 +37,95 @@ pub fn explain(found: &Json) -> String {
             let _ = writeln!(out, "  needs attention: {problem}; {}", text(&person["scope"]["parked"]["hint"]));
         }
         for (name, field) in object(&person["fields"]) {
-            let _ = writeln!(out, "\n  {name} = {}", shown(&field["value"]));
-            let origin = &field["set_by"];
-            if let Some(rule) = origin["rule"].as_str() {
-                let system = origin["system"].as_str().unwrap_or("both");
-                let who = origin["who"].as_str().map_or(String::new(), |who| format!(", by {who}"));
-                let at = if origin["at"].is_null() { String::new() } else { format!(", {}", moment(&origin["at"])) };
-                let known = evidence(&origin["evidence"]);
-                let _ = writeln!(out, "    set by {system}{who}{at} ({known}); sync rule: {rule}");
-            }
-            if !field["last_synced"].is_null() {
-                let _ = writeln!(out, "    last synced value: {}", shown(&field["last_synced"]));
-            }
-            for (system, side) in object(field).filter(|(_, side)| side["state"].is_string()) {
-                let _ = writeln!(
-                    out,
-                    "    {system} · {}: {} ({})",
-                    text(&side["field"]),
-                    written(&side["holds"]),
-                    text(&side["state"])
-                );
-            }
+            out.push_str(&field_of(name, field));
         }
-        let _ = writeln!(out, "\n  Sync history");
-        for entry in array(&person["history"]) {
-            let cause = if entry["cause"] == "apply" { " (applied from a plan)" } else { "" };
-            let _ = writeln!(out, "    {}  {}{cause}", moment(&entry["at"]), what(&entry["what"]));
+        out.push_str("\n  Sync history\n");
+        out.push_str(&entries(&person["history"]));
+    }
+    out
+}
+
+/// `history`
+pub fn history(found: &Json) -> String {
+    let mut out = String::new();
+    for person in array(&found["people"]) {
+        let _ = writeln!(out, "Person {} in sync {}", text(&person["entity"]), text(&person["sync"]));
+        for (name, record) in object(&person["records"]) {
+            out.push_str(&record_of(name, record));
         }
+        out.push_str("\n  Sync history\n");
+        out.push_str(&entries(&person["history"]));
+    }
+    out
+}
+
+fn entries(history: &Json) -> String {
+    let mut out = String::new();
+    for entry in array(history) {
+        let cause = if entry["cause"] == "apply" { " (applied from a plan)" } else { "" };
+        let _ = writeln!(out, "    {}  {}{cause}", moment(&entry["at"]), what(&entry["what"]));
+        if let Some(change) = entry["change"].as_str() {
+            let _ = writeln!(out, "      change {change}");
+        }
+    }
+    out
+}
+
+fn field_of(name: &str, field: &Json) -> String {
+    let mut out = String::new();
+    if let Some(conflict) = field["conflict"].as_str() {
+        let _ = writeln!(out, "\n  {name}: the systems say two things, and a person decides");
+        let _ = writeln!(out, "    hymnal conflicts resolve {conflict} --take SYSTEM");
+    } else {
+        let _ = writeln!(out, "\n  {name} = {}", shown(&field["value"]));
+        out.push_str(&origin_of(&field["set_by"]));
+    }
+    if !field["last_synced"].is_null() {
+        let _ = writeln!(out, "    last synced value: {}", shown(&field["last_synced"]));
+    }
+    for lost in array(&field["lost"]["values"]) {
+        let why = format!("{}: {}", text(&field["lost"]["policy"]), text(&field["lost"]["reason"]));
+        let (value, system, at) = (shown(&lost["value"]), text(&lost["system"]), moment(&field["lost"]["at"]));
+        let _ = writeln!(out, "    what lost: {value}, said {system} ({why}; {at})");
+    }
+    for (system, side) in object(field).filter(|(_, side)| side["state"].is_string()) {
+        out.push_str(&side_of(system, side));
+    }
+    out
+}
+
+fn origin_of(origin: &Json) -> String {
+    let Some(rule) = origin["rule"].as_str() else { return String::new() };
+    let system = origin["system"].as_str().unwrap_or("both");
+    let at = if origin["at"].is_null() { String::new() } else { format!(", {}", moment(&origin["at"])) };
+    let (who, known) = (by(&origin["by"]), evidence(&origin["evidence"]));
+    format!("    set by {system}{who}{at} ({known}); sync rule: {rule}\n")
+}
+
+/// `, by kim (a person, certain)`
+fn by(actor: &Json) -> String {
+    let Some(name) = actor["name"].as_str() else { return String::new() };
+    let kind = match actor["kind"].as_str() {
+        Some("person") => "a person, ",
+        Some("workflow") => "a workflow, ",
+        Some("import") => "an import, ",
+        Some("integration") => "an integration, ",
+        _ => "",
+    };
+    let sure = if actor["certain"] == true { "certain" } else { "who edited the record last" };
+    format!(", by {name} ({kind}{sure})")
+}
+
+/// What a system holds: as it was last read, and as it is now where that differs.
+fn side_of(system: &str, side: &Json) -> String {
+    let (field, held) = (text(&side["field"]), written(&side["holds"]));
+    let mut out = format!("    {system} · {field}: {held} ({})\n", text(&side["state"]));
+    let now = written(&side["now"]);
+    if side["now"].is_string() && now != held {
+        let _ = writeln!(out, "      it holds {now} now; the next cycle reads it");
+    }
+    if let Some(hint) = side["hint"].as_str() {
+        let _ = writeln!(out, "      hint: {hint}");
     }
     out
 }
@@ -71,6 +133,9 @@ pub fn explain(found: &Json) -> String {
 fn record_of(name: &str, record: &Json) -> String {
     if let Some(address) = record["record"].as_str() {
         let mut out = format!("  {name}: {address} ({})\n", text(&record["presence"]));
+        if let Some(why) = record["not_read"].as_str() {
+            let _ = writeln!(out, "    {why}; shown as last read, {}", moment(&record["read_at"]));
+        }
         if let Some(message) = record["parked"]["message"].as_str() {
             let _ = writeln!(
                 out,
@@ -99,12 +164,17 @@ fn what(event: &Json) -> String {
     }
     if let Some(field) = event["decided"].as_str() {
         let system = event["system"].as_str().unwrap_or("both");
-        return format!(
-            "{field}: {} → {} ({}, {system})",
-            shown(&event["from"]),
-            shown(&event["to"]),
-            text(&event["rule"])
-        );
+        let (from, to, rule) = (shown(&event["from"]), shown(&event["to"]), text(&event["rule"]));
+        return format!("{field}: {from} → {to} ({rule}, {system}{})", by(&event["by"]));
+    }
+    if let Some(field) = event["ruled"].as_str() {
+        let (from, to, who) = (shown(&event["from"]), shown(&event["to"]), text(&event["by"]));
+        return format!("{field}: {from} → {to} ({} by {who})", text(&event["how"]));
+    }
+    if let Some(handling) = event["parked"].as_str() {
+        let (what, who) = (event["field"].as_str().unwrap_or("the record"), text(&event["by"]));
+        let verb = if handling == "dismiss" { "dismissed" } else { "to be tried again" };
+        return format!("{what} in {}: {verb} by {who} ({})", text(&event["system"]), text(&event["code"]));
     }
     if let Some(system) = event["sending"].as_str() {
         let changes = object(&event["changes"]).map(|(field, change)| format!("{field} = {}", written(&change["to"])));

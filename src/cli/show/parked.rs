@@ -16,20 +16,19 @@ pub fn parked(found: &Json) -> String {
     for reason in all {
         let what = match (reason["kind"].as_str(), reason["field"].as_str()) {
             (Some("record"), _) => "the record is refused".to_owned(),
+            (Some("scope"), _) => "whether they are meant cannot be said".to_owned(),
             (Some("unreadable"), Some(field)) => format!("`{field}` cannot be understood"),
             (Some("ignored"), Some(field)) => format!("`{field}` is taken and not changed"),
             (_, field) => format!("`{}` is refused", field.unwrap_or_default()),
         };
         let count = reason["count"].as_u64().unwrap_or(0);
         let people = if count == 1 { "person" } else { "people" };
-        let _ = writeln!(
-            out,
-            "{}  {count} {people} · {} {}: {what} ({})",
-            text(&reason["id"]),
-            text(&reason["system"]),
-            text(&reason["object"]),
-            text(&reason["reason"])
-        );
+        let place = match reason["system"].as_str() {
+            Some(system) => format!("{system} {}", text(&reason["object"])),
+            None => text(&reason["sync"]),
+        };
+        let (id, code) = (text(&reason["id"]), text(&reason["reason"]));
+        let _ = writeln!(out, "{id}  {count} {people} · {place}: {what} ({code})");
         let _ = writeln!(out, "    {}", text(&reason["message"]));
         if let Some(hint) = reason["hint"].as_str().filter(|hint| !hint.is_empty()) {
             let _ = writeln!(out, "    hint: {hint}");

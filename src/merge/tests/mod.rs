@@ -46,6 +46,7 @@ impl Bench {
             omits_blanks: false,
             gone: Gone::Deleted,
             clear_first: Vec::new(),
+            unique: Vec::new(),
             schema: None,
         };
         let objects = || BTreeMap::from([(OBJECT.to_owned(), facts())]);

@@ -158,6 +158,7 @@ impl Stage {
                             Mark::Normalised { golden }
                             | Mark::Ignored { golden }
                             | Mark::Kept { golden }
+                            | Mark::Apart { golden, .. }
                             | Mark::Parked { golden: Some(golden), .. },
                         ) => *golden == field.golden,
                         Some(Mark::ClearFirst { .. }) => false,

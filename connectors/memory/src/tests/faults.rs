@@ -301,13 +301,18 @@ fn every_fault_fires_under_its_name() {
         (Fault::EmptyPage, Method::List),
         (Fault::LateRows(Duration::from_mins(1)), Method::List),
         (Fault::StaleList(Duration::from_mins(1)), Method::List),
+        (Fault::ItemsReordered, Method::List),
+        (Fault::DuplicateDelivery, Method::Upsert),
         (Fault::ClockSkew { seconds: 1 }, Method::History),
+        (Fault::ClockStep { seconds: 1 }, Method::History),
         (Fault::FieldWithheld { field: name() }, Method::List),
         (Fault::FieldMasked { field: "email".into() }, Method::List),
         (Fault::Normalised { field: name(), how: Normal::Lower }, Method::Update),
         (Fault::FieldIgnored { field: name() }, Method::Update),
         (Fault::Automation { field: name(), value: "Rule".into() }, Method::Update),
         (Fault::ChoiceRemoved { object: OBJECT.into(), field: "stage".into(), choice: "lead".into() }, Method::Any),
+        (Fault::FieldRetyped { object: OBJECT.into(), field: "stage".into() }, Method::Delete),
+        (Fault::FieldRenamed { object: OBJECT.into(), field: "stage".into() }, Method::Delete),
     ];
     for (fault, on) in planted {
         stage.people.plant(fault, 1, on);
@@ -330,4 +335,65 @@ fn every_fault_fires_under_its_name() {
     let mut names = Fault::NAMES.to_vec();
     names.sort_unstable();
     assert_eq!(stage.people.fired().into_keys().collect::<Vec<_>>(), names);
+}
+
+#[test]
+fn a_request_that_comes_twice_is_applied_twice() {
+    let stage = stage();
+    stage.people.plant(Fault::DuplicateDelivery, 2, Method::Any);
+    let draft = Draft { fields: [("name".to_owned(), "Ada".into())].into(), trace: "t".into() };
+    let first = stage.create(&[draft]).expect("an answer")[0].clone().expect("made");
+    let live = stage.people.live(OBJECT);
+    assert_eq!(live.len(), 2, "made twice, since nothing in it is unique");
+    assert_eq!(live[0].id, first.id, "the first answer comes back");
+    let before = live[0].sequence;
+    stage.update(&first.id, &[("name", "Eve")]).expect("an answer");
+    let row = stage.people.row(OBJECT, &first.id).expect("live");
+    assert_eq!((row.sequence, row.fields["name"].clone()), (before + 3, "Eve".into()));
+    assert_eq!(stage.fired("duplicate-delivery"), 2);
+}
+
+#[test]
+fn a_list_out_of_order_has_everybody_and_one_twice() {
+    let stage = stage();
+    let mut made = stage.crowd(3);
+    stage.people.plant(Fault::ItemsReordered, 1, Method::List);
+    let page = stage.page(None).expect("a page");
+    let mut ids: Vec<String> = page.records.into_iter().map(|record| record.address.id).collect();
+    assert_eq!(ids.len(), 4);
+    ids.sort();
+    ids.dedup();
+    made.sort();
+    assert_eq!(ids, made);
+    assert_eq!(stage.fired("items-reordered"), 1);
+}
+
+#[test]
+fn a_clock_that_was_set_stays_so() {
+    let stage = stage();
+    stage.people.plant(Fault::ClockSkew { seconds: 60 }, 1, Method::List);
+    stage.people.plant(Fault::ClockStep { seconds: -7200 }, 1, Method::List);
+    stage.page(None).expect("a page");
+    assert_eq!(stage.people.now(), at("2026-11-23T08:01:00Z"));
+    stage.people.lift_faults();
+    assert_eq!(stage.people.now(), at("2026-11-23T08:00:00Z"));
+    assert_eq!((stage.fired("clock-skew"), stage.fired("clock-step")), (1, 1));
+}
+
+#[test]
+fn a_field_that_was_renamed_or_retyped_comes_back() {
+    let stage = stage();
+    let id = &stage.crowd(1)[0];
+    stage.update(id, &[("name", "Ada")]).expect("a text");
+    let field = || ("people".to_owned(), "name".to_owned());
+    let ((object, field), again) = (field(), field());
+    stage.people.plant(Fault::FieldRetyped { object, field }, 1, Method::Any);
+    assert!(is(&stage.update(id, &[("name", "Eve")]).expect_err("a number"), Kind::RejectedField, Effect::None));
+    stage.people.plant(Fault::FieldRenamed { object: again.0, field: again.1 }, 1, Method::Any);
+    assert!(is(&stage.update(id, &[("name", "Eve")]).expect_err("no such field"), Kind::Fatal, Effect::None));
+    assert!(!stage.get(id).expect("a record").fields.contains_key("name"));
+    stage.people.lift_faults();
+    assert_eq!(stage.get(id).expect("a record").fields["name"], "Ada".into());
+    assert!(stage.update(id, &[("name", "Eve")]).is_ok());
+    assert_eq!((stage.fired("field-renamed"), stage.fired("field-retyped")), (1, 1));
 }

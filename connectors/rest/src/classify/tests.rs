@@ -4,7 +4,6 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use hymnal_sdk::http::Access;
 
 use super::*;
 use crate::manifest::builtin;

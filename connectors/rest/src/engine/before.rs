@@ -44,8 +44,9 @@ impl RestConnector {
                     record.fields.get(field).is_some_and(|held| is_same(held, value))
                         && item.id.as_ref() != Some(&record.address.id)
                 });
-                let is_twice =
-                    items.iter().take(index).any(|before| filled(before, field).is_some_and(|it| is_same(it, value)));
+                let is_twice = items.iter().zip(&taken).take(index).any(|(before, taken)| {
+                    taken.is_none() && filled(before, field).is_some_and(|known| is_same(known, value))
+                });
                 if other.is_some() || is_twice {
                     let mut error = Error::new(Kind::Conflict, "taken", format!("another record has this `{field}`"));
                     error.other = other.map(|record| record.address.id.clone());

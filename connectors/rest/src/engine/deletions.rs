@@ -23,6 +23,7 @@ impl RestConnector {
         let object = self.object(name)?;
         match &object.deletions {
             None => Err(Error::new(Kind::Fatal, "no-deletions", format!("`{name}` has no list of deletions"))),
+            Some(DeletionFeed::Feed(feed)) => self.fed_deletions(call, name, object, feed, cursor).await,
             Some(DeletionFeed::Poll(poll)) => {
                 let page = self.polled(call, name, object, poll, &[], cursor).await?;
                 let records = named(name, object, &page, |record| record.modified_at.map(Timestamp::as_millisecond))?;

@@ -33,6 +33,14 @@ impl RestConnector {
                 field.barred = options;
             }
         }
+        for (field, by) in &object.written_by {
+            if let Some(known) = schema.fields.iter_mut().find(|known| known.name == *field) {
+                known.createable = true;
+                known.updateable = true;
+                known.options = by.requests.keys().cloned().collect();
+                known.restricted = true;
+            }
+        }
         let learnt = schema
             .fields
             .iter()
@@ -58,7 +66,9 @@ impl RestConnector {
         let answer = self.read(call, request).await?;
         let rows = selected(&answer, &described.select)?;
         let fields: Option<Vec<SchemaField>> = rows.iter().map(|row| field(described, row)).collect();
-        fields.ok_or_else(|| unreadable(Access::Read, "a field came without a name"))
+        let fields = fields.ok_or_else(|| unreadable(Access::Read, "a field came without a name"))?;
+        let is_meant = |field: &SchemaField| described.only.as_ref().is_none_or(|named| named.fits(&field.name));
+        Ok(fields.into_iter().filter(is_meant).collect())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeSet};
 
-use hymnal_sdk::{BoxFuture, Call, Error, Find, Found, Kind, Native, Record, Result, State, http::Access};
+use hymnal_sdk::{BoxFuture, Call, Error, Find, Found, Got, Kind, Native, Record, Result, State, http::Access};
 
 use super::{
     RestConnector, asked_for,
@@ -92,10 +92,11 @@ impl RestConnector {
             fillings.insert(Hole::Items, Filling::Json(items(item, &fillings, values)?));
         }
         let mut records = Vec::new();
+        let mut named: Vec<String> = Vec::new();
         let mut place = Place::default();
         loop {
             let request = match (&lookup.paginator, &place.page) {
-                (Some(Paginator::NextLink { .. }), Some(link)) => render::follow(&lookup.request, link),
+                (Some(Paginator::NextLink { .. }), Some(link)) => render::follow(&lookup.request, link, &fillings)?,
                 (_, Some(page)) => {
                     fillings.insert(Hole::Cursor, Filling::Literal(page.clone()));
                     render::request(&lookup.request, &fillings, Access::Read)?
@@ -107,8 +108,16 @@ impl RestConnector {
                 Some(path) => selected_or_none(&answer, path, lookup.optional)?,
                 None => Cow::Borrowed(std::slice::from_ref(&answer)),
             };
-            for row in rows.iter() {
-                records.push(record::read(find.object, object, row, Wanted::Named(find.fields))?);
+            match &lookup.names {
+                Some(path) => {
+                    let ids = rows.iter().filter_map(|row| row.at(path).and_then(Json::as_text));
+                    named.extend(ids.map(|id| record::normal_id(object.id_form, &id)));
+                }
+                None => {
+                    for row in rows.iter() {
+                        records.push(record::read(find.object, object, row, Wanted::Named(find.fields))?);
+                    }
+                }
             }
             let follow = lookup
                 .paginator
@@ -116,9 +125,17 @@ impl RestConnector {
                 .map(|paginator| following(paginator, &answer, &place, rows.len(), lookup.page));
             match follow {
                 Some(Follow::Page(page)) => place = place.turned(page, rows.len())?,
-                Some(Follow::End | Follow::More) | None => return Ok(records),
+                Some(Follow::End | Follow::More) | None => break,
             }
         }
+        for ids in named.chunks(object.get.batch.max(1)) {
+            for got in self.got(call, find.object, ids, find.fields).await? {
+                if let Got::Record(record) = got {
+                    records.push(*record);
+                }
+            }
+        }
+        Ok(records)
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use hymnal_sdk::{
-    Address, BoxFuture, Call, Error, Got, Kind, Record, Result, State,
+    Address, BoxFuture, Call, Error, Fields, Got, Kind, Record, Result, State,
     http::{Access, unreadable},
 };
 
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     json::Json,
     manifest::{
-        object::{Get, Object},
+        object::{Alone, Get, Object},
         template::Hole,
     },
     render::{self, Filling},
@@ -63,6 +63,9 @@ impl RestConnector {
     ) -> Result<Got> {
         if let Some((record, _)) = answered.records.get(id) {
             return Ok(Got::Record(Box::new(record.clone())));
+        }
+        if let Some(alone) = object.get.alone.as_ref().filter(|_| !answered.missing.contains(id)) {
+            return self.ask_alone(call, name, object, alone, id, fields).await;
         }
         if !object.get.follows_merges || answered.missing.contains(id) {
             return Ok(Got::Gone);
@@ -120,6 +123,33 @@ impl RestConnector {
             answered.missing.extend(named.filter_map(Json::as_text));
         }
         Ok(answered)
+    }
+
+    /// One that a list left out. What may not be seen is there, with nothing that can be read.
+    async fn ask_alone(
+        &self,
+        call: &Call,
+        name: &str,
+        object: &Object,
+        alone: &Alone,
+        id: &str,
+        fields: &[String],
+    ) -> Result<Got> {
+        let mut fillings = self.fillings(name);
+        fillings.insert(Hole::Fields, asked_for(object, fields));
+        fillings.insert(Hole::Id, Filling::Text(id.to_owned()));
+        fillings.insert(Hole::IdPath, Filling::Text(id.to_owned()));
+        match self.read(call, render::request(&alone.request, &fillings, Access::Read)?).await {
+            Ok(body) => {
+                let row = body.at(&alone.record).unwrap_or(&Json::Null);
+                record::read(name, object, row, Wanted::Named(fields)).map(|record| Got::Record(Box::new(record)))
+            }
+            Err(error) if error.kind == Kind::Gone => Ok(Got::Gone),
+            Err(error) if error.kind == Kind::Fatal => {
+                Ok(Got::Record(Box::new(Record::new(Address::new(name, id), Fields::new()))))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn ask_raw(&self, call: &Call, name: &str, ids: &[String], fields: &[String]) -> Result<Json> {

@@ -53,6 +53,8 @@ impl RestConnector {
                 let records = read(&list, object, &page)?;
                 Ok(Page { records, next: if page.done { Next::Done(next) } else { Next::More(next) } })
             }
+            Changes::Delta(delta) => self.moved_on(call, &list, object, delta).await,
+            Changes::Feed(feed) => self.fed(call, &list, object, feed).await,
             Changes::Scan(scan) => {
                 let page = self.scanned(call, list.object, object, scan, list.fields, list.cursor).await?;
                 Ok(Page { records: read(&list, object, &page)?, next: page.next() })
@@ -235,7 +237,7 @@ fn poll_request(poll: &Poll, place: &Place, base: &Fillings) -> Result<Request> 
         (None, _) => &poll.request,
     };
     if let (Paginator::NextLink { .. }, Some(link)) = (&poll.paginator, &place.page) {
-        return Ok(render::follow(shape, link));
+        return render::follow(shape, link, base);
     }
     let mut fillings = base.clone();
     fillings.insert(Hole::Since, Filling::Literal(written(poll.written, place.since)));
@@ -250,7 +252,7 @@ fn poll_request(poll: &Poll, place: &Place, base: &Fillings) -> Result<Request> 
 
 pub(super) fn page_request(scan: &Scan, place: &Place, mut fillings: Fillings) -> Result<Request> {
     if let (Paginator::NextLink { .. }, Some(link)) = (&scan.paginator, &place.page) {
-        return Ok(render::follow(&scan.request, link));
+        return render::follow(&scan.request, link, &fillings);
     }
     fillings.insert(Hole::Limit, Filling::Number(scan.page));
     add_page(&scan.paginator, place, &mut fillings);

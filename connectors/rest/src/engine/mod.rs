@@ -1,9 +1,12 @@
 //! The connector that a manifest makes: one file a method.
 
 mod answers;
+mod aside;
 mod before;
 mod deletions;
+mod delta;
 mod describe;
+mod feed;
 mod fields;
 mod find;
 mod get;
@@ -12,6 +15,7 @@ mod list;
 mod place;
 mod record;
 mod spelling;
+mod turns;
 mod users;
 mod window;
 mod write;
@@ -54,6 +58,8 @@ pub struct RestConnector {
     /// When this connector was made, in milliseconds since 1970.
     started: i64,
     capabilities: BTreeMap<String, Capabilities>,
+    /// For writes that must not run side by side.
+    turns: turns::Turns,
     /// By object and field: what the service's own description said of it last.
     learnt: Mutex<BTreeMap<(String, String), Learnt>>,
 }
@@ -92,7 +98,17 @@ impl RestConnector {
         };
         let capabilities = manifest.objects.iter().map(able).collect();
         let started = clock.now().as_millisecond();
-        Self { manifest, settings, account, http, clock, started, capabilities, learnt: Mutex::new(BTreeMap::new()) }
+        Self {
+            manifest,
+            settings,
+            account,
+            http,
+            clock,
+            started,
+            capabilities,
+            turns: turns::Turns::default(),
+            learnt: Mutex::new(BTreeMap::new()),
+        }
     }
 
     fn object(&self, name: &str) -> Result<&Object> {
@@ -189,6 +205,8 @@ fn capabilities(object: &Object) -> Capabilities {
             let page = polls.iter().map(|poll| poll.page).max().unwrap_or(0);
             (ListKind::Unordered, page, polls.iter().map(|poll| poll.overlap.0).max().unwrap_or_default())
         }
+        Changes::Delta(delta) => (ListKind::Unordered, delta.page, Duration::ZERO),
+        Changes::Feed(feed) => (ListKind::Unordered, feed.page, feed.overlap.0),
         Changes::Window(window) => (ListKind::Unordered, window.page, window.overlap.0),
         Changes::Scan(scan) => (ListKind::Scan, scan.page, Duration::ZERO),
     };
@@ -207,8 +225,9 @@ fn capabilities(object: &Object) -> Capabilities {
         delete_batch: batch(&object.delete),
         erase_batch: batch(&object.erase),
         deletions: match &object.deletions {
+            None if matches!(object.changes, Changes::Delta(_)) => Deletions::Listed,
             None => Deletions::Unknown,
-            Some(DeletionFeed::Poll(_)) => Deletions::Feed,
+            Some(DeletionFeed::Poll(_) | DeletionFeed::Feed(_)) => Deletions::Feed,
             Some(DeletionFeed::Listing { .. }) => Deletions::Listing,
         },
         deleted: object.deleted_goes,

@@ -73,7 +73,10 @@ fn state(name: &str, object: &Object, json: &Json) -> State {
         return State::Deleted;
     }
     if let Some(converted) = &object.converted
-        && is(&converted.when)
+        && converted.is.as_ref().map_or_else(
+            || is(&converted.when),
+            |wanted| json.at(&converted.when).is_some_and(|found| wanted.fits(found)),
+        )
         && let Some(id) = json.at(&converted.id).and_then(Json::as_text)
     {
         return State::Converted { into: Address::new(&converted.object, normal_id(object.id_form, &id)) };

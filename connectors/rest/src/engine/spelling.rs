@@ -29,7 +29,18 @@ impl RestConnector {
             NativeKind::Date => (text.len() == 10).then(|| format!("{text} 00:00:00")),
             _ => text.parse::<Timestamp>().ok().map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string()),
         });
+        for (field, value) in &mut item.fields {
+            let kind = self.kind_of(order.object, order.name, field);
+            if kind.is_some_and(|kind| order.object.numeric.contains(&kind)) {
+                *value = numbered(value);
+            }
+        }
         item
+    }
+
+    fn kind_of(&self, object: &Object, name: &str, field: &str) -> Option<NativeKind> {
+        let fixed = object.schema.fixed.get(field).map(|field| field.kind);
+        fixed.or_else(|| self.learnt(name, field).map(|learnt| learnt.kind))
     }
 
     fn respell(
@@ -43,14 +54,24 @@ impl RestConnector {
             return;
         }
         for (field, value) in fields {
-            let fixed = object.schema.fixed.get(field).map(|field| field.kind);
-            let kind = fixed.or_else(|| self.learnt(name, field).map(|learnt| learnt.kind));
+            let kind = self.kind_of(object, name, field);
             if let (Some(kind), Native::Text(text)) = (kind.filter(|kind| object.spaced.contains(kind)), &*value)
                 && let Some(spelled) = spell(kind, text)
             {
                 *value = Native::Text(spelled);
             }
         }
+    }
+}
+
+/// Digits as a number. What is none stays as it is, for the service to refuse.
+fn numbered(value: &Native) -> Native {
+    match value {
+        Native::Text(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Native::Number(text.clone())
+        }
+        Native::List(items) => Native::List(items.iter().map(numbered).collect()),
+        other => other.clone(),
     }
 }
 

@@ -44,7 +44,7 @@ impl RestConnector {
         let object = self.object(name)?;
         let order = Order { name, object, write: able(name, "created", object.create.as_ref())?, key: None };
         let items: Vec<Item> = drafts.iter().map(drafted).collect();
-        let answers = self.written(call, &order, &items).await?;
+        let answers = self.created_aside(call, &order, items).await?;
         // "Not there" can only be about something that the new record refers to.
         Ok(answers.into_iter().map(|answer| answer.map_err(|error| demoted(error, Kind::Gone))).collect())
     }
@@ -66,7 +66,7 @@ impl RestConnector {
                 return Err(Error::new(Kind::Fatal, "no-key", message).about(key));
             }
         }
-        let answers = self.written(call, &order, &items).await?;
+        let answers = self.created_aside(call, &order, items).await?;
         Ok(answers.into_iter().map(|answer| answer.map_err(|error| demoted(error, Kind::Gone))).collect())
     }
 
@@ -84,7 +84,7 @@ impl RestConnector {
                 version: patch.version.clone(),
             })
             .collect();
-        self.written(call, &order, &items).await
+        self.updated_aside(call, &order, items).await
     }
 
     pub(super) async fn removed(&self, call: &Call, name: &str, ids: &[String]) -> Result<Vec<Result<()>>> {
@@ -107,13 +107,15 @@ impl RestConnector {
         Ok(answers.into_iter().map(|answer| answer.map(|_| ())).collect())
     }
 
-    async fn written(&self, call: &Call, order: &Order<'_>, items: &[Item]) -> Result<Vec<Result<Written>>> {
+    pub(super) async fn written(&self, call: &Call, order: &Order<'_>, items: &[Item]) -> Result<Vec<Result<Written>>> {
         too_many(items.len(), order.write.batch)?;
         if items.is_empty() {
             return Ok(Vec::new());
         }
         let items: Vec<Item> = items.iter().map(|item| self.spaced_item(order, item)).collect();
+        let turn = if order.write.alone { Some(self.turns.take().await) } else { None };
         let mut answers = self.looked(call, order, &items).await?;
+        drop(turn);
         for written in answers.iter_mut().filter_map(|answer| answer.as_mut().ok()) {
             written.record.iter_mut().for_each(|record| self.unspaced(record));
         }
@@ -244,6 +246,10 @@ fn add(order: &Order<'_>, item: &Item, fillings: &mut Fillings) -> Result<()> {
         fillings.insert(Hole::Field(name.clone()), Filling::Json(Json::from(value)));
     }
     let record = fields::written(order.object, &item.fields, item.before.as_ref())?;
+    if let (Some(key), Json::Object(entries)) = (order.key, &record) {
+        let rest = entries.iter().filter(|(name, _)| name != key).cloned().collect();
+        fillings.insert(Hole::Rest, Filling::Json(Json::Object(rest)));
+    }
     fillings.insert(Hole::Record, Filling::Json(record));
     fillings.insert(Hole::Trace, Filling::Text(item.trace.clone()));
     Ok(())

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{
-    request::{Paginator, RequestShape},
+    request::{BodyTest, Paginator, RequestShape},
     span::Span,
 };
 
@@ -20,6 +20,10 @@ pub enum Changes {
     Polls(Vec<Poll>),
     /// By time of change, in no order.
     Window(Box<Window>),
+    /// By links that lead from one state of the whole to the next (OData's delta links).
+    Delta(Box<Delta>),
+    /// By a log of activities that names records.
+    Feed(Box<Feed>),
     /// By reading everything.
     Scan(Box<Scan>),
 }
@@ -85,6 +89,59 @@ pub struct Window {
     pub paginator: Paginator,
 }
 
+/// Reading from one state of the whole to the next. The first listing is everything; its last page names the link under
+/// which everything that changed since will be found, deletions too. A link that the service takes no more (it keeps them
+/// for days) begins anew with everything.
+///
+/// Dynamics 365 and Microsoft Graph work so, and Google's People API by the same idea.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delta {
+    /// Everything.
+    pub request: RequestShape,
+    /// Where the records stand.
+    pub select: String,
+    /// Records a page.
+    pub page: usize,
+    /// Where the address of the next page stands; absent on the last.
+    pub next: String,
+    /// Where the address of what will have changed stands, on the last page.
+    pub link: String,
+    /// What a record looks like that was deleted; its id stands in `removed_id`.
+    pub removed: BodyTest,
+    /// Where the id of one that was deleted stands.
+    pub removed_id: String,
+}
+
+/// Reading a log of activities by an opaque place in it. The records that it names are read by id, as they are now.
+///
+/// Marketo's activities; Close's event log and HubSpot's journal are of this kind.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Feed {
+    /// Names the place in the log that belongs to `{since}`, which is now, less `overlap`.
+    pub start: RequestShape,
+    /// How `{since}` is written.
+    pub written: TimeForm,
+    /// Activities are listed up to this long after their time.
+    pub overlap: Span,
+    /// Everybody, read once before the log, since that forgets; without it, only who is named in the log is found.
+    #[serde(default)]
+    pub first: Option<Scan>,
+    /// A page of the log, from `{cursor}`.
+    pub request: RequestShape,
+    /// Where the activities stand; none of them may be there.
+    pub select: String,
+    /// Activities a page.
+    pub page: usize,
+    /// In an activity, the id of the record that it is about.
+    pub id: String,
+    /// Where the place to go on from stands, in the answers to `start` and to `request`.
+    pub cursor: String,
+    /// What holds if there is more.
+    pub more: BodyTest,
+}
+
 /// How a point in time is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -129,4 +186,6 @@ pub enum DeletionFeed {
         /// The path of the time of deletion.
         at: String,
     },
+    /// By a log of activities: each names a record that was deleted.
+    Feed(Box<Feed>),
 }

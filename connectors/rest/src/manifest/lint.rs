@@ -1,10 +1,12 @@
 //! What is wrong with a manifest, and where.
 
+use std::collections::BTreeSet;
+
 use super::{
     Manifest,
-    changes::{Changes, DeletionFeed, Poll, Scan, Window},
+    changes::{Changes, DeletionFeed, Feed, Poll, Scan, Window},
     layout::{Derived, Layout},
-    object::{AnswerBy, Object, Write},
+    object::{AnswerBy, Object, Write, WrittenBy},
     request::{Paginator, RequestShape},
     service::Way,
     template::{Hole, Shape, Template},
@@ -89,11 +91,23 @@ impl Check<'_> {
         if manifest.auth.ways.len() > 1 {
             let known: Vec<&String> = manifest.auth.ways.keys().collect();
             match manifest.setting("auth") {
-                None => self.note(
-                    "auth",
-                    "several ways to log in need the setting `auth` to choose one".to_owned(),
-                    "declare `auth` under `[settings]`",
-                ),
+                // The settings that are given choose, where each way has one that no other has.
+                None => {
+                    let names = |way: &Way| -> BTreeSet<String> {
+                        way.templates().into_iter().flat_map(Template::holes).map(ToString::to_string).collect()
+                    };
+                    let ways: Vec<BTreeSet<String>> = manifest.auth.ways.values().map(names).collect();
+                    let is_apart = |at: usize, way: &BTreeSet<String>| {
+                        ways.iter().enumerate().all(|(other, names)| other == at || !way.is_subset(names))
+                    };
+                    if !ways.iter().enumerate().all(|(at, way)| is_apart(at, way)) {
+                        self.note(
+                            "auth",
+                            "several ways to log in need the setting `auth` to choose one".to_owned(),
+                            "declare `auth` under `[settings]`, or give each way a setting that no other has",
+                        );
+                    }
+                }
                 Some(setting) => {
                     for way in setting.one_of.iter().filter(|way| !known.contains(way)) {
                         self.note(
@@ -114,7 +128,7 @@ impl Check<'_> {
         }
         self.settings("auth", manifest.auth.base_url.holes());
         for way in manifest.auth.ways.values() {
-            for template in templates(way) {
+            for template in way.templates() {
                 self.settings("auth", template.holes());
             }
         }
@@ -143,16 +157,22 @@ impl Check<'_> {
                 }
             }
             Changes::Window(window) => self.window(&at("changes"), window),
+            Changes::Delta(delta) => self.request(&at("changes"), &delta.request, &[Hole::Limit, Hole::Fields]),
+            Changes::Feed(feed) => self.feed(&at("changes"), feed),
             Changes::Scan(scan) => self.scan(&at("changes"), scan),
         }
         match &object.deletions {
             Some(DeletionFeed::Poll(poll)) => self.poll(&at("deletions"), poll),
+            Some(DeletionFeed::Feed(feed)) => self.feed(&at("deletions"), feed),
             Some(DeletionFeed::Listing { scan, .. }) => self.scan(&at("deletions"), scan),
             None => {}
         }
         let get = &object.get;
         self.request(&at("get"), &get.request, &[Hole::Ids, Hole::Id, Hole::IdPath, Hole::Items, Hole::Fields]);
         self.batch(&at("get"), get.batch, &get.request, get.item.as_ref(), &[Hole::Id]);
+        if let Some(alone) = &get.alone {
+            self.request(&at("get"), &alone.request, &[Hole::Id, Hole::IdPath, Hole::Fields]);
+        }
         for lookup in [&object.find.unique, &object.find.any].into_iter().flatten() {
             let known = [Hole::Key, Hole::Keys, Hole::Value, Hole::Items, Hole::Fields, Hole::Cursor, Hole::Limit];
             self.request(&at("find"), &lookup.request, &known);
@@ -168,6 +188,9 @@ impl Check<'_> {
             if let Some(write) = write {
                 self.write(&at(part), write);
             }
+        }
+        for (field, by) in &object.written_by {
+            self.written_by(&at(&format!("written_by.{field}")), by);
         }
         if let Some(history) = &object.history {
             self.request(&at("history"), &history.request, &[Hole::Id, Hole::IdPath, Hole::Fields]);
@@ -205,6 +228,18 @@ impl Check<'_> {
             if let Derived::Listed { yes, no, .. } = derived {
                 self.known(derived_at, yes.holes().into_iter().chain(no.holes()), &[]);
             }
+        }
+    }
+
+    fn feed(&mut self, at: &str, feed: &Feed) {
+        self.request(at, &feed.start, &[Hole::Since]);
+        self.request(at, &feed.request, &[Hole::Cursor, Hole::Limit, Hole::Fields]);
+        if let Some(first) = &feed.first {
+            self.scan(at, first);
+        }
+        if !holes(&feed.start).contains(&Hole::Since) || !holes(&feed.request).contains(&Hole::Cursor) {
+            let hint = "`start` must say `{since}`, and `request` `{cursor}`";
+            self.note(at, "this feed never moves on".to_owned(), hint);
         }
     }
 
@@ -265,6 +300,7 @@ impl Check<'_> {
             Hole::Key,
             Hole::Value,
             Hole::Record,
+            Hole::Rest,
             Hole::Trace,
             Hole::Version,
         ];
@@ -290,6 +326,17 @@ impl Check<'_> {
         }
         if answers.by == AnswerBy::Trace && answers.trace.is_none() {
             self.note(at, "`answers.by = \"trace\"` needs `trace`".to_owned(), "say where the trace id stands");
+        }
+    }
+
+    fn written_by(&mut self, at: &str, by: &WrittenBy) {
+        let mut known = vec![Hole::Object, Hole::Id];
+        known.extend(by.needs.is_some().then_some(Hole::Value));
+        for request in by.requests.values() {
+            self.request(at, request, &known);
+        }
+        if by.requests.is_empty() {
+            self.note(at, "`written_by` has no `requests`".to_owned(), "say by which request each value is written");
         }
     }
 
@@ -366,18 +413,6 @@ fn holes(request: &RequestShape) -> Vec<Hole> {
         holes.extend(body.holes().into_iter().cloned());
     }
     holes
-}
-
-fn templates(way: &Way) -> Vec<&Template> {
-    match way {
-        Way::Bearer { token } => vec![token],
-        Way::Header { value, .. } => vec![value],
-        Way::Basic { username, password } => vec![username, password],
-        Way::ClientCredentials { url, client_id, client_secret } | Way::Refresh { url, client_id, client_secret } => {
-            vec![url, client_id, client_secret]
-        }
-        Way::JwtBearer { url, audience, issuer, subject, key, .. } => vec![url, audience, issuer, subject, key],
-    }
 }
 
 /// Where the table of that dotted name begins, or the closest one around it.

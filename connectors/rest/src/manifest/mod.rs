@@ -148,8 +148,12 @@ impl Manifest {
 /// The manifests that are part of this program: type and text.
 pub fn builtin() -> &'static [(&'static str, &'static str)] {
     &[
+        ("dynamics", include_str!("../../../dynamics/manifest.toml")),
         ("hubspot", include_str!("../../../hubspot/manifest.toml")),
         ("insightly", include_str!("../../../insightly/manifest.toml")),
+        ("marketo", include_str!("../../../marketo/manifest.toml")),
+        ("mautic", include_str!("../../../mautic/manifest.toml")),
+        ("pipedrive", include_str!("../../../pipedrive/manifest.toml")),
         ("salesforce", include_str!("../../../salesforce/manifest.toml")),
     ]
 }

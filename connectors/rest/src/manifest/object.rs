@@ -9,7 +9,7 @@ use super::{
     changes::{Changes, DeletionFeed},
     history::History,
     layout::{Custom, Derived, Layout},
-    request::{BodyTest, Paginator, Paths, Pick, RequestShape},
+    request::{BodyTest, Is, Paginator, Paths, Pick, RequestShape},
     schema::SchemaShape,
     template::{Shape, Template},
 };
@@ -75,6 +75,9 @@ pub struct Object {
     /// Fields that the service derives.
     #[serde(default)]
     pub never_write: Vec<String>,
+    /// Fields that stand in the record and are written by requests of their own, by name.
+    #[serde(default)]
+    pub written_by: BTreeMap<String, WrittenBy>,
     /// How typed values are spelled.
     #[serde(default)]
     pub types: Forms,
@@ -82,6 +85,9 @@ pub struct Object {
     /// saying so. Above the engine they are `2026-11-23` and `2026-11-23T10:11:12Z`.
     #[serde(default)]
     pub spaced: Vec<NativeKind>,
+    /// Kinds of fields (`choice`, `set`) whose values the service spells as numbers, and takes as nothing else.
+    #[serde(default)]
+    pub numeric: Vec<NativeKind>,
     /// How changes are found.
     pub changes: Changes,
     /// How deletions are found.
@@ -135,6 +141,9 @@ pub enum IdForm {
 pub struct Converted {
     /// What is true of it.
     pub when: String,
+    /// What stands there, if that is no truth value.
+    #[serde(default)]
+    pub is: Option<Is>,
     /// What it became.
     pub object: String,
     /// Where the id stands of that.
@@ -164,6 +173,22 @@ pub struct Get {
     /// Where the service names the ids it did not find.
     #[serde(default)]
     pub missing: Option<Missing>,
+    /// How an id is asked for alone that an answer to several left out: a list leaves out what is deleted and what may
+    /// not be seen alike, and only the answer about the one tells which (Mautic: 404 or 403; Pipedrive: the record,
+    /// marked as deleted).
+    #[serde(default)]
+    pub alone: Option<Alone>,
+}
+
+/// One record, by its id.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alone {
+    /// The request.
+    pub request: RequestShape,
+    /// Where the record stands: in the body itself, if nothing is said.
+    #[serde(default)]
+    pub record: String,
 }
 
 /// Where an answer names the ids that are not there.
@@ -202,6 +227,9 @@ pub struct Lookup {
     /// Where the records stand; without it, the body is the one record, and "not there" (404) is none.
     #[serde(default)]
     pub select: Option<String>,
+    /// Rows are not records but name them: where in a row the id stands. The records are read by it.
+    #[serde(default)]
+    pub names: Option<String>,
     /// Nothing there is no records.
     #[serde(default)]
     pub optional: bool,
@@ -244,6 +272,9 @@ pub struct Write {
     /// just before, and one that is taken is a conflict.
     #[serde(default)]
     pub look_up: Vec<String>,
+    /// No two such writes run side by side: where two requests that go by one key would make two records (Marketo).
+    #[serde(default)]
+    pub alone: bool,
     /// What `{version}` is where a record's version is not known (`*`: any).
     #[serde(default)]
     pub any_version: Option<String>,
@@ -251,6 +282,21 @@ pub struct Write {
     /// sets off).
     #[serde(default)]
     pub lane_headers: BTreeMap<Lane, BTreeMap<String, Template>>,
+}
+
+/// How a field is written that cannot be written as one (HubSpot's opt-out, by the communication preferences of the
+/// address). One request a record.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenBy {
+    /// The field whose value the requests go by, as it then is: their `{value}`.
+    #[serde(default)]
+    pub needs: Option<String>,
+    /// The request for each value that can be written; others cannot.
+    pub requests: BTreeMap<String, RequestShape>,
+    /// In an answer with success, where errors are listed: where there is one, nothing was done.
+    #[serde(default)]
+    pub errors: Option<String>,
 }
 
 /// Fields of a record that are written by another request.

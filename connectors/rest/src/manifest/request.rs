@@ -70,6 +70,10 @@ pub enum Language {
     Plain,
     /// As SOQL: names bare, values in single quotes with backslashes, lists in brackets.
     Soql,
+    /// As OData: names bare, values in single quotes, which are doubled inside, lists in square brackets.
+    Odata,
+    /// Lists as comma-separated values: each in double quotes, which are doubled inside (RFC 4180). All else as it is.
+    Csv,
 }
 
 /// How one page follows another.
@@ -118,6 +122,9 @@ pub struct Pick {
     /// A header, instead of the body.
     #[serde(default)]
     pub header: Option<String>,
+    /// Not what stands there, but the name of its first entry.
+    #[serde(default)]
+    pub first_key: bool,
     /// The text there holds JSON after some words: a dotted path in that.
     #[serde(default)]
     pub json: Option<String>,
@@ -174,11 +181,17 @@ pub enum Is {
 impl BodyTest {
     /// Whether it is so; `None` where nothing stands there.
     pub fn holds(&self, body: &Json) -> Option<bool> {
-        let found = body.at(&self.path)?;
-        Some(match &self.is {
-            Is::Flag(flag) => found.is_true() == *flag,
-            Is::Word(words) => found.as_text().is_some_and(|word| words.contains(&word)),
-        })
+        body.at(&self.path).map(|found| self.is.fits(found))
+    }
+}
+
+impl Is {
+    /// Whether this stands there.
+    pub fn fits(&self, found: &Json) -> bool {
+        match self {
+            Self::Flag(flag) => found.is_true() == *flag,
+            Self::Word(words) => found.as_text().is_some_and(|word| words.contains(&word)),
+        }
     }
 }
 

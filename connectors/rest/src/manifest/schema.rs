@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hymnal_sdk::NativeKind;
 use serde::Deserialize;
 
-use super::request::RequestShape;
+use super::{layout::Named, request::RequestShape};
 
 /// What is known of an object's fields: by the manifest, by the service, or some by the one and some by the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -72,6 +72,9 @@ pub struct Described {
     pub request: RequestShape,
     /// Where the fields stand.
     pub select: String,
+    /// Only those whose names look so: what else is described is spelled otherwise in records.
+    #[serde(default)]
+    pub only: Option<Named>,
     /// The native name.
     pub name: String,
     /// What people read.

@@ -55,6 +55,12 @@ pub enum Way {
         client_id: Template,
         /// Its secret.
         client_secret: Template,
+        /// What is asked for, where the service wants to know (Entra: `https://ORG/.default`).
+        #[serde(default)]
+        scope: Option<Template>,
+        /// How it is sent.
+        #[serde(default)]
+        sends: Sends,
     },
     /// An OAuth 2 refresh token (RFC 6749, 6), which the service may replace at each use.
     Refresh {
@@ -80,6 +86,33 @@ pub enum Way {
         /// From now to the claim `exp`.
         lifetime: Span,
     },
+}
+
+impl Way {
+    /// Everything in it that a user's settings fill.
+    pub fn templates(&self) -> Vec<&Template> {
+        match self {
+            Self::Bearer { token } => vec![token],
+            Self::Header { value, .. } => vec![value],
+            Self::Basic { username, password } => vec![username, password],
+            Self::ClientCredentials { url, client_id, client_secret, scope, .. } => {
+                [url, client_id, client_secret].into_iter().chain(scope).collect()
+            }
+            Self::Refresh { url, client_id, client_secret } => vec![url, client_id, client_secret],
+            Self::JwtBearer { url, audience, issuer, subject, key, .. } => vec![url, audience, issuer, subject, key],
+        }
+    }
+}
+
+/// How a login's request carries what it says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sends {
+    /// `POST` with a form (RFC 6749, 4.4.2).
+    #[default]
+    Form,
+    /// `GET` with a query (Marketo).
+    Query,
 }
 
 /// What a login's answer tells besides the token.
@@ -216,6 +249,9 @@ pub struct Rule {
     /// The longest wait; without it, `wait` does not grow.
     #[serde(default)]
     pub wait_most: Option<Span>,
+    /// A write that is answered so may have happened all the same.
+    #[serde(default)]
+    pub in_doubt: bool,
     /// What a person can do.
     #[serde(default)]
     pub hint: Option<String>,

@@ -35,6 +35,8 @@ pub enum Hole {
     Value,
     /// `{record}`: the fields of one record to write.
     Record,
+    /// `{rest}`: the same, without the field that an upsert goes by.
+    Rest,
     /// `{record.NAME}`: one of those fields.
     Field(String),
     /// `{trace}`: our name for one item of a batch.
@@ -47,7 +49,7 @@ pub enum Hole {
 
 /// Every name a hole can have, for the message that says so.
 pub const HOLES: &str = "settings.NAME, object, since, after_id, cursor, limit, fields, ids, id, id_path, key, keys, \
-                         value, record, record.NAME, trace, version, items";
+                         value, record, rest, record.NAME, trace, version, items";
 
 impl Hole {
     fn parse(name: &str) -> Option<Self> {
@@ -65,6 +67,7 @@ impl Hole {
             "keys" => Self::Keys,
             "value" => Self::Value,
             "record" => Self::Record,
+            "rest" => Self::Rest,
             "trace" => Self::Trace,
             "version" => Self::Version,
             "items" => Self::Items,
@@ -95,6 +98,7 @@ impl fmt::Display for Hole {
             Self::Keys => "keys",
             Self::Value => "value",
             Self::Record => "record",
+            Self::Rest => "rest",
             Self::Trace => "trace",
             Self::Version => "version",
             Self::Items => "items",

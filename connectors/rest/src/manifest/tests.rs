@@ -65,3 +65,52 @@ fn what_reads_well_and_means_nothing_is_found() {
         assert!(findings.iter().all(|finding| finding.line > 0), "{findings:?}");
     }
 }
+
+fn with(kind: &str, from: &str, to: &str) -> Vec<lint::Finding> {
+    let text = builtin().iter().find(|(known, _)| *known == kind).expect("a built-in manifest").1;
+    assert!(text.contains(from), "the manifest of {kind} no longer has `{from}`");
+    lint::lint(&text.replacen(from, to, 1))
+}
+
+#[test]
+fn every_way_to_list_says_what_it_lacks() {
+    for (kind, from, to, message) in [
+        ("insightly", "updated_after_utc = \"{since}\"", "updated = \"x\"", "this window's request must say `{since}`"),
+        ("insightly", "page        = 500", "page        = 1", "`page` must be at least 2"),
+        ("insightly", "paginator   = { offset = {} }", "paginator   = { keyset = {} }", "`keyset` needs times"),
+        (
+            "insightly",
+            "pairs = { path = \"CUSTOMFIELDS\"",
+            "pairs = { path = \"a.b\"",
+            "custom fields stand in one place",
+        ),
+        (
+            "insightly",
+            "id      = [{ path = \"INSTANCE_SUBDOMAIN\" }, { path = \"INSTANCE_NAME\" }]",
+            "",
+            "whose account",
+        ),
+        ("marketo", "nextPageToken = \"{cursor}\", fields", "fields", "this feed never moves on"),
+        ("dynamics", "any_version = \"*\"\n", "", "`{version}` needs `any_version`"),
+        (
+            "mautic",
+            "client_id     = \"{settings.client_id}\"",
+            "client_id     = \"{settings.clientid}\"",
+            "`{settings.clientid}`",
+        ),
+    ] {
+        let findings = with(kind, from, to);
+        assert!(findings.iter().any(|finding| finding.message.contains(message)), "{message}: {findings:?}");
+        assert!(findings.iter().all(|finding| finding.line > 0), "{findings:?}");
+    }
+}
+
+#[test]
+fn ways_to_log_in_that_no_setting_tells_apart_need_one_that_does() {
+    let findings = with(
+        "mautic",
+        "username = \"{settings.username}\"\npassword = \"{settings.password}\"",
+        "username = \"{settings.client_id}\"\npassword = \"{settings.client_secret}\"",
+    );
+    assert!(findings.iter().any(|finding| finding.message.contains("need the setting `auth`")), "{findings:?}");
+}

@@ -159,6 +159,24 @@ pub(crate) fn connector_settings(kind: &str) -> BTreeMap<String, SettingValue> {
     let settings: &[(&str, SettingValue)] = match kind {
         "hubspot" => &[("token", secret("token")), ("base_url", text("https://sandbox.example"))],
         "insightly" => &[("api_key", secret("key")), ("base_url", text("https://sandbox.example/v3.1"))],
+        "mautic" => &[
+            ("base_url", text("https://sandbox.example/api/")),
+            ("username", text("hymnal")),
+            ("password", secret("secret")),
+        ],
+        "pipedrive" => &[("api_token", secret("token")), ("base_url", text("https://sandbox.example"))],
+        "marketo" => &[
+            ("base_url", text("https://sandbox.example/rest")),
+            ("client_id", text("client")),
+            ("client_secret", secret("secret")),
+            ("list_id", text("1001")),
+        ],
+        "dynamics" => &[
+            ("base_url", text("https://sandbox.example")),
+            ("tenant_id", text("tenant")),
+            ("client_id", text("client")),
+            ("client_secret", secret("secret")),
+        ],
         "list-server" => &[
             ("base_url", text("https://sandbox.example")),
             ("username", text("restadmin")),

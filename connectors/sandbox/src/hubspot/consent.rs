@@ -37,8 +37,9 @@ impl Portal {
             ("POST", ["batch", "unsubscribe-all"]) => {
                 let Addresses { inputs } = asked.json()?;
                 batch::check_size(inputs.len(), batch::MOST_INPUTS)?;
-                self.at_desk(&self.app(), |desk| inputs.iter().for_each(|address| desk.opt_out(address)));
-                Ok(self.statuses(&inputs))
+                let (good, bad): (Vec<String>, Vec<String>) = inputs.into_iter().partition(|input| is_address(input));
+                self.at_desk(&self.app(), |desk| good.iter().for_each(|address| desk.opt_out(address)));
+                Ok(self.unsubscribed(&good, &bad))
             }
             ("POST", [address, "unsubscribe-all"]) => {
                 self.at_desk(&self.app(), |desk| desk.opt_out(address));
@@ -70,6 +71,27 @@ impl Portal {
         })
     }
 
+    // "Batch unsubscribe contacts from all subscriptions": 200; by address the statuses that were set, and errors of
+    // inputs that are no addresses.
+    fn unsubscribed(&self, good: &[String], bad: &[String]) -> Answer {
+        let now = iso(self.now());
+        let results = good.iter().map(|address| {
+            let status = json!({
+                "channel": "EMAIL", "status": "UNSUBSCRIBED", "subscriberIdString": address, "source": "API",
+                "setStatusSuccessReason": "UNSUBSCRIBE_FROM_ALL_OCCURRED", "timestamp": now,
+            });
+            json!({ "subscriberIdString": address, "statuses": [status] })
+        });
+        let errors = bad.iter().map(|address| {
+            json!({
+                "status": "error", "category": "VALIDATION_ERROR", "message": format!("{address} is no e-mail address"),
+                "context": { "subscriberIdString": [address] },
+            })
+        });
+        let answer = batch::answer(200, results.collect(), errors.collect(), &now);
+        Answer { status: 200, ..answer }
+    }
+
     fn statuses(&self, addresses: &[String]) -> Answer {
         let now = iso(self.now());
         let live = self.live();
@@ -85,6 +107,10 @@ impl Portal {
         };
         batch::answer(200, addresses.iter().filter_map(status).collect(), Vec::new(), &now)
     }
+}
+
+fn is_address(text: &str) -> bool {
+    text.split_once('@').is_some_and(|(name, domain)| !name.is_empty() && domain.contains('.'))
 }
 
 impl Desk<'_> {

@@ -16,7 +16,11 @@ async fn an_address_unsubscribes_from_everything() {
     assert_eq!(world.get(&id, "hs_email_optout").await.text("properties.hs_email_optout"), "true");
     let batch = json!({ "inputs": ["bea@example.com"] });
     let path = "/communication-preferences/v4/statuses/batch/unsubscribe-all?channel=EMAIL";
-    assert_eq!(world.client.post(path, &batch).await.status, 200);
+    let done = world.client.post(path, &batch).await;
+    assert_eq!((done.status, done.text("results.0.subscriberIdString")), (200, "bea@example.com".to_owned()));
+    assert_eq!(done.text("results.0.statuses.0.status"), "UNSUBSCRIBED");
+    let bad = world.client.post(path, &json!({ "inputs": ["nobody"] })).await;
+    assert_eq!((bad.status, bad.text("errors.0.category")), (200, "VALIDATION_ERROR".to_owned()));
 }
 
 // An opt-out belongs to the address: a contact that takes another address has that one's.

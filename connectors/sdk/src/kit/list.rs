@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{
     Interruption, Sight,
-    trial::{Stop, Trial, Verdict, ensure, needs},
+    trial::{Listing, Stop, Trial, Verdict, ensure, needs},
 };
-use crate::{Archived, Cursor, Deleted, Deletions, Fate, ListKind, Next, Record};
+use crate::{Archived, Cursor, Deleted, Deletions, Fate, ListKind, Next, Record, State};
 
 pub(super) async fn never_skips(trial: &Trial<'_>) -> Verdict {
     let (made, _) = trial.crowd().await?;
@@ -134,34 +134,54 @@ fn more(next: &Next) -> Verdict<Cursor> {
 }
 
 pub(super) async fn deletions_name_deleted(trial: &Trial<'_>) -> Verdict {
-    let before = deletions_end(trial).await?;
     needs(trial.capabilities()?.delete_batch > 0, "the connector cannot delete")?;
+    let before = if is_listed(trial)? { None } else { Some(deletions_end(trial).await?) };
     let made = trial.make(2).await?;
+    let listed_before = trial.end().await?;
     let ids: Vec<String> = made.iter().take(1).map(|made| made.id.clone()).collect();
     for answer in trial.connector.delete(&trial.call, trial.object(), &ids).await? {
         answer?;
     }
     trial.settle().await;
-    let (named, _) = deletions(trial, Some(before)).await?;
+    let named = match before {
+        Some(before) => deletions(trial, Some(before)).await?.0,
+        None => deleted_among(&trial.listing(Some(&listed_before)).await?),
+    };
     let told = named.iter().any(|deleted| ids.contains(&deleted.address.id) && deleted.fate == Fate::Deleted);
     ensure!(told, "`{}` was deleted and is not named", ids.join(", "));
     Ok(())
 }
 
 pub(super) async fn deletions_never_guess(trial: &Trial<'_>) -> Verdict {
-    let before = deletions_end(trial).await?;
+    let before = if is_listed(trial)? { None } else { Some(deletions_end(trial).await?) };
     let Some(hide) = &trial.subject.hide else {
         return Err(Stop::NotRun("the subject cannot hide a record".to_owned()));
     };
     let made = trial.make(2).await?;
+    let listed_before = trial.end().await?;
     made.iter().take(1).for_each(|made| hide(&made.id, Sight::Hidden));
     trial.settle().await;
-    let named = deletions(trial, Some(before)).await;
+    let named = match before {
+        Some(before) => deletions(trial, Some(before)).await.map(|(named, _)| named),
+        None => trial.listing(Some(&listed_before)).await.map(|listing| deleted_among(&listing)),
+    };
     made.iter().take(1).for_each(|made| hide(&made.id, Sight::Shown));
-    let (named, _) = named?;
+    let named = named?;
     let guessed = named.iter().find(|deleted| made.iter().any(|made| made.id == deleted.address.id));
     ensure!(guessed.is_none(), "a record that exists is named as deleted: {guessed:?}");
     Ok(())
+}
+
+/// Deletions come with the changes.
+fn is_listed(trial: &Trial<'_>) -> Verdict<bool> {
+    Ok(trial.capabilities()?.deletions == Deletions::Listed)
+}
+
+fn deleted_among(listing: &Listing) -> Vec<Deleted> {
+    let deleted = listing.records().filter(|record| record.state == State::Deleted);
+    deleted
+        .map(|record| Deleted { address: record.address.clone(), at: record.modified_at, fate: Fate::Deleted })
+        .collect()
 }
 
 async fn deletions_end(trial: &Trial<'_>) -> Verdict<Cursor> {

@@ -1,0 +1,71 @@
+//! What must be true of each record that we make, at the moment at which it is made.
+
+use std::time::Duration;
+
+use super::{By, Key, Oracle, Promise, Track, plain};
+
+impl Oracle {
+    /// A record of ours is made.
+    pub(super) fn check_creation(&mut self, key: &Key, track: &Track, bent: bool) {
+        self.read_papers();
+        for change in &track.edits {
+            self.check_mapped(key, change);
+        }
+        self.check_nobody_twice(key, track, bent);
+        self.check_nobody_back(key, track);
+        if !bent {
+            self.check_creation_journal(key, track);
+        }
+    }
+
+    /// I4: whoever is there is not made.
+    fn check_nobody_twice(&mut self, (side, address): &Key, track: &Track, bent: bool) {
+        let email = plain("email", track.row.fields.get("email"));
+        let shape = &self.shape.sides[*side];
+        let looked = self.looked[*side];
+        let there = self.live(*side, track.who).find(|(key, other)| {
+            let theirs = plain("email", other.row.fields.get("email"));
+            // Whoever has another e-mail by now can be told only by a link, or by a mark of ours.
+            let is_marked = matches!(other.made_by, By::Us(_)) && shape.external_id && other.who == track.who;
+            let is_told = theirs == email || is_marked;
+            let came_after = other.made_by == By::Others && other.made > looked;
+            let came_just_now = shape.find_lag > 0 && !shape.unique_email && other.made_by == By::Others && {
+                let age = self.clock.glance().saturating_sub(other.made_at);
+                age <= Duration::from_secs(shape.find_lag + 1)
+            };
+            let was_hidden = self.hidden.contains(*key) || self.shown_again.get(*key).is_some_and(|at| *at > looked);
+            is_told && !came_after && !came_just_now && !was_hidden
+        });
+        // Where a look-up lags and nothing is unique, a lost answer may make somebody twice.
+        let excused = bent || (shape.find_lag > 0 && !shape.unique_email && !shape.external_id);
+        if let Some(((_, other), _)) = there.filter(|_| !excused) {
+            let text = format!("{side:?} {address} `{email}` is made, and {other} is there");
+            self.breaks(Promise::AtMostOne, text);
+        }
+    }
+
+    /// I5: whom a person deleted, and Hymnal knew, is not made again.
+    fn check_nobody_back(&mut self, (side, address): &Key, track: &Track) {
+        let deleted = self.of(*side, track.who).find(|(_, other)| {
+            let known = other.met.is_some_and(|commits| self.sank_in(commits));
+            other.gone.is_some() && other.row.merged_into.is_none() && known && other.who == track.who
+        });
+        // Where the last of them was deleted too, whoever is made anew is somebody new.
+        let deleted = deleted.filter(|_| !self.of(side.other(), track.who).any(|(_, other)| other.was_gone));
+        if let Some(((_, other), _)) = deleted {
+            let text = format!("{side:?} {address} is made, and {other} of the same person was deleted");
+            self.breaks(Promise::NoResurrection, text);
+        }
+    }
+
+    /// I13: the journal has the creation before it is made.
+    fn check_creation_journal(&mut self, (side, address): &Key, track: &Track) {
+        let email = plain("email", track.row.fields.get("email"));
+        let has = self.papers.sendings.iter().any(|(at, record, values)| {
+            at == side && record.is_none() && values.get("email").is_some_and(|sent| *sent == email)
+        });
+        if !has {
+            self.breaks(Promise::CompleteLog, format!("{side:?} {address} `{email}` is made and not in the journal"));
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The journal in the store and the conflict log in its file, read as they grow.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    path::PathBuf,
+};
+
+use hymnal::{
+    journal::entry::JournalPage,
+    merge::{Event, Pair, Side, SyncRules, event::SentChange},
+    store::format,
+};
+use hymnal_sdk::Address;
+use serde_json::Value as Json;
+
+use super::{Key, plain};
+use crate::crash::CrashKv;
+
+/// Where, what record, what fields.
+type Sending = (Side, Option<Address>, BTreeMap<String, String>);
+
+/// What was written down.
+pub(crate) struct Papers {
+    log: PathBuf,
+    names: Pair<String>,
+    read: u64,
+    half: String,
+    /// Lines of the conflict log, in the order of the file.
+    pub(super) lines: Vec<Line>,
+    /// What the journal says is being sent: record, or nothing for one to be made; fields with values.
+    pub(super) sendings: Vec<Sending>,
+    /// What it says was written.
+    pub(super) written: Vec<(Side, Address)>,
+}
+
+/// A line of the conflict log.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub(super) number: u64,
+    pub(super) id: String,
+    pub(super) kind: String,
+    pub(super) field: String,
+    pub(super) status: String,
+    /// What each side held.
+    pub(super) values: Pair<Option<String>>,
+    /// Each side's records.
+    pub(super) records: Pair<Vec<String>>,
+}
+
+impl Papers {
+    pub(super) fn new(log: PathBuf, rules: &SyncRules) -> Self {
+        let names = Pair::from_fn(|side| rules.systems[side].connector.clone());
+        Self { log, names, read: 0, half: String::new(), lines: Vec::new(), sendings: Vec::new(), written: Vec::new() }
+    }
+
+    /// Reads what was added. Answers from which line on it is new.
+    pub(super) fn read(&mut self, kv: &CrashKv) -> usize {
+        for (key, bytes) in kv.take_journal() {
+            let page: JournalPage = format::open(&key, &bytes).expect("a page of the journal");
+            for event in page.events {
+                match event {
+                    Event::Sending { side, address, changes } => {
+                        let value = |change: SentChange| {
+                            let value = plain(&change.field, Some(&change.to));
+                            (change.field, value)
+                        };
+                        self.sendings.push((side, address, changes.into_iter().map(value).collect()));
+                    }
+                    Event::Written { side, address, .. } => self.written.push((side, address)),
+                    _ => {}
+                }
+            }
+        }
+        let known = self.lines.len();
+        let Ok(mut file) = File::open(&self.log) else { return known };
+        let length = file.metadata().map_or(0, |about| about.len());
+        if length == self.read {
+            return known;
+        }
+        file.seek(SeekFrom::Start(self.read)).expect("a file");
+        file.read_to_string(&mut self.half).expect("text");
+        self.read = length;
+        while let Some(end) = self.half.find('\n') {
+            let line: String = self.half.drain(..=end).collect();
+            let line: Json = serde_json::from_str(&line).expect("a line of JSON");
+            self.lines.push(self.line(&line));
+        }
+        known
+    }
+
+    fn line(&self, line: &Json) -> Line {
+        let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
+        let field = text("field");
+        let values = Pair::from_fn(|side| {
+            let value = line["values"].get(&self.names[side])?;
+            Some(canonical(&field, &value["value"]))
+        });
+        let records = Pair::from_fn(|side| match line["records"].get(&self.names[side]) {
+            Some(Json::String(one)) => vec![one.clone()],
+            Some(Json::Array(all)) => all.iter().filter_map(|one| one.as_str().map(str::to_owned)).collect(),
+            _ => Vec::new(),
+        });
+        Line {
+            number: line["number"].as_u64().expect("a number"),
+            id: text("id"),
+            kind: text("kind"),
+            status: text("status"),
+            values,
+            records,
+            field,
+        }
+    }
+
+    /// What was sent last to a record.
+    pub(super) fn last_sent(&self, (side, address): &Key) -> BTreeMap<String, String> {
+        let of = |(at, record, _): &&Sending| at == side && record.as_ref() == Some(address);
+        self.sendings.iter().rfind(of).map(|(_, _, values)| values.clone()).unwrap_or_default()
+    }
+
+    /// The log has a line that shows this value as one side's.
+    pub(super) fn has_logged(&self, field: &str, side: Side, value: &str) -> bool {
+        self.lines.iter().any(|line| line.field == field && line.values[side].as_deref() == Some(value))
+    }
+}
+
+fn canonical(field: &str, value: &Json) -> String {
+    match value {
+        Json::Null => String::new(),
+        Json::String(text) => plain(field, Some(&text.as_str().into())),
+        Json::Array(items) => {
+            let items: Vec<&str> = items.iter().filter_map(Json::as_str).collect();
+            plain(field, Some(&items.join(";").as_str().into()))
+        }
+        other => plain(field, Some(&other.to_string().as_str().into())),
+    }
+}

@@ -1,0 +1,98 @@
+//! What waits visibly, and whether it has a cause.
+
+use hymnal::{
+    merge::Id,
+    store::{Kv, tables::Wait},
+};
+
+use super::{Oracle, Promise, Side, plain};
+use crate::{shape::PHONE_FITS, world::TAG};
+
+impl Oracle {
+    /// People can see why a field, or the record as a whole, is not equal.
+    pub(super) fn is_waiting(&self, id: Id, field: &str) -> bool {
+        self.waits().any(|(wait, at, name)| {
+            at == id
+                && match wait {
+                    Wait::Conflict | Wait::Frozen | Wait::Ignored | Wait::Normalised | Wait::Kept => name == field,
+                    Wait::Parked => name == field || name.is_empty(),
+                    Wait::Ambiguous
+                    | Wait::Duplicate
+                    | Wait::NotVisible
+                    | Wait::Deleting
+                    | Wait::NoKey
+                    | Wait::ConvertedOut
+                    | Wait::Apart => true,
+                }
+        })
+    }
+
+    /// I12: nothing waits but what has a cause of its own.
+    pub(super) fn check_causes(&mut self) {
+        let mut broken = Vec::new();
+        for (wait, id, field) in self.waits().collect::<Vec<_>>() {
+            let cause = match wait {
+                Wait::Parked => {
+                    (field == "phone" && self.has_long_phone(id))
+                        || self.is_in_the_way(id)
+                        || self.was_deleted_quietly(id)
+                }
+                Wait::NotVisible => self.was_deleted_quietly(id),
+                Wait::Deleting => false,
+                _ => true,
+            };
+            if !cause {
+                broken.push(format!("`{field}` of {id} waits as {wait:?} for no reason: {:#?}", self.entity(id)));
+            }
+        }
+        for text in broken {
+            self.breaks(Promise::Isolation, text);
+        }
+    }
+
+    fn has_long_phone(&self, id: Id) -> bool {
+        let members = |side: Side| {
+            let entity = self.entity(id)?;
+            let address = entity.members[side].as_ref()?.address.clone();
+            let track = self.records.get(&(side, address))?;
+            Some(plain("phone", track.row.fields.get("phone")).chars().count() > PHONE_FITS)
+        };
+        Side::BOTH.into_iter().any(|side| members(side) == Some(true))
+    }
+
+    /// A record was deleted where nobody says so.
+    fn was_deleted_quietly(&self, id: Id) -> bool {
+        let Some(entity) = self.entity(id) else { return false };
+        Side::BOTH.into_iter().any(|side| {
+            let shape = &self.shape.sides[side];
+            let is_quiet = shape.scans && !shape.flags_deleted && !shape.gone_is_deleted;
+            let member = entity.members[side].as_ref();
+            let track = member.and_then(|member| self.records.get(&(side, member.address.clone())));
+            is_quiet && track.is_some_and(|track| track.row.deleted_at.is_some())
+        })
+    }
+
+    /// A further record of the same person holds what must be unique.
+    fn is_in_the_way(&self, id: Id) -> bool {
+        let Some(entity) = self.entity(id) else { return false };
+        Side::BOTH.into_iter().any(|side| {
+            let who = entity.members[side].as_ref().and_then(|member| {
+                let track = self.records.get(&(side, member.address.clone()))?;
+                Some(track.who)
+            });
+            self.shape.sides[side].unique_email && who.is_some_and(|who| self.live(side, who).count() > 1)
+        })
+    }
+
+    fn waits(&self) -> impl Iterator<Item = (Wait, Id, String)> {
+        Wait::ALL.into_iter().flat_map(|wait| {
+            let prefix = TAG.waiting(wait);
+            let rows = self.kv.scan(&prefix, None, usize::MAX).expect("a store in memory");
+            rows.into_iter().filter_map(move |(key, _)| {
+                let id = hymnal::store::tables::entity_of(key.get(..prefix.len() + 16)?)?;
+                let rest = String::from_utf8(key[prefix.len() + 16..].to_vec()).ok()?;
+                Some((wait, id, rest.split('\0').next().unwrap_or_default().to_owned()))
+            })
+        })
+    }
+}

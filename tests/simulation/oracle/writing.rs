@@ -1,0 +1,186 @@
+//! What must be true of each change that we make to a record, at the moment at which it arrives.
+
+use std::time::Duration;
+
+use super::{By, Change, Key, Oracle, Promise, Track};
+use crate::shape::{EXTERNAL_ID, UNMAPPED};
+
+/// So long may it take from a verifying reading to the write that it permits: the ways there and back, and no waiting.
+const WINDOW: Duration = Duration::from_secs(5);
+
+impl Oracle {
+    /// A change of ours arrives. `track` is the record as it was before.
+    pub(super) fn check_write(&mut self, key: &Key, track: &Track, mine: &[Change], bent: bool) {
+        self.read_papers();
+        self.check_verified(key, track);
+        for change in mine {
+            self.check_mapped(key, change);
+            self.check_nothing_lost(key, track, change);
+            self.check_blank(key, track, change);
+            self.check_consent(key, track, change);
+            if !bent {
+                self.check_journal(key, change);
+            }
+        }
+    }
+
+    /// I6: a write changes something.
+    pub(super) fn check_idle_write(&mut self, key: &Key, track: &Track, bent: bool) {
+        // Who does not read before writing may write what has come by itself.
+        if !bent && self.shape.verify {
+            let (side, address) = key;
+            self.breaks(
+                Promise::NoEcho,
+                format!("{side:?} {address} was written and holds what it held: {:?}", track.row),
+            );
+        }
+    }
+
+    /// I2: what is written was read just before.
+    fn check_verified(&mut self, (side, address): &Key, track: &Track) {
+        if !self.shape.verify {
+            return;
+        }
+        let now = self.clock.glance();
+        if track.got.is_none_or(|got| now.saturating_sub(got) > WINDOW) {
+            let got = track.got;
+            self.breaks(
+                Promise::NoLostEdit,
+                format!("{side:?} {address} is written at {now:?} and was read at {got:?}"),
+            );
+        }
+    }
+
+    /// I9: only what is mapped.
+    pub(super) fn check_mapped(&mut self, (side, address): &Key, change: &Change) {
+        let is_mapped = self.rules.fields.iter().any(|rule| rule.map.name == change.field);
+        let is_mark = change.field == EXTERNAL_ID && self.shape.sides[*side].external_id;
+        if !is_mapped && !is_mark {
+            let field = &change.field;
+            debug_assert!(field == UNMAPPED || field == EXTERNAL_ID, "a field that no service has");
+            self.breaks(Promise::Scope, format!("`{field}` of {side:?} {address} is written and not mapped"));
+        }
+    }
+
+    /// I2: what somebody entered here, and Hymnal saw, is not written over unless it has reached the other side or the
+    /// log has it.
+    fn check_nothing_lost(&mut self, (side, address): &Key, track: &Track, change: &Change) {
+        let field = change.field.as_str();
+        let lost = &change.before;
+        if ["tags", "optout", EXTERNAL_ID].contains(&field) || (lost.is_empty() && self.ignores_blanks(field)) {
+            return;
+        }
+        let Some(edit) = track.edits.iter().rev().find(|edit| edit.field == field) else { return };
+        if edit.by != By::Others || edit.value != *lost {
+            return;
+        }
+        if lost.is_empty() && !self.agreed.contains_key(&(self.root(track.who), change.field.clone())) {
+            return; // At a first link a blank is filled, whoever left it.
+        }
+        if self.is_barred(*side, field) && track.first.get(field) == Some(lost) {
+            return; // It stood there when the record was met, and may not travel: the other side's first value wins.
+        }
+        let was_shown = track.shown.get(field).is_some_and(|(value, commits)| value == lost && self.sank_in(*commits));
+        if !was_shown || self.is_safe(*side, track, edit) {
+            return;
+        }
+        let text =
+            format!("{side:?} {address}: `{field}` = `{lost}` was seen, is not logged, and becomes `{}`", change.value);
+        self.breaks(Promise::NoLostEdit, text);
+    }
+
+    /// What was entered has reached the other side, or stands in the log, or was no news.
+    pub(super) fn is_safe(&self, side: super::Side, track: &Track, edit: &Change) -> bool {
+        let (field, value) = (&edit.field, &edit.value);
+        let reached = self.of(side.other(), track.who).any(|(_, other)| {
+            let came = |change: &Change| change.field == *field && change.value == *value && !value.is_empty();
+            other.edits.iter().any(came) || other.claimed.contains(&(field.clone(), value.clone()))
+        });
+        // A cleared field reaches the other side when that is cleared after it.
+        let cleared = value.is_empty()
+            && self.of(side.other(), track.who).any(|(_, other)| {
+                let stands = other.row.fields.get(field.as_str());
+                // Who was made without it, or came back out of the bin, is linked for the first time: a blank is filled.
+                let was_made_blank =
+                    other.made > edit.tick && !other.edits.iter().any(|it| it.field == *field && it.tick == other.made);
+                super::plain(field, stands).is_empty()
+                    || was_made_blank
+                    || other.was_gone
+                    || other.edits.iter().any(|it| it.field == *field && it.value.is_empty() && it.tick > edit.tick)
+            });
+        let agreed = self.agreed.get(&(self.root(track.who), field.clone()));
+        let was_agreed = agreed.is_some_and(|agreed| agreed.iter().any(|(at, _)| at == value));
+        reached || cleared || was_agreed || self.papers.has_logged(field, side, value)
+    }
+
+    /// I8: what is cleared was cleared by somebody, or the log has it.
+    fn check_blank(&mut self, (side, address): &Key, track: &Track, change: &Change) {
+        let field = change.field.as_str();
+        if !change.value.is_empty() || change.before.is_empty() {
+            return;
+        }
+        let cleared_in = |other: &Track| {
+            other.edits.iter().any(|edit| edit.field == field && edit.value.is_empty() && edit.by == By::Others)
+        };
+        let cleared = !self.ignores_blanks(field)
+            && (cleared_in(track)
+                || self
+                    .of(side.other(), track.who)
+                    .chain(self.of(*side, track.who))
+                    .any(|(_, other)| cleared_in(other)));
+        let removed = field == "tags";
+        if !cleared && !removed && !self.papers.has_logged(field, *side, &change.before) {
+            let before = &change.before;
+            self.breaks(
+                Promise::Blanks,
+                format!("{side:?} {address}: `{field}` = `{before}` is cleared, by nobody's wish"),
+            );
+        }
+    }
+
+    /// I7: consent is loosened only where a person loosened it who may and who saw the restriction.
+    fn check_consent(&mut self, (side, address): &Key, track: &Track, change: &Change) {
+        if change.field != "optout" || change.before != "yes" {
+            return;
+        }
+        let may = |side: super::Side| {
+            let rule = self.rules.fields.iter().find(|rule| rule.map.name == "optout");
+            rule.and_then(|rule| rule.policy.consent.as_ref()).is_some_and(|consent| consent.may_loosen[side])
+        };
+        let loosened = super::Side::BOTH.into_iter().filter(|at| may(*at)).flat_map(|at| {
+            let records = self.of(at, track.who);
+            records.flat_map(|(_, other)| {
+                other.edits.iter().filter(|edit| {
+                    edit.field == "optout" && edit.by == By::Others && edit.before == "yes" && edit.value != "yes"
+                })
+            })
+        });
+        let last = loosened.map(|edit| edit.tick).max();
+        let restricted_since = super::Side::BOTH.into_iter().any(|at| {
+            self.of(at, track.who).any(|(_, other)| {
+                let seen =
+                    other.shown.get("optout").is_some_and(|(value, commits)| value == "yes" && self.sank_in(*commits));
+                seen && other.edits.iter().any(|edit| {
+                    edit.field == "optout" && edit.by == By::Others && edit.value == "yes" && Some(edit.tick) > last
+                })
+            })
+        });
+        if last.is_none() || restricted_since {
+            self.breaks(Promise::Consent, format!("{side:?} {address} is opted in again, and nobody who may said so"));
+        }
+    }
+
+    /// I13: the journal has the write before it is made.
+    fn check_journal(&mut self, (side, address): &Key, change: &Change) {
+        let has = self.papers.sendings.iter().any(|(at, record, values)| {
+            at == side && record.as_ref() == Some(address) && values.get(&change.field) == Some(&change.value)
+        });
+        if !has {
+            let (field, value) = (&change.field, &change.value);
+            self.breaks(
+                Promise::CompleteLog,
+                format!("{side:?} {address}: `{field}` = `{value}` is not in the journal"),
+            );
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What a shape means: the two services' options, and the rules of the sync between them.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use hymnal::{
+    mapping::{FieldMap, FieldType, NativeField, Value},
+    merge::{
+        Ambiguous, Back, Blanks, Consent, FieldPolicy, FieldRule, FirstRun, Flow, Keyless, Mode, OnConflict,
+        OnOverride, Pair, Side, SyncRules, SystemRules,
+    },
+};
+use hymnal_memory::{DeletedReads, ObjectOptions, options};
+use hymnal_sdk::{Deletions, Gone, ListKind, NativeKind};
+
+use crate::schedule::{ServiceShape, Shape};
+
+/// The object that people live in on a side.
+pub(crate) fn object(side: Side) -> &'static str {
+    match side {
+        Side::Left => "contacts",
+        Side::Right => "leads",
+    }
+}
+
+/// The field by which we know what we made.
+pub(crate) const EXTERNAL_ID: &str = "hymnal_id";
+/// A field that nobody mapped.
+pub(crate) const UNMAPPED: &str = "notes";
+/// So many characters fit into `phone` on the right.
+pub(crate) const PHONE_FITS: usize = 12;
+
+/// What the service is like.
+pub(crate) fn options(shape: &ServiceShape, side: Side) -> ObjectOptions {
+    let text = |name| options::field(name, NativeKind::Text);
+    let email = if shape.unique_email { options::unique("email") } else { text("email") };
+    let mut phone = text("phone");
+    if side == Side::Right {
+        phone.max_length = Some(u32::try_from(PHONE_FITS).expect("small"));
+    }
+    let mut object = ObjectOptions::new(vec![
+        email,
+        text("name"),
+        text("city"),
+        phone,
+        text("title"),
+        text("memo"),
+        text("quote"),
+        options::field("score", NativeKind::Number),
+        options::choice("stage", &["new", "open", "won", "lost"]),
+        options::field("tags", NativeKind::Set),
+        options::choice("optout", &["no", "yes"]),
+        text(UNMAPPED),
+        options::unique(EXTERNAL_ID),
+    ]);
+    let capable = &mut object.capabilities;
+    capable.list_page = shape.page;
+    for batch in [&mut capable.get_batch, &mut capable.find_batch, &mut capable.create_batch, &mut capable.update_batch]
+    {
+        *batch = shape.batch;
+    }
+    capable.upsert_batch = shape.batch;
+    capable.overlap = Duration::from_mins(10);
+    capable.write_returns_record = shape.returns_record;
+    capable.history = shape.history;
+    capable.conditional = shape.conditional;
+    capable.omits_blanks = shape.omits_blanks;
+    if shape.scans {
+        capable.list = ListKind::Scan;
+        capable.deletions = Deletions::Unknown;
+    }
+    object.capabilities.gone = if shape.gone_is_deleted { Gone::Deleted } else { Gone::NotVisible };
+    object.tells_actor = shape.tells_actor;
+    object.find_lag = Duration::from_secs(shape.find_lag);
+    object.deleted_reads = if shape.flags_deleted { DeletedReads::Flagged } else { DeletedReads::Gone };
+    object
+}
+
+/// The rules of the sync.
+pub(crate) fn rules(shape: &Shape) -> SyncRules {
+    let mut fields = vec![
+        rule("email", FieldType::Email),
+        rule("name", FieldType::Text),
+        rule("city", FieldType::Text),
+        rule("phone", FieldType::Text),
+        rule("title", FieldType::Text),
+        rule("memo", FieldType::Text),
+        rule("quote", FieldType::Text),
+        rule("score", FieldType::Decimal),
+        rule("stage", FieldType::Choice),
+        rule("tags", FieldType::Set),
+        rule("optout", FieldType::Choice),
+    ];
+    for field in &mut fields {
+        match field.map.name.as_str() {
+            "title" => field.policy.flow = Flow::From(Side::Left),
+            "memo" => both(field, OnConflict::Manual),
+            "quote" => field.policy.blanks = Blanks::Ignore,
+            "score" => both(field, OnConflict::Max),
+            "stage" => {
+                field.policy.on_conflict = OnConflict::Furthest;
+                field.policy.order = ["new", "open", "won"].map(|step| Value::Text(step.into())).to_vec();
+                field.policy.back = Back::Allow;
+            }
+            "tags" => both(field, OnConflict::Union),
+            "optout" => {
+                both(field, OnConflict::Restrictive);
+                field.policy.consent = Some(Consent {
+                    steps: vec![Value::Text("no".into()), Value::Text("yes".into())],
+                    may_loosen: Pair::new(true, false),
+                });
+            }
+            name => {
+                if let Some(policy) = shape.policies.get(name) {
+                    field.policy.on_conflict = policy_of(policy);
+                }
+            }
+        }
+    }
+    SyncRules {
+        name: "people".into(),
+        systems: Pair::from_fn(|side| system(&shape.sides[side], side)),
+        fields,
+        matching: vec![vec![0]],
+        ambiguous: Ambiguous::Review,
+        keyless: Keyless::List,
+        priority: shape.priority,
+        every: Duration::from_mins(1),
+        first_run: FirstRun::Go,
+        verify: shape.verify,
+        delete_grace: Duration::from_mins(15),
+        include: None,
+        mode: Mode::Sync,
+        deletions_every: Duration::from_mins(5),
+        on_delete: Pair::default(),
+        full_check: Duration::from_hours(24),
+        max_flips: 3,
+        clock_uncertainty: Duration::from_secs(5),
+        settle: Duration::from_secs(30),
+    }
+}
+
+/// The policies that a field without a fixed one may have.
+pub(crate) const POLICIES: [&str; 6] =
+    ["latest", "latest", "prefer left", "prefer right", "always left", "always right"];
+
+fn policy_of(text: &str) -> OnConflict {
+    match text {
+        "prefer left" => OnConflict::Prefer(Side::Left),
+        "prefer right" => OnConflict::Prefer(Side::Right),
+        "always left" => OnConflict::Always(Side::Left),
+        "always right" => OnConflict::Always(Side::Right),
+        _ => OnConflict::Latest,
+    }
+}
+
+fn both(field: &mut FieldRule, policy: OnConflict) {
+    field.policy.on_conflict = policy;
+    field.policy.first_link = policy;
+}
+
+fn system(shape: &ServiceShape, side: Side) -> SystemRules {
+    let connector = match side {
+        Side::Left => "marketing",
+        Side::Right => "crm",
+    };
+    SystemRules {
+        connector: connector.into(),
+        objects: vec![object(side).into()],
+        create: Some(object(side).into()),
+        create_when: None,
+        external_id: shape.external_id.then(|| EXTERNAL_ID.into()),
+        defaults: BTreeMap::new(),
+    }
+}
+
+fn rule(name: &str, kind: FieldType) -> FieldRule {
+    let native = NativeField { name: name.into(), ..NativeField::default() };
+    let place = |side: Side| [(object(side).to_owned(), native.clone())].into();
+    FieldRule {
+        map: FieldMap { name: name.into(), kind, region: None, native: Pair::from_fn(place) },
+        policy: FieldPolicy {
+            on_conflict: OnConflict::Latest,
+            flow: Flow::Both,
+            blanks: Blanks::Clear,
+            first_link: OnConflict::Prefer(Side::Right),
+            on_override: OnOverride::Restore,
+            order: Vec::new(),
+            back: Back::Allow,
+            consent: None,
+        },
+    }
+}

@@ -1,0 +1,69 @@
+//! A failing run, cut down to the steps that matter, and kept.
+
+use crate::{
+    generate, kept,
+    oracle::{Promise, Violation},
+    run,
+    schedule::Schedule,
+};
+
+/// So many runs are spent on one failure.
+const RUNS: u32 = 600;
+
+/// Cuts the run of a failing seed down, and keeps it in `tests/regressions/`.
+#[expect(clippy::print_stderr, reason = "it is shown where the test fails")]
+pub(crate) fn keep(seed: u64, violation: &Violation) {
+    let small = shrink(generate::schedule(seed), violation.promise);
+    let outcome = run::run(&small);
+    let found: String =
+        outcome.violations.first().map(ToString::to_string).unwrap_or_default().chars().take(300).collect();
+    let text = small.to_text(&format!("Seed {seed} broke {found}"));
+    let path = kept().join(format!("seed-{seed}-{}.steps", violation.promise.number().to_lowercase()));
+    let written = std::fs::create_dir_all(kept()).and_then(|()| std::fs::write(&path, &text));
+    match written {
+        Ok(()) => eprintln!("kept in {}", path.display()),
+        Err(error) => eprintln!("cannot keep it in {}: {error}", path.display()),
+    }
+    eprintln!("{text}");
+    eprintln!("{}", told(&outcome));
+}
+
+/// What happened in a run, where somebody wants to know: `HYMNAL_STORY=1`.
+pub(crate) fn told(outcome: &run::Outcome) -> String {
+    std::env::var_os("HYMNAL_STORY").map_or_else(String::new, |_| outcome.story.join("\n"))
+}
+
+/// The fewest steps found that break the same promise: whole parts are left out, then smaller ones (ddmin: Zeller,
+/// Hildebrandt: Simplifying and Isolating Failure-Inducing Input, 2002).
+pub(crate) fn shrink(schedule: Schedule, promise: Promise) -> Schedule {
+    let mut best = schedule;
+    let mut runs = 0;
+    let mut part = (best.steps.len() / 2).max(1);
+    loop {
+        let mut from = 0;
+        let mut shorter = false;
+        while from < best.steps.len() && runs < RUNS {
+            let mut tried = best.clone();
+            let to = (from + part).min(tried.steps.len());
+            let left_out: u64 = tried.steps.drain(from..to).map(|step| step.after_ms).sum();
+            if let Some(next) = tried.steps.get_mut(from) {
+                next.after_ms += left_out;
+            }
+            runs += 1;
+            if breaks(&tried, promise) {
+                best = tried;
+                shorter = true;
+            } else {
+                from = to;
+            }
+        }
+        if runs >= RUNS || (part == 1 && !shorter) {
+            return best;
+        }
+        part = if shorter { part.min(best.steps.len().max(1)) } else { (part / 2).max(1) };
+    }
+}
+
+fn breaks(schedule: &Schedule, promise: Promise) -> bool {
+    run::run(schedule).violations.first().is_some_and(|violation| violation.promise == promise)
+}
