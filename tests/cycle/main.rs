@@ -33,3 +33,4 @@ mod sight;
 mod swaps;
 mod times;
 mod undo;
+mod unreadable;
