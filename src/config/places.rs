@@ -157,6 +157,34 @@ pub(super) fn defaults(
     }
 }
 
+/// Whom a user is written as where nobody active has the right address.
+pub(super) fn fallbacks(
+    cx: &mut Reading<'_>,
+    group: &Group<'_>,
+    scope: &Scope,
+    (kind, native): (FieldType, &mut Natives),
+) {
+    if let Some(item) = group.item("fallback")
+        && kind != FieldType::User
+    {
+        cx.error(item.key_at, "`fallback` is for users only", "remove it, or write `type = \"user\"`");
+        return;
+    }
+    for (side, object, item) in by_object(cx, group, ("fallback", |value| !value.is_table()), scope, native) {
+        let Some(field) = native[side].get_mut(&object) else { continue };
+        let Some(text) = cx.text(item) else { continue };
+        if fits(text, FieldType::Email) {
+            field.fallback = Some(text.to_owned());
+        } else {
+            cx.error(
+                item.at,
+                format!("the `fallback` `{text}` is no e-mail address"),
+                "write the address of an active user there",
+            );
+        }
+    }
+}
+
 /// A native value as it is written: text, or a number or a truth value without quotes.
 fn literal(cx: &mut Reading<'_>, item: Item<'_>) -> Option<String> {
     match item.value {

@@ -265,11 +265,14 @@ fn marked(mark: &Mark, field: &Field) -> Option<Category> {
         Mark::Kept { golden } | Mark::Apart { golden, .. } | Mark::Discarded { golden } if *golden == field.golden => {
             Some(Category::Kept)
         }
+        // On its way in two steps.
+        Mark::ClearFirst { golden } if *golden == field.golden => Some(Category::Pending),
         Mark::Parked { .. }
         | Mark::Ignored { .. }
         | Mark::Normalised { .. }
         | Mark::Kept { .. }
         | Mark::Discarded { .. }
+        | Mark::ClearFirst { .. }
         | Mark::Apart { .. } => None,
     }
 }

@@ -55,7 +55,10 @@ pub fn patch(entity: &Entity, side: Side, context: &Context<'_>) -> Patch {
         {
             continue;
         }
-        match native(rule, place, side, object, field.target(side), context) {
+        let is_cleared =
+            matches!(&field.sides[side].mark, Some(Mark::ClearFirst { golden }) if *golden == field.golden);
+        let value = if is_cleared { &Value::Blank } else { field.target(side) };
+        match native(rule, place, side, object, value, context) {
             Ok(native) => patch.changes.push(Change {
                 field: rule.map.name.clone(),
                 native: place.name.clone(),
@@ -250,6 +253,7 @@ pub(super) fn restricts(rule: &FieldRule, golden: &Value) -> bool {
 /// The native value stands for this canonical one.
 pub fn stands_at(rule: &FieldRule, place: &NativeField, native: &Native, golden: &Value) -> bool {
     mapping::read(&rule.map, place, native).is_ok_and(|value| value == *golden)
+        || mapping::stands_for(&rule.map, place, native, golden)
 }
 
 /// Nobody knows yet whose record it is: only a restriction goes there, since it holds for the e-mail.

@@ -333,6 +333,9 @@ fn state(field: &Field, side: Side) -> String {
         Some(Mark::Discarded { golden }) if *golden == field.golden => {
             "discarded: a person would not have it written; it waits for the next edit".to_owned()
         }
+        Some(Mark::ClearFirst { golden }) if *golden == field.golden => {
+            "a step back that the service takes only from blank: it is cleared, then written".to_owned()
+        }
         Some(Mark::Apart { golden, .. }) if *golden == field.golden => {
             "apart: a person had this earlier value brought back here".to_owned()
         }

@@ -45,6 +45,7 @@ impl Bench {
             forms: Forms::default(),
             omits_blanks: false,
             gone: Gone::Deleted,
+            clear_first: Vec::new(),
             unique: Vec::new(),
             schema: None,
         };
@@ -127,6 +128,7 @@ impl Bench {
             name: name.into(),
             label: name.into(),
             kind: NativeKind::Text,
+            barred: Vec::new(),
             options: Vec::new(),
             restricted: false,
             max_length: None,

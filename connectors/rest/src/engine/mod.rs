@@ -240,6 +240,7 @@ fn capabilities(object: &Object) -> Capabilities {
         overlap,
         forms: object.types.clone(),
         on_create: Vec::new(),
+        clear_first: object.clear_first.clone(),
         never_write: object.never_write.clone(),
     }
 }

@@ -202,6 +202,9 @@ impl Check<'_> {
         for described in object.schema.described.iter().chain(&object.schema.and) {
             self.request(&at("schema"), &described.request, &[]);
         }
+        for barred in &object.schema.barred {
+            self.request(&at("schema"), &barred.request, &[]);
+        }
         if object.schema.fixed.is_empty() && object.schema.described.is_none() {
             let hint = "declare `schema.fixed` or `schema.described`";
             self.note(&at("schema"), "no field is known of these records".to_owned(), hint);

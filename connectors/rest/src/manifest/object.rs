@@ -69,6 +69,9 @@ pub struct Object {
     /// Fields whose value exists at most once, found by a consistent read.
     #[serde(default)]
     pub unique: Vec<String>,
+    /// Fields in which the service ignores a step back with success, unless the field was cleared before.
+    #[serde(default)]
+    pub clear_first: Vec<String>,
     /// Fields that the service derives.
     #[serde(default)]
     pub never_write: Vec<String>,
