@@ -180,7 +180,7 @@ pub(super) fn name(wait: Wait) -> &'static str {
     WAITS.into_iter().find(|(_, known)| *known == wait).map_or("", |(name, _)| name)
 }
 
-const WAITS: [(&str, Wait); 13] = [
+const WAITS: [(&str, Wait); 14] = [
     ("conflicts", Wait::Conflict),
     ("frozen", Wait::Frozen),
     ("parked", Wait::Parked),
@@ -191,6 +191,7 @@ const WAITS: [(&str, Wait); 13] = [
     ("normalised", Wait::Normalised),
     ("kept", Wait::Kept),
     ("not_visible", Wait::NotVisible),
+    ("withheld", Wait::Withheld),
     ("deleting", Wait::Deleting),
     ("converted_out", Wait::ConvertedOut),
     ("apart", Wait::Apart),

@@ -58,6 +58,8 @@ pub enum Wait {
     Kept,
     /// A record that cannot be seen.
     NotVisible,
+    /// A field that the service has never shown.
+    Withheld,
     /// A deletion in its grace.
     Deleting,
     /// A record that was converted into one of an object that the sync does not have.
@@ -68,7 +70,7 @@ pub enum Wait {
 
 impl Wait {
     /// All, in the order of their letters.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Conflict,
         Self::Frozen,
         Self::Parked,
@@ -79,6 +81,7 @@ impl Wait {
         Self::Normalised,
         Self::Kept,
         Self::NotVisible,
+        Self::Withheld,
         Self::Deleting,
         Self::ConvertedOut,
         Self::Apart,
@@ -97,6 +100,7 @@ impl Wait {
             Self::Normalised => b'o',
             Self::Kept => b'k',
             Self::NotVisible => b'v',
+            Self::Withheld => b'h',
             Self::Deleting => b'x',
             Self::ConvertedOut => b't',
             Self::Apart => b's',
