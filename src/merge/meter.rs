@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{
     context::Context,
     entity::{Entity, Field, Mark, Presence, Want},
-    patch::{enters, has_key, patch},
+    patch::{enters, has_key, patch, stands_at},
     reading::{Reading, Source, is_stale, readable},
     rules::FieldRule,
     side::{Pair, Side},
@@ -211,6 +211,13 @@ fn field(entity: &Entity, rule: &FieldRule, due: &Pair<Due>, context: &Context<'
     let values: Vec<Option<Value>> = places.iter().map(|(side, place)| value(field, rule, *side, place)).collect();
     if values[0].is_some() && values[0] == values[1] {
         return Category::Equal;
+    }
+    // A user written as the fallback: each side holds what the golden value is written as there.
+    let stands = |(side, place): &(Side, &NativeField)| {
+        field.sides[*side].shadow.as_ref().is_some_and(|shadow| stands_at(rule, place, shadow, &field.golden))
+    };
+    if places.iter().all(stands) {
+        return Category::Normalised;
     }
     differs(entity, rule, field, due, context)
 }

@@ -81,8 +81,8 @@ pub fn fold(
     let mut email_moved = before.wrote_email && reading.source != Source::Answer;
     for rule in &context.rules.fields {
         let Some(place) = Context::place(rule, side, &before.address.object) else { continue };
-        let Some(native) = readable(&reading, &before, side, place, context) else { continue };
         let field = entity.fields.entry(rule.map.name.clone()).or_insert_with(Field::unread);
+        let Some(native) = readable(&reading, &before, side, place, context) else { continue };
         let facts = context.objects[side].get(&before.address.object);
         let clears_first = facts.is_some_and(|facts| facts.clear_first.contains(&place.name));
         let ours = is_ours(reading.record);

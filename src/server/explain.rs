@@ -343,7 +343,10 @@ fn state(field: &Field, side: Side) -> String {
             "kept: reverted by a sync rule, and left here".to_owned()
         }
         _ if field.sides[side].sent.is_some() => "written; the next reading confirms it".to_owned(),
-        _ if field.sides[side].shadow.is_none() => "not read yet".to_owned(),
+        _ if field.sides[side].shadow.is_none() => {
+            "not read: the service has not shown it; nothing is decided about it, and nothing is written over it"
+                .to_owned()
+        }
         _ => "read".to_owned(),
     }
 }

@@ -193,6 +193,7 @@ const WAITS: [(&str, Wait); 14] = [
     ("kept", Wait::Kept),
     ("discarded", Wait::Discarded),
     ("not_visible", Wait::NotVisible),
+    ("withheld", Wait::Withheld),
     ("deleting", Wait::Deleting),
     ("converted_out", Wait::ConvertedOut),
     ("apart", Wait::Apart),

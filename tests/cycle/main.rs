@@ -8,6 +8,7 @@ mod stage;
 mod agreement;
 mod apply;
 mod audit;
+mod blanks;
 mod choices;
 mod consent;
 mod conversion;
