@@ -181,7 +181,7 @@ pub(super) fn name(wait: Wait) -> &'static str {
     WAITS.into_iter().find(|(_, known)| *known == wait).map_or("", |(name, _)| name)
 }
 
-const WAITS: [(&str, Wait); 14] = [
+const WAITS: [(&str, Wait); 15] = [
     ("conflicts", Wait::Conflict),
     ("frozen", Wait::Frozen),
     ("parked", Wait::Parked),

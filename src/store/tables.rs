@@ -74,7 +74,7 @@ pub enum Wait {
 
 impl Wait {
     /// All, in the order of their letters.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Conflict,
         Self::Frozen,
         Self::Parked,
