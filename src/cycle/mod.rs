@@ -40,6 +40,7 @@
 //! | [`sweep`] | what is older than it is kept |
 //! | [`undo`] | what was written is taken back |
 //! | [`report`] | what a cycle came to |
+//! | `unreadable` | whose state does not read |
 //! | [`ids`] | the one source of ids |
 
 pub mod adopt;
@@ -75,6 +76,7 @@ pub mod state;
 pub mod sweep;
 pub mod system;
 pub mod undo;
+mod unreadable;
 pub mod update;
 pub mod world;
 
