@@ -18,7 +18,7 @@
 //! | [`forget`] | the erasure of a person |
 //! | [`moves`] | records that live on under another address |
 //! | [`spread`] | restrictions that reach everybody with the same e-mail |
-//! | [`derive`] | what follows from an entity: what waits, whom it is related to |
+//! | [`mod@derive`] | what follows from an entity: what waits, whom it is related to |
 //! | `full_check` | everything compared, once a day |
 //! | [`matching`] | records that nobody knows yet |
 //! | [`deletions`] | who was deleted |

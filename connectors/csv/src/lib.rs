@@ -6,7 +6,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`settings`] | what a user writes about the files |
-//! | [`sheet`] | one file, read and written |
+//! | `sheet` | one file, read and written |
 //! | [`connector`] | all of it behind the trait |
 
 pub mod connector;

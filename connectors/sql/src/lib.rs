@@ -6,12 +6,12 @@
 //! | file | what |
 //! |---|---|
 //! | [`settings`] | what a user writes about the database |
-//! | [`dialect`] | where the three databases differ |
-//! | [`table`] | what the database says of a table |
-//! | [`moment`] | times as the databases spell them |
-//! | [`cursor`] | where a listing goes on |
-//! | [`read`], [`write`] | the statements |
-//! | [`trouble`] | what went wrong, in the words of the sdk |
+//! | `dialect` | where the three databases differ |
+//! | `table` | what the database says of a table |
+//! | `moment` | times as the databases spell them |
+//! | `cursor` | where a listing goes on |
+//! | `read`, `write` | the statements |
+//! | `trouble` | what went wrong, in the words of the sdk |
 //! | [`connector`] | all of it behind the trait |
 
 pub mod connector;

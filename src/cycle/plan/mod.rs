@@ -6,8 +6,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`line`] | a plan as a file |
-//! | [`file`] | the same, read back |
+//! | [`mod@line`] | a plan as a file |
+//! | [`mod@file`] | the same, read back |
 //! | [`preview`] | its changes counted, with samples |
 //! | [`cost`] | its calls and its time |
 
