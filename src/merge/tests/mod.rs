@@ -6,6 +6,7 @@ mod answers;
 mod matches;
 mod patches;
 mod readings;
+mod secondaries;
 
 use std::{collections::BTreeMap, time::Duration};
 
