@@ -2,10 +2,9 @@
 
 mod cycles;
 mod decisions;
+mod matches;
 mod planning;
 mod upkeep;
-
-mod matches;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -14,6 +13,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 pub use self::{
     cycles::{Held, Rebind, Resync, Sync},
     decisions::{History, Parked, ParkedCommand, PolicyTest, Resolve, Undo},
+    matches::MatchesCommand,
     planning::{Apply, Audit, Export, Plan},
     upkeep::{Backup, Compact, Rebuild, Restore},
 };

@@ -68,14 +68,14 @@ impl Row {
         // Said again, it changes nothing.
         let golden = after;
         bench.later(60);
-        self.fold(&mut bench, &mut entity, &said(&[("email", email), ("optout", self.says)], bench.now));
+        let again = said(&[("email", email), ("optout", self.says)], bench.now);
+        self.fold(&mut bench, &mut entity, &again);
         assert_eq!(entity.fields["optout"].golden, golden, "{name}");
     }
 
     fn fold(&self, bench: &mut Bench, entity: &mut Entity, record: &Record) {
         let reading = Reading { record, requested_at: bench.now, source: Source::Read };
-        let folded =
-            bench.decide(|context, ledger| fold_secondary(entity, self.side, reading, context, ledger));
+        let folded = bench.decide(|context, ledger| fold_secondary(entity, self.side, reading, context, ledger));
         assert_eq!(folded, Folded::Merged);
     }
 }
