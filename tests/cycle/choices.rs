@@ -27,7 +27,9 @@ fn shape(clear_first: bool) -> Shape {
     for side in Side::BOTH {
         let native = &mut rule.map.native[side];
         native.remove("accounts");
-        native.values_mut().for_each(|place| place.name = "stage".into());
+        for place in native.values_mut() {
+            place.name = "stage".into();
+        }
     }
     for place in rule.map.native.right.values_mut() {
         place.unmapped = Unmapped::Park;

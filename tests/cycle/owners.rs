@@ -53,7 +53,9 @@ fn shape(fallback: Option<&str>) -> Shape {
     for side in Side::BOTH {
         let native = &mut owner.map.native[side];
         native.remove("accounts");
-        native.values_mut().for_each(|place| place.name = "owner".into());
+        for place in native.values_mut() {
+            place.name = "owner".into();
+        }
     }
     for place in owner.map.native.left.values_mut() {
         place.fallback = fallback.map(str::to_owned);

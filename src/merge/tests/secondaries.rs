@@ -57,7 +57,9 @@ impl Row {
         assert!(!consent.restricts(&says) || level(&after) >= level(&says), "a restriction was lost: {name}");
         if level(&after) < level(&before) {
             let saw = self.held == Some("yes");
-            let rightly = self.may && !self.with_email && saw && !self.refused_elsewhere && !says.is_blank();
+            // Who says again what held already has edited nothing.
+            let refused = self.refused_elsewhere && self.golden != "yes";
+            let rightly = self.may && !self.with_email && saw && !refused && !says.is_blank();
             assert!(rightly, "loosened: {name}");
         }
         // What holds is written there, unless it holds it; a blank is not filled with what restricts nothing.
