@@ -98,7 +98,7 @@ impl Stage {
             };
             connector(&config, &manifests, name, transport, &shared)
         };
-        let sync = start(&config, Pair::new(made(left), made(right)), &shared, folder.path());
+        let sync = start(&config, &Pair::new(made(left), made(right)), &shared, folder.path());
         Self { fake, play, sandbox, clock, sync, folder }
     }
 
@@ -278,7 +278,7 @@ title = {{ here = "{own_title}", there = "{title}" }}
     )
 }
 
-fn start(config: &Config, connectors: Pair<Arc<dyn Connector>>, clock: &Arc<dyn Clock>, folder: &Path) -> Sync {
+fn start(config: &Config, connectors: &Pair<Arc<dyn Connector>>, clock: &Arc<dyn Clock>, folder: &Path) -> Sync {
     let rules = Arc::new(config.syncs[0].clone());
     let log = Arc::new(ConflictLog::open(&folder.join("conflicts.jsonl"), Mask::Off).expect("a log"));
     let kv: Arc<dyn Kv> = Arc::new(MemoryKv::new());
