@@ -262,8 +262,12 @@ fn marked(mark: &Mark, field: &Field) -> Option<Category> {
             Some(Category::Parked)
         }
         Mark::Normalised { golden } if *golden == field.golden => Some(Category::Normalised),
-        Mark::Kept { golden } if *golden == field.golden => Some(Category::Kept),
-        Mark::Parked { .. } | Mark::Ignored { .. } | Mark::Normalised { .. } | Mark::Kept { .. } => None,
+        Mark::Kept { golden } | Mark::Apart { golden, .. } if *golden == field.golden => Some(Category::Kept),
+        Mark::Parked { .. }
+        | Mark::Ignored { .. }
+        | Mark::Normalised { .. }
+        | Mark::Kept { .. }
+        | Mark::Apart { .. } => None,
     }
 }
 

@@ -1,8 +1,10 @@
 //! `backup`, `restore`, `rebuild`, `compact`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args as ClapArgs;
+
+use super::duration;
 
 /// `backup`
 #[derive(Debug, ClapArgs)]
