@@ -16,6 +16,9 @@ mod kill;
 #[path = "store/overlay.rs"]
 mod overlay;
 
+#[path = "store/kill_steps.rs"]
+mod kill_steps;
+
 #[path = "store/full.rs"]
 mod full;
 

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     config,
     store::MemoryKv,
-    wire::{App, Manifests, State, SystemClock, manifests::Found},
+    wire::{App, Manifests, State, SystemClock, manifests::About},
 };
 
 /// Looks at connectors.
@@ -51,7 +51,7 @@ fn known(config: Option<&Path>) -> Result<Manifests, Exit> {
 }
 
 fn list(manifests: &Manifests, as_json: bool) {
-    let all: Vec<Json> = manifests.iter().map(|(kind, found)| summary(kind, found)).collect();
+    let all: Vec<Json> = manifests.types().iter().map(|(kind, about)| summary(kind, about)).collect();
     if as_json {
         Out::json(&Json::Array(all));
         return;
@@ -71,27 +71,25 @@ fn list(manifests: &Manifests, as_json: bool) {
     Out::text(&out);
 }
 
-fn summary(kind: &str, found: &Found) -> Json {
-    let manifest = &found.manifest;
-    let roles: Vec<String> = manifest.roles.iter().map(|role| format!("{role:?}").to_lowercase()).collect();
+fn summary(kind: &str, about: &About) -> Json {
     json!({
         "type": kind,
-        "title": manifest.title,
-        "roles": roles,
-        "status": format!("{:?}", manifest.status).to_lowercase(),
-        "docs": manifest.docs,
-        "file": found.path.as_ref().map(|path| path.display().to_string()),
-        "objects": manifest.objects.keys().collect::<Vec<_>>(),
+        "title": about.title,
+        "roles": about.roles,
+        "status": about.status,
+        "docs": about.docs,
+        "file": about.path.as_ref().map(|path| path.display().to_string()),
+        "objects": about.objects.as_deref().unwrap_or_default(),
     })
 }
 
 fn show(manifests: &Manifests, kind: &str, as_json: bool) -> Result<u8, Exit> {
-    let found = manifests.get(kind).ok_or_else(|| {
-        let known: Vec<&str> = manifests.iter().map(|(kind, _)| kind).collect();
+    let types = manifests.types();
+    let about = types.get(kind).ok_or_else(|| {
+        let known: Vec<&str> = types.keys().map(String::as_str).collect();
         Exit::new(2, format!("there is no connector type `{kind}`"), &format!("there are: {}", known.join(", ")))
     })?;
-    let settings: Vec<Json> = found
-        .manifest
+    let settings: Vec<Json> = about
         .settings
         .iter()
         .map(|(name, setting)| {
@@ -101,14 +99,13 @@ fn show(manifests: &Manifests, kind: &str, as_json: bool) -> Result<u8, Exit> {
             })
         })
         .collect();
-    let mut all = summary(kind, found);
+    let mut all = summary(kind, about);
     all["settings"] = Json::Array(settings.clone());
     if as_json {
         Out::json(&all);
         return Ok(0);
     }
-    let mut out =
-        format!("{} ({kind})\n{}\n\nSettings under [connectors.NAME]\n", found.manifest.title, found.manifest.docs);
+    let mut out = format!("{} ({kind})\n{}\n\nSettings under [connectors.NAME]\n", about.title, about.docs);
     for setting in &settings {
         let need =
             match (setting["required"] == true, setting["with_auth"].as_array().is_some_and(|ways| !ways.is_empty())) {
@@ -124,7 +121,8 @@ fn show(manifests: &Manifests, kind: &str, as_json: bool) -> Result<u8, Exit> {
             setting["help"].as_str().unwrap_or_default()
         );
     }
-    let _ = writeln!(out, "\nObjects: {}", found.manifest.objects.keys().cloned().collect::<Vec<_>>().join(", "));
+    let objects = about.objects.as_ref().map_or_else(|| "whatever is there".to_owned(), |objects| objects.join(", "));
+    let _ = writeln!(out, "\nObjects: {objects}");
     Out::text(&out);
     Ok(0)
 }

@@ -102,6 +102,8 @@ pub fn store_exit(error: &StoreError) -> Exit {
 pub fn wire_exit(error: &WireError) -> Exit {
     match error {
         WireError::Store(error) => store_exit(error),
+        // The machine, not the file: certificates that are missing, or no descriptors left to read them.
+        WireError::Transport(inner) => Exit::new(1, error.to_string(), inner.hint.as_deref().unwrap_or("")),
         WireError::Sides { .. } => {
             Exit::new(78, error.to_string(), "name the connectors as before, or give the sync a new name to start anew")
         }

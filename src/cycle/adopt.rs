@@ -1,6 +1,6 @@
 //! Rules that have changed: what is derived from entities is derived anew, and a new mapping is applied to everybody.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Sync, state::SyncState, world::World};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
         decide::decide,
         entity::{Field, Holding, Mark},
     },
-    store::{Batch, StoreError, tables::entity_of},
+    store::{Batch, StoreError, format, tables::entity_of},
 };
 
 /// The mapped fields as they were, by canonical name.
@@ -178,8 +178,24 @@ fn disagree(field: &mut Field, values: &Pair<Option<Value>>) {
 }
 
 impl SyncState<'_> {
-    /// Drops what is derived of entities, and the places up to which changes were read.
+    /// Drops what is derived of entities, and the places up to which changes were read. Who does not read keeps the keys
+    /// known of them: they cannot be derived again, and nobody may be made in their place.
     fn drop_derived(&self) -> Result<(), StoreError> {
-        self.drop_tables(b"kqowuy")
+        let unreadable = self.unreadable()?;
+        self.drop_rows(b'k', |key| !entity_of(key).is_some_and(|id| unreadable.contains(&id)))?;
+        self.drop_tables(b"qowuy")
+    }
+
+    fn unreadable(&self) -> Result<BTreeSet<Id>, StoreError> {
+        let prefix = self.tag.table(b'e');
+        let mut found = BTreeSet::new();
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let rows = self.store.scan(&prefix, after.as_deref(), 500)?;
+            let Some((last, _)) = rows.last() else { return Ok(found) };
+            after = Some(last.clone());
+            let is_bad = |(key, sealed): &(Vec<u8>, Vec<u8>)| format::open::<Entity>(key, sealed).is_err();
+            found.extend(rows.iter().filter(|row| is_bad(row)).filter_map(|(key, _)| entity_of(key)));
+        }
     }
 }

@@ -15,6 +15,7 @@ use super::{
     ids::Ids,
     spread::spread,
     system::System,
+    unreadable,
     world::{Decided, World},
 };
 use crate::{
@@ -122,9 +123,8 @@ impl Committer {
             let rows = self.store.scan(&prefix, after.as_deref(), 1000)?;
             let Some((key, _)) = rows.last() else { break };
             after = Some(key.clone());
-            let lines: Result<Vec<LogLine>, StoreError> =
-                rows.iter().map(|(key, bytes)| format::open(key, bytes)).collect();
-            let lines = lines?;
+            let lines: Vec<LogLine> =
+                rows.iter().filter_map(|(key, bytes)| format::open_readable(key, bytes)).collect();
             self.log.complete(&self.rules, &lines)?;
             last = lines.last().map_or(last, |line| line.number);
         }
@@ -175,6 +175,7 @@ impl Committer {
         world.blocked = self.blocked.as_deref();
         let answer = act(&mut world)?;
         spread(&mut world)?;
+        unreadable::set_aside(&mut world)?;
         let decided = world.finish();
         let changes = self.commit(decided, &mut turn)?;
         Ok(Committed { answer, changes })
@@ -204,6 +205,7 @@ impl Committer {
                 let answer = act(&mut world)?;
                 spread(&mut world)?;
                 if world.history.needs.is_empty() {
+                    unreadable::set_aside(&mut world)?;
                     let decided = world.finish();
                     let changes = self.commit(decided, &mut turn)?;
                     return Ok(Committed { answer, changes });

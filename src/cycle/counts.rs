@@ -31,11 +31,13 @@ impl Counts {
     /// Counts an entity that took the place of another.
     pub(super) fn replace(&mut self, before: Option<&Entity>, after: Option<&Entity>, context: &Context<'_>) {
         let (was, is) = (counted(before, context), counted(after, context));
-        self.people = self.people + is.people - was.people;
-        self.linked = self.linked + is.linked - was.linked;
-        self.left_out = self.left_out + is.left_out - was.left_out;
+        // Who could not be read when everybody was counted anew was not counted, and may be replaced later.
+        let moved = |count: u64, is: u64, was: u64| (count + is).saturating_sub(was);
+        self.people = moved(self.people, is.people, was.people);
+        self.linked = moved(self.linked, is.linked, was.linked);
+        self.left_out = moved(self.left_out, is.left_out, was.left_out);
         for side in Side::BOTH {
-            self.not_created[side] = self.not_created[side] + is.not_created[side] - was.not_created[side];
+            self.not_created[side] = moved(self.not_created[side], is.not_created[side], was.not_created[side]);
         }
     }
 }

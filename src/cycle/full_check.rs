@@ -166,7 +166,7 @@ impl Sync {
         let Some(id) = entity_of(id) else { return Ok(false) };
         let key = self.committer.tag.entity(id);
         let Some(bytes) = self.committer.store.get(&key)? else { return Ok(false) };
-        let entity: Entity = format::open(&key, &bytes)?;
+        let Some(entity) = format::open_readable::<Entity>(&key, &bytes) else { return Ok(false) };
         let is_member = entity.seen(side).is_some_and(|member| member.address == *address);
         Ok(is_member || entity.secondary(side, address).is_some())
     }

@@ -4,6 +4,7 @@ use hymnal_sdk::Address;
 
 use super::{
     reconcile::{duplicates, listed},
+    unreadable,
     world::World,
 };
 use crate::{
@@ -23,6 +24,10 @@ use crate::{
 pub fn match_one(world: &mut World<'_>, id: Id) -> Result<(), StoreError> {
     let Some(entity) = world.entity(id)?.filter(|entity| entity.queued) else { return Ok(()) };
     let others = world.sharing_a_key(&entity)?;
+    if unreadable::shares_a_key(world, &entity)? {
+        // It may be that person: it waits until their state reads again.
+        return Ok(());
+    }
     if others.iter().any(|other| other.creating.iter().any(|(_, creating)| creating.is_some())) {
         // A creation of one of them is under way or in doubt: once it is known, they are matched.
         let answered = others.iter().any(|other| claims(&entity, other));

@@ -18,7 +18,7 @@
 //! | [`forget`] | the erasure of a person |
 //! | [`moves`] | records that live on under another address |
 //! | [`spread`] | restrictions that reach everybody with the same e-mail |
-//! | [`derive`] | what follows from an entity: what waits, whom it is related to |
+//! | [`mod@derive`] | what follows from an entity: what waits, whom it is related to |
 //! | `full_check` | everything compared, once a day |
 //! | [`matching`] | records that nobody knows yet |
 //! | [`deletions`] | who was deleted |
@@ -40,6 +40,7 @@
 //! | [`sweep`] | what is older than it is kept |
 //! | [`undo`] | what was written is taken back |
 //! | [`report`] | what a cycle came to |
+//! | `unreadable` | whose state does not read |
 //! | [`ids`] | the one source of ids |
 
 pub mod adopt;
@@ -75,6 +76,7 @@ pub mod state;
 pub mod sweep;
 pub mod system;
 pub mod undo;
+mod unreadable;
 pub mod update;
 pub mod world;
 

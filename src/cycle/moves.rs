@@ -4,6 +4,7 @@ use hymnal_sdk::Address;
 
 use super::{
     reconcile::{duplicates, forget_side, is_member, listed, reread_key},
+    unreadable,
     world::World,
 };
 use crate::{
@@ -29,6 +30,11 @@ pub fn moved(
     into: &Address,
 ) -> Result<(), StoreError> {
     if from == into {
+        return Ok(());
+    }
+    if unreadable::leads_there(world, side, into)? {
+        // Who stands there is not known: the link stays, and is moved once it is.
+        world.set(reread_key(world.tag(), side, from), Some(Vec::new()));
         return Ok(());
     }
     // It may have looked like a deletion before: a merge that is known late explains it.

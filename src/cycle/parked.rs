@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use hymnal_sdk::{Schema, SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Sync, due::waiting_entity, world::World};
+use super::{Sync, due::waiting_entity, unreadable, world::World};
 use crate::{
     mapping::Problem,
     merge::{
@@ -263,7 +263,8 @@ impl Sync {
 
     fn breaker(&self, tag: Tag, signature: &Signature) -> Result<Option<Breaker>, StoreError> {
         let key = tag.breaker(&to_bytes(signature));
-        self.committer.store.get(&key)?.map(|bytes| format::open(&key, &bytes)).transpose()
+        let known = self.committer.store.get(&key)?;
+        Ok(known.and_then(|bytes| format::open_readable(&key, &bytes)))
     }
 }
 
@@ -312,7 +313,7 @@ pub(super) fn note_taken(world: &mut World<'_>, side: Side, before: &Entity, aft
         }
         let key = world.tag().breaker(&to_bytes(&signature));
         let Some(bytes) = world.get(&key)? else { continue };
-        let breaker: Breaker = format::open(&key, &bytes)?;
+        let Some(breaker) = format::open_readable::<Breaker>(&key, &bytes) else { continue };
         world.set(key, Some(format::seal(&Breaker { released: true, ..breaker })));
     }
     Ok(())
@@ -320,6 +321,11 @@ pub(super) fn note_taken(world: &mut World<'_>, side: Side, before: &Entity, aft
 
 /// What is wanted is derived anew, and stands in the outbox again.
 fn decide_again(world: &mut World<'_>, id: Id, released: Option<&Signature>) -> Result<(), StoreError> {
+    if let Some(signature) = released
+        && unreadable::take_back(world, id, signature)?
+    {
+        return Ok(());
+    }
     let Some(mut entity) = world.entity(id)? else { return Ok(()) };
     if let Some(signature) = released {
         release(&mut entity, signature, world.context.now);
@@ -335,6 +341,13 @@ fn handle_one(
     handling: Handling,
     by: &str,
 ) -> Result<usize, StoreError> {
+    if let Some(state) = signatures.iter().find(|signature| signature.what == Parking::State) {
+        // Nobody can dismiss a person of whom nothing is known.
+        if handling == Handling::Retry {
+            unreadable::take_back(world, id, state)?;
+        }
+        return Ok(usize::from(handling == Handling::Retry));
+    }
     let Some(mut entity) = world.entity(id)? else { return Ok(0) };
     let mut events = handle(&mut entity, signatures, handling, by, world.context);
     let handled = events.len();
@@ -371,6 +384,7 @@ fn from_row(value: &[u8]) -> Option<(Option<Timestamp>, Signature)> {
         'r' => Parking::Record,
         'u' => Parking::Unreadable,
         's' => Parking::Scope,
+        'd' => Parking::State,
         _ => Parking::Ignored,
     };
     let mut parts = letters.as_str().splitn(3, '\0').map(str::to_owned);
@@ -392,5 +406,6 @@ fn what_letter(what: Parking) -> char {
         Parking::Unreadable => 'u',
         Parking::Ignored => 'i',
         Parking::Scope => 's',
+        Parking::State => 'd',
     }
 }

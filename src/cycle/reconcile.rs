@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use hymnal_sdk::{Address, Gone, Got, Record, State, Timestamp};
 
-use super::{moves::moved, world::World};
+use super::{moves::moved, unreadable, world::World};
 use crate::{
     merge::{
         Context, Entity, Event, Id, Pair, Side,
@@ -45,6 +45,9 @@ impl Asked {
 /// Folds one reading into the world.
 pub fn observe(world: &mut World<'_>, side: Side, record: &Record, asked: Asked) -> Result<(), StoreError> {
     let known = world.shared_by_address(side, &record.address)?;
+    if known.is_none() && unreadable::leads_there(world, side, &record.address)? {
+        return Ok(());
+    }
     let reading = Reading { record, requested_at: asked.at, source: asked.source };
     if let Some(entity) = &known
         && record.state == State::Live

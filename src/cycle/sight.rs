@@ -61,7 +61,8 @@ impl Sync {
     /// The store's.
     pub fn blind(&self, side: Side) -> Result<Option<Blind>, StoreError> {
         let key = self.committer.tag.state(&blind_name(side));
-        self.committer.store.get(&key)?.map(|bytes| format::open(&key, &bytes)).transpose()
+        let known = self.committer.store.get(&key)?;
+        Ok(known.and_then(|bytes| format::open_readable(&key, &bytes)))
     }
 
     /// How many cannot be seen, by side; of very many only so many as it takes to call them many.

@@ -78,7 +78,11 @@ impl SyncState<'_> {
     pub fn pause(&self, now: Timestamp) -> Result<Option<Pause>, StoreError> {
         let key = self.tag.state("pause");
         let Some(bytes) = self.store.get(&key)? else { return Ok(None) };
-        let pause: Pause = format::open(&key, &bytes)?;
+        let Some(pause) = format::open_readable::<Pause>(&key, &bytes) else {
+            // Somebody paused it. Until when is not known, so until somebody resumes it.
+            let reason = "the stored pause does not read; `hymnal resume` ends it".to_owned();
+            return Ok(Some(Pause { until: None, reason, since: now }));
+        };
         Ok((pause.until.is_none_or(|until| now < until)).then_some(pause))
     }
 
@@ -90,25 +94,29 @@ impl SyncState<'_> {
     /// The last cycle.
     pub fn last_cycle(&self) -> Result<Option<LastCycle>, StoreError> {
         let key = self.tag.state("cycle");
-        self.store.get(&key)?.map(|bytes| format::open(&key, &bytes)).transpose()
+        Ok(self.store.get(&key)?.and_then(|bytes| format::open_readable(&key, &bytes)))
     }
 
     pub(super) fn drop_tables(&self, letters: &[u8]) -> Result<(), StoreError> {
-        for letter in letters {
-            let prefix = self.tag.table(*letter);
-            loop {
-                let rows = self.store.scan(&prefix, None, 1000)?;
-                if rows.is_empty() {
-                    break;
-                }
-                let mut batch = Batch::default();
-                for (key, _) in rows {
+        letters.iter().try_for_each(|letter| self.drop_rows(*letter, |_| true))
+    }
+
+    /// Drops the rows of a table that are `meant`.
+    pub(super) fn drop_rows(&self, letter: u8, meant: impl Fn(&[u8]) -> bool) -> Result<(), StoreError> {
+        let prefix = self.tag.table(letter);
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let rows = self.store.scan(&prefix, after.as_deref(), 1000)?;
+            let Some((last, _)) = rows.last() else { return Ok(()) };
+            after = Some(last.clone());
+            let mut batch = Batch::default();
+            for (key, _) in rows {
+                if meant(&key) {
                     batch.delete(key);
                 }
-                self.store.commit(batch)?;
             }
+            self.store.commit(batch)?;
         }
-        Ok(())
     }
 
     pub(super) fn set(&self, name: &str, value: Option<Vec<u8>>) -> Result<(), StoreError> {

@@ -53,6 +53,8 @@ pub struct World<'a> {
     entities: RefCell<BTreeMap<Id, Option<Rc<Entity>>>>,
     /// Those of them that are to be written.
     put: BTreeSet<Id>,
+    /// Who does not read, and why.
+    unreadable: RefCell<BTreeMap<Id, String>>,
     /// Whose restrictions, or e-mails, are new: others of the same e-mail are to hear of them.
     pub(super) spreading: BTreeMap<Id, News>,
     lines: Vec<LogLine>,
@@ -96,6 +98,7 @@ impl<'a> World<'a> {
             changes: BTreeMap::new(),
             entities: RefCell::default(),
             put: BTreeSet::new(),
+            unreadable: RefCell::default(),
             spreading: BTreeMap::new(),
             lines: Vec::new(),
             counts,
@@ -114,10 +117,22 @@ impl<'a> World<'a> {
             return Ok(known.clone());
         }
         let key = self.tag.entity(id);
-        let stored = self.store.get(&key)?.map(|bytes| format::open(&key, &bytes)).transpose()?;
-        let entity = stored.map(Rc::new);
+        let stored = self.store.get(&key)?.map(|bytes| format::open(&key, &bytes)).transpose();
+        let entity = match stored {
+            Err(StoreError::BadValue { reason, .. }) => {
+                self.unreadable.borrow_mut().insert(id, reason);
+                None
+            }
+            stored => stored?.map(Rc::new),
+        };
         self.entities.borrow_mut().insert(id, entity.clone());
         Ok(entity)
+    }
+
+    /// Who was met and does not read, and why. To decisions they are nobody, and
+    /// [`unreadable`](super::unreadable) is asked where that would make somebody anew.
+    pub(super) fn unreadable(&self) -> BTreeMap<Id, String> {
+        self.unreadable.borrow().clone()
     }
 
     /// The person with this id, or whose alias it is.
@@ -196,6 +211,11 @@ impl<'a> World<'a> {
     pub fn put_anew(&mut self, entity: Entity, events: Vec<Event>) -> Result<(), StoreError> {
         self.note_news(None, &entity);
         self.counts.replace(None, Some(&entity), self.context);
+        self.put_derived(entity, events)
+    }
+
+    /// Puts an entity that is counted, and everything that is derived of it, whatever stands in the store.
+    pub(super) fn put_derived(&mut self, entity: Entity, events: Vec<Event>) -> Result<(), StoreError> {
         self.changes.extend(self.derived(&entity).into_iter().map(|(key, value)| (key, Some(value))));
         self.note(&entity, events)?;
         self.set_entity(entity.id, Some(Rc::new(entity)));
@@ -356,11 +376,16 @@ impl<'a> World<'a> {
                 self.add_line(entity, event)?;
             }
         }
+        self.journal(entity.id, events);
+        Ok(())
+    }
+
+    /// Writes a page of the journal.
+    pub(super) fn journal(&mut self, id: Id, events: Vec<Event>) {
         let page = JournalPage { at: self.context.now, cycle: self.cycle, cause: self.cause, events };
         self.counts.pages += 1;
-        let key = self.tag.page(entity.id, self.counts.pages);
+        let key = self.tag.page(id, self.counts.pages);
         self.changes.insert(key, Some(format::seal(&page)));
-        Ok(())
     }
 
     fn add_line(&mut self, entity: &Entity, event: &ConflictEvent) -> Result<(), StoreError> {

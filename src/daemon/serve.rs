@@ -32,6 +32,9 @@ const GRACE: Duration = Duration::from_secs(20);
 /// So many lines of an answer wait for their reader.
 const LINES: usize = 64;
 
+/// How often it is looked whether the state has grown.
+const UPKEEP_EVERY: Duration = Duration::from_hours(1);
+
 /// Why the daemon could not start or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -87,6 +90,7 @@ pub async fn serve_until(app: App, reload: Reload, over: impl Future<Output = ()
     ready.store(true, Ordering::Release);
     supervisor::ready();
     tracing::info!(listen = %listen, state = %state_dir.display(), syncs = app.syncs.len(), "Hymnal is ready");
+    let mut upkeep_due = tokio::time::interval(UPKEEP_EVERY);
     let mut heart = tokio::time::interval(supervisor::watchdog().unwrap_or(Duration::from_secs(30)));
     loop {
         tokio::select! {
@@ -108,6 +112,7 @@ pub async fn serve_until(app: App, reload: Reload, over: impl Future<Output = ()
             }
             accepted = control.accept() => accept(accepted, &app, &ask_reload, reload_error.clone()),
             _ = heart.tick() => beat(&app),
+            _ = upkeep_due.tick() => drop(tokio::spawn(upkeep::compact_if_grown(Arc::clone(&app)))),
         }
     }
     supervisor::stopping();

@@ -152,6 +152,7 @@ pub fn event(event: &Event, rules: &SyncRules) -> Json {
             };
             json!({ if *entered { "entered_scope" } else { "left_scope" }: rule })
         }
+        Event::Unreadable { reason } => json!({ "unreadable": reason }),
         Event::Moved { side, from, to } => {
             json!({ "moved": name(side), "from": from.to_string(), "to": to.to_string() })
         }

@@ -20,7 +20,7 @@ const PAGE: u64 = 500;
 /// The store's.
 pub fn line(store: &dyn Kv, tag: Tag, number: u64) -> Result<Option<LogLine>, StoreError> {
     let key = tag.line(number);
-    store.get(&key)?.map(|bytes| format::open(&key, &bytes)).transpose()
+    Ok(store.get(&key)?.and_then(|bytes| format::open_readable(&key, &bytes)))
 }
 
 /// The latest line of a conflict.
@@ -68,7 +68,7 @@ pub fn youngest(
         let many = usize::try_from(top - bottom).unwrap_or(usize::MAX);
         let rows = store.scan(&tag.table(b'c'), Some(&tag.line(bottom)), many)?;
         for (key, bytes) in rows.iter().rev() {
-            let line: LogLine = format::open(key, bytes)?;
+            let Some(line) = format::open_readable::<LogLine>(key, bytes) else { continue };
             // Behind a gap left by what was forgotten, a page reaches above its top.
             if line.number > top || latest_number(store, tag, line.event.id)? != Some(line.number) {
                 continue;

@@ -141,6 +141,11 @@ pub enum Event {
         /// Which.
         address: Address,
     },
+    /// What is stored of the person does not read: nothing is written of them until it does.
+    Unreadable {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A deleted record was unlinked.
     Unlinked {
         /// Where.

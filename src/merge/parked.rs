@@ -41,6 +41,8 @@ pub enum Parking {
     Ignored,
     /// A rule that says who is meant has no answer for this person.
     Scope,
+    /// What is stored of the person does not read.
+    State,
 }
 
 /// One parked thing.

@@ -9,7 +9,7 @@
 //! | [`explain`] | one person |
 //! | [`forget`] | the erasure of a person |
 //! | [`conflicts`] | the conflict log |
-//! | [`matches`] | who is who |
+//! | [`mod@matches`] | who is who |
 //! | [`upkeep`] | what is done with all of the state: backup, compaction |
 //! | [`parked`] | what is parked |
 //! | [`history`] | what happened to a person |

@@ -101,6 +101,12 @@ async fn one(running: &Running, reason: &Reason) -> Answer {
     let signature = &reason.signature;
     let (message, hint, since) = match &parked {
         Some((problem, since)) => (problem.message.clone(), problem.hint.clone(), since.map(|since| since.to_string())),
+        None if signature.what == Parking::State => (
+            "what is stored of the person does not read; nothing is written of them, and nobody is made in their place"
+                .to_owned(),
+            "run the Hymnal that wrote it, or `hymnal restore` a backup".to_owned(),
+            None,
+        ),
         None => (
             "the service answered success and kept its value".to_owned(),
             "a rule there may not let it change; change it there, or map another field".to_owned(),

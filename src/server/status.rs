@@ -21,7 +21,8 @@ pub async fn status(app: &App) -> Answer {
     let mut connectors = Map::new();
     for config in &app.config.connectors {
         if let Some(wired) = app.connectors.get(&config.name) {
-            let mut shown = serde_json::to_value(wired.http.health()).unwrap_or(Json::Null);
+            let mut shown = serde_json::to_value(wired.http.as_ref().map(|http| http.health()).unwrap_or_default())
+                .unwrap_or(Json::Null);
             if let Json::Object(health) = &mut shown {
                 complete(app, health, &config.name, &config.kind, &config.role.to_string());
             }

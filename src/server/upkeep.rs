@@ -65,6 +65,14 @@ pub async fn compact(app: &App) -> Answer {
     Ok(json!({ "compacted": true, "bytes_before": compacted.before, "bytes_after": compacted.after }))
 }
 
+/// Compacts the state where it has grown to several times what is in it.
+pub async fn compact_if_grown(app: Arc<App>) {
+    let grown = app.state.disk.as_ref().is_some_and(|disk| disk.store.room().is_ok_and(|room| room.has_grown()));
+    if grown && let Err(refusal) = compact(&app).await {
+        tracing::warn!(error = refusal.message, "The state could not be compacted; it is as it was, and tried again");
+    }
+}
+
 fn disk(app: &App) -> Result<&Arc<Disk>, Refusal> {
     app.state.disk.as_ref().ok_or_else(|| Refusal::new(1, "there is no state on disk", ""))
 }

@@ -62,6 +62,15 @@ pub fn open<T: DeserializeOwned>(key: &[u8], sealed: &[u8]) -> Result<T, StoreEr
     read(sealed).map_err(|reason| StoreError::BadValue { key: hexadecimal(key), reason })
 }
 
+/// The same for what can be done without: a value that does not read is said in the log, and is `None`.
+pub fn open_readable<T: DeserializeOwned>(key: &[u8], sealed: &[u8]) -> Option<T> {
+    read(sealed)
+        .inspect_err(|reason| {
+            tracing::error!(key = hexadecimal(key), reason, "A stored value does not read, and is passed over");
+        })
+        .ok()
+}
+
 fn read<T: DeserializeOwned>(sealed: &[u8]) -> Result<T, String> {
     let Some((header, body)) = sealed.split_at_checked(HEADER) else {
         return Err(format!("it is cut off after {} bytes", sealed.len()));

@@ -6,7 +6,7 @@ use hymnal_rest::{Service, SettingValue as RestValue};
 use hymnal_sdk::{Clock, Connector, Error, Http, SignedDuration, Transport, http::Share};
 use tokio::sync::{Mutex, Notify};
 
-use super::{clock::seed, manifests::Manifests, rebuild::while_rebuilding, scratch, state::State};
+use super::{clock::seed, manifests::Manifests, native, rebuild::while_rebuilding, scratch, state::State};
 use crate::{
     config::{Config, ConnectorConfig, SettingValue, sync_digest},
     cycle::{Gate, Sync, commit::Committer, system::System},
@@ -22,6 +22,9 @@ pub enum WireError {
     /// The state.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What all connectors send by.
+    #[error("{0}")]
+    Transport(Error),
     /// A connector's settings.
     #[error("`[connectors.{name}]`: {error}")]
     Connector {
@@ -63,8 +66,8 @@ pub struct App {
 pub struct Wired {
     /// The connector.
     pub connector: Arc<dyn Connector>,
-    /// Its layers.
-    pub http: Arc<Layers>,
+    /// Its layers; a database and a file have none.
+    pub http: Option<Arc<Layers>>,
 }
 
 /// A sync that can run.
@@ -111,8 +114,7 @@ impl App {
         clock: Arc<dyn Clock>,
         log: &Arc<ConflictLog>,
     ) -> Result<Self, WireError> {
-        let transport = ReqwestTransport::new(TransportOptions::default())
-            .map_err(|error| WireError::Connector { name: "*".into(), error })?;
+        let transport = ReqwestTransport::new(TransportOptions::default()).map_err(WireError::Transport)?;
         let transport: Arc<dyn Transport> = Arc::new(transport);
         let mut connectors = BTreeMap::new();
         for connector in &config.connectors {
@@ -222,9 +224,13 @@ struct Parts<'a> {
 
 impl Parts<'_> {
     fn connector(&self, config: &ConnectorConfig) -> Result<Wired, Error> {
-        let found = self.manifests.get(&config.kind).ok_or_else(|| {
-            Error::new(hymnal_sdk::Kind::Fatal, "no-manifest", format!("there is no connector type `{}`", config.kind))
-        })?;
+        let Some(found) = self.manifests.get(&config.kind) else {
+            let connector = native::connector(&config.kind, &config.settings).ok_or_else(|| {
+                let message = format!("there is no connector type `{}`", config.kind);
+                Error::new(hymnal_sdk::Kind::Fatal, "no-manifest", message)
+            })?;
+            return Ok(Wired { connector: connector?, http: None });
+        };
         let settings: BTreeMap<String, RestValue> =
             config.settings.iter().map(|(name, value)| (name.clone(), setting(value))).collect();
         let service = Service::new(Arc::clone(&found.manifest), &settings)?;
@@ -244,7 +250,7 @@ impl Parts<'_> {
             seed: seed(&**self.clock),
         });
         let seam: Arc<dyn Http> = Arc::clone(&http) as Arc<dyn Http>;
-        Ok(Wired { connector: Arc::new(service.connector(seam, Arc::clone(self.clock))), http })
+        Ok(Wired { connector: Arc::new(service.connector(seam, Arc::clone(self.clock))), http: Some(http) })
     }
 }
 

@@ -6,8 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use hymnal_rest::manifest::{Manifest, Role as ManifestRole, lint::Finding};
+use hymnal_rest::manifest::{Manifest, Role as ManifestRole, lint::Finding, setting::Setting};
 
+use super::native;
 use crate::config::{Catalog, ConnectorType, Role};
 
 /// Manifests by type.
@@ -23,6 +24,61 @@ pub struct Found {
     pub manifest: Arc<Manifest>,
     /// Its file; `None`: part of the program.
     pub path: Option<PathBuf>,
+}
+
+/// What a user wants to know of a connector type, whether it is a manifest or code.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// Its name for people.
+    pub title: String,
+    /// Where the service documents itself.
+    pub docs: String,
+    /// The roles it can have; empty: any.
+    pub roles: Vec<Role>,
+    /// What proves it: `documents`, `recorded`, `live`, or `tests` against the real thing.
+    pub status: String,
+    /// What is written under `[connectors.NAME]`.
+    pub settings: Vec<(String, Setting)>,
+    /// The objects it has; `None`: whatever the account has.
+    pub objects: Option<Vec<String>>,
+    /// How many requests at once are allowed.
+    pub concurrency: Option<u32>,
+    /// The manifest's file; `None`: part of the program.
+    pub path: Option<PathBuf>,
+}
+
+impl About {
+    /// Of a connector that is code, and is tried against the real thing by its own tests.
+    pub(super) fn native(title: &str, docs: &str, settings: Vec<(String, Setting)>) -> Self {
+        Self {
+            title: title.to_owned(),
+            docs: docs.to_owned(),
+            roles: Vec::new(),
+            status: "tests".to_owned(),
+            settings,
+            objects: None,
+            concurrency: None,
+            path: None,
+        }
+    }
+
+    fn of(found: &Found) -> Self {
+        let manifest = &found.manifest;
+        let roles = manifest.roles.iter().map(|role| match role {
+            ManifestRole::Marketing => Role::Marketing,
+            ManifestRole::Sales => Role::Sales,
+        });
+        Self {
+            title: manifest.title.clone(),
+            docs: manifest.docs.clone(),
+            roles: roles.collect(),
+            status: format!("{:?}", manifest.status).to_lowercase(),
+            settings: manifest.settings.clone(),
+            objects: Some(manifest.objects.keys().cloned().collect()),
+            concurrency: manifest.limits.concurrency,
+            path: found.path.clone(),
+        }
+    }
 }
 
 /// A manifest that does not read.
@@ -67,28 +123,19 @@ impl Manifests {
         self.by_kind.get(kind)
     }
 
-    /// All, by type.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Found)> {
-        self.by_kind.iter().map(|(kind, found)| (kind.as_str(), found))
+    /// All types, by name: the manifests, and what is code and no manifest has taken the place of.
+    pub fn types(&self) -> BTreeMap<String, About> {
+        let native = native::types().into_iter().map(|(kind, about)| (kind.to_owned(), about));
+        native.chain(self.by_kind.iter().map(|(kind, found)| (kind.clone(), About::of(found)))).collect()
     }
 
     /// What a configuration is checked against.
     pub fn catalog(&self) -> Catalog {
-        let entry = |(kind, found): (&String, &Found)| {
-            let manifest = &found.manifest;
-            let roles = manifest.roles.iter().map(|role| match role {
-                ManifestRole::Marketing => Role::Marketing,
-                ManifestRole::Sales => Role::Sales,
-            });
-            let kind_of = ConnectorType {
-                settings: manifest.settings.clone(),
-                roles: roles.collect(),
-                objects: Some(manifest.objects.keys().cloned().collect()),
-                concurrency: manifest.limits.concurrency,
-            };
-            (kind.clone(), kind_of)
+        let entry = |(kind, about): (String, About)| {
+            let About { settings, roles, objects, concurrency, .. } = about;
+            (kind, ConnectorType { settings, roles, objects, concurrency })
         };
-        self.by_kind.iter().map(entry).collect()
+        self.types().into_iter().map(entry).collect()
     }
 
     fn add(&mut self, manifest: Manifest, path: Option<PathBuf>) {

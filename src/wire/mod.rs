@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`clock`] | the system's clock, the only reader of it |
 //! | [`manifests`] | built-in and user's manifests, and the catalog that a configuration is checked against |
+//! | [`native`] | connectors that are code |
 //! | [`state`] | the state directory: store, ledger, vault, conflict log |
 //! | [`back_up`] | all of the state into a file |
 //! | [`restore`], [`rebuild`], [`replace`] | another store in the place of the one there is |
@@ -16,6 +17,7 @@ pub mod back_up;
 pub mod check;
 pub mod clock;
 pub mod manifests;
+pub mod native;
 pub mod rebuild;
 pub mod replace;
 pub mod restore;

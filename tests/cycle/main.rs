@@ -31,3 +31,4 @@ mod sight;
 mod swaps;
 mod times;
 mod undo;
+mod unreadable;

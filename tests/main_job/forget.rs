@@ -38,7 +38,9 @@ async fn a_person_is_erased_everywhere_with_a_receipt_and_does_not_come_back() {
     let again = world.run(&["forget", "ada@example.com"]).await;
     assert_eq!(again.code, Some(0), "{again:?}");
     assert!(again.stdout.contains(&format!("marketing: contacts/{hub} erased, read back as gone")), "{again:?}");
-    assert!(!again.stdout.to_lowercase().contains("ada"), "a receipt names no person: {again:?}");
+    // Her first name alone may stand in an id by chance.
+    let told = again.stdout.to_lowercase();
+    assert!(!told.contains("ada@") && !told.contains("smith"), "a receipt names no person: {again:?}");
 
     let nobody = world.run(&["forget", "nobody@example.com"]).await;
     assert_eq!(nobody.code, Some(2), "{nobody:?}");

@@ -23,6 +23,8 @@
 //! | [`kills`] | `kill -9` at any moment of a first sync |
 //! | [`matches`] | who is who, by a person's word |
 //! | [`opt_outs`] | a consent that is written by another way than as a field |
+//! | [`storm`] | `kill -9` again and again while people go on working |
+//! | [`process`] | stops, reloads, signals and files taken away, at the worst moment |
 //! | [`upkeep`] | backup, restore, rebuild, compaction, copies of the state |
 //! | [`world`] | how a test starts both services and the program |
 //! | [`agreement`] | whether both services hold the same, judged without Hymnal's own code |
@@ -50,5 +52,7 @@ mod opt_outs;
 mod outages;
 mod plan;
 mod policies;
+mod process;
+mod storm;
 mod upkeep;
 mod world;

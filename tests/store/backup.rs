@@ -98,7 +98,7 @@ fn what_is_missing_doubled_or_out_of_place_is_noticed() {
 
 #[test]
 fn what_is_no_backup_or_newer_is_said_to_be_so() {
-    for foreign in [&b""[..], b"\n", b"{}", b"{\"version\":1}\n", &[0; 70_000]] {
+    for foreign in [&b""[..], b"\n", b"{}", b"{\"version\":1}\n", &vec![0; 70_000]] {
         assert!(matches!(read(foreign), Err(BackupError::Foreign(_))), "{}", foreign.len());
     }
     let (bytes, _) = written(&some_pairs());

@@ -5,12 +5,12 @@ use std::{
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
-use hymnal::store::{Batch, Kv, SledKv, StoreError};
+use hymnal::store::{Batch, Kv, Room, SledKv, StoreError};
 
 use super::{kill, open};
 
 fn value(key: u32, round: u32) -> Vec<u8> {
-    format!("{key} in round {round} ").repeat(if key % 50 == 0 { 500 } else { 20 }).into_bytes()
+    format!("{key} in round {round} ").repeat(if key.is_multiple_of(50) { 500 } else { 20 }).into_bytes()
 }
 
 fn write(store: &SledKv, keys: impl Iterator<Item = u32>, round: u32) {
@@ -55,6 +55,14 @@ fn it_gives_room_back_and_keeps_everything() {
     assert!(room.stored > 500_000 && room.files > room.stored, "{room:?}");
 }
 
+/// However the test ends, the writer does too.
+struct Ends<'a>(&'a AtomicBool);
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn reading_and_committing_go_on_meanwhile() {
     const KEYS: u32 = 1500;
@@ -62,13 +70,6 @@ fn reading_and_committing_go_on_meanwhile() {
     let dir = temporary.path().join("store");
     let store = open(&dir).unwrap();
     write(&store, 0..KEYS, 0);
-    /// However the test ends, the writer does too.
-    struct Ends<'a>(&'a AtomicBool);
-    impl Drop for Ends<'_> {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
     let over = AtomicBool::new(false);
     let acknowledged = AtomicU32::new(0);
     std::thread::scope(|scope| {
@@ -110,6 +111,15 @@ fn reading_and_committing_go_on_meanwhile() {
     let store = open(&dir).unwrap();
     expect(&store);
     store.verify().unwrap();
+}
+
+#[test]
+fn it_is_worth_its_time_where_files_have_grown() {
+    let room = |stored: u64, files: u64| Room { stored: stored << 20, files: files << 20 };
+    assert!(room(100, 640).has_grown());
+    assert!(!room(100, 270).has_grown(), "as they are when they are fresh");
+    assert!(!room(1, 60).has_grown(), "nobody misses that");
+    assert!(!room(0, 640).has_grown(), "nobody has counted yet");
 }
 
 #[test]

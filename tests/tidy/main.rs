@@ -2,6 +2,7 @@
 
 mod layers;
 mod source;
+mod tried;
 
 use std::{
     collections::BTreeMap,

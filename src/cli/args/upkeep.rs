@@ -1,4 +1,4 @@
-//! `backup`, `restore`, `rebuild`, `compact`.
+//! What is done with all of the state.
 
 use std::{path::PathBuf, time::Duration};
 

@@ -122,3 +122,28 @@ pub(super) fn cell(text: &str) -> String {
     let text = if is_formula { format!("'{text}") } else { text.to_owned() };
     if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::csv;
+
+    #[test]
+    fn a_formula_is_text_in_a_spreadsheet() {
+        let line = |value: &str| json!({ "id": "1", "reason": value, "values": { "crm": { "value": value } } });
+        for (value, cell) in [
+            ("=HYPERLINK(\"http://x\")", "\"'=HYPERLINK(\"\"http://x\"\")\""),
+            ("+1", "'+1"),
+            ("-1+2", "'-1+2"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "'\t=1"),
+            ("a,b", "\"a,b\""),
+            ("two\nlines", "\"two\nlines\""),
+            ("plain", "plain"),
+        ] {
+            let out = csv(&json!([line(value)]));
+            assert!(out.ends_with(&format!(",{cell},{cell}\n")), "{value}: {out}");
+        }
+    }
+}

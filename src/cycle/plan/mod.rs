@@ -6,8 +6,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`line`] | a plan as a file |
-//! | [`file`] | the same, read back |
+//! | [`mod@line`] | a plan as a file |
+//! | [`mod@file`] | the same, read back |
 //! | [`preview`] | its changes counted, with samples |
 //! | [`cost`] | its calls and its time |
 
@@ -207,7 +207,7 @@ impl Sync {
             let Some((last, _)) = rows.last() else { return Ok(conflicts) };
             after = Some(last.clone());
             for (key, bytes) in &rows {
-                let line: LogLine = format::open(key, bytes)?;
+                let Some(line) = format::open_readable::<LogLine>(key, bytes) else { continue };
                 match line.event.status {
                     ConflictStatus::Open => conflicts.open += 1,
                     ConflictStatus::Resolved => conflicts.decided += 1,

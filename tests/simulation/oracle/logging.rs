@@ -43,8 +43,15 @@ impl Oracle {
         if !["tags", "optout", "stage", "score"].contains(&field) {
             self.check_concurrent(line, who, *one.min(two), *one.max(two));
         }
+        // A question that was closed because one of its records went may be asked again about the record that took its
+        // place.
+        let closed = |id: &str| {
+            let mut earlier = self.papers.lines.iter().filter(|other| other.number < number);
+            earlier.any(|other| other.id == id && other.status == "superseded")
+        };
         let again = self.papers.lines.iter().any(|other| {
             other.number < number
+                && !closed(&other.id)
                 && other.field == field
                 && other.id != line.id
                 && other.kind == line.kind

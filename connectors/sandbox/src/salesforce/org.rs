@@ -165,7 +165,7 @@ impl Config {
                 &queue.id,
                 fields(&[
                     ("Name", Native::text(queue.name.as_str())),
-                    ("Email", Native::text(queue.email.as_str())),
+                    ("Email", if queue.email.is_empty() { Native::Null } else { Native::text(queue.email.as_str()) }),
                     ("Type", "Queue".into()),
                 ]),
             );
