@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use crate::world::{SALES_PERSON, Setup, World, eventually, planted};
 
 /// Longer than `clock_uncertainty` and than the second to which sales cuts its times.
-const LATER: Duration = Duration::from_millis(3500);
+pub(crate) const LATER: Duration = Duration::from_millis(3500);
 
 /// A world whose clocks are trusted to two seconds, with one person in both systems, in agreement.
 async fn agreed(setup: Setup) -> (World, String, String) {

@@ -115,7 +115,8 @@ async fn a_backup_of_last_week_does_not_roll_the_systems_back() {
 
     world.run(&["restore", "--replace", &file]).await.exits(0).says("is kept in");
     assert_eq!(world.kept_aside().len(), 1);
-    // And one edit that nobody knows yet.
+    // And one edit that nobody knows yet, later than the others by more than clocks are uncertain.
+    tokio::time::sleep(crate::conflicts::LATER).await;
     world.hub_edit(&hub, &[("jobtitle", "CEO")]);
     let restored = world.mark();
     world.converge().await;
