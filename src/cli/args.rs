@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod cycles;
 mod decisions;
 mod planning;
 mod upkeep;
@@ -9,6 +10,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 pub use self::{
+    cycles::{Held, Rebind, Resync, Sync},
     decisions::{History, Parked, ParkedCommand, PolicyTest, Resolve, Undo},
     planning::{Apply, Audit, Export, Plan},
     upkeep::{Backup, Compact, Rebuild, Restore},
@@ -69,10 +71,16 @@ pub enum Command {
     Undo(Undo),
     /// Erase a person, with a receipt; blocks the return.
     Forget(Forget),
-    /// Let what is held go: the first run of a sync.
-    Approve(Which),
+    /// Let what is held go: the first run of a sync, or what a safety limit holds.
+    Approve(Held),
     /// Drop what is held, and plan anew.
-    Discard(Which),
+    Discard(Held),
+    /// Run one cycle now.
+    Sync(Sync),
+    /// Read again from the services, and repair: everything, or one person.
+    Resync(Resync),
+    /// Accept another account behind a connector. Its links are dropped, and everything is planned anew.
+    Rebind(Rebind),
     /// Stop writing; reading and deciding go on.
     Pause(Pause),
     /// Write again.

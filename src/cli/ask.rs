@@ -201,17 +201,42 @@ fn moment(text: &str) -> Result<Timestamp, Exit> {
 }
 
 /// `approve`
-pub async fn approve(config: Option<&Path>, args: &args::Which) -> Result<u8, Exit> {
-    let done = ask(config, Request::Approve { sync: args.sync.clone() }).await?;
+pub async fn approve(config: Option<&Path>, args: &args::Held) -> Result<u8, Exit> {
+    let done = ask(config, Request::Approve { sync: args.sync.clone(), hold: args.hold.clone() }).await?;
     told(args.json, &done, show::approved);
     Ok(0)
 }
 
 /// `discard`
-pub async fn discard(config: Option<&Path>, args: &args::Which) -> Result<u8, Exit> {
-    let done = ask(config, Request::Discard { sync: args.sync.clone() }).await?;
+pub async fn discard(config: Option<&Path>, args: &args::Held) -> Result<u8, Exit> {
+    let done = ask(config, Request::Discard { sync: args.sync.clone(), hold: args.hold.clone() }).await?;
     told(args.json, &done, show::done);
     Ok(0)
+}
+
+/// `sync`
+pub async fn sync(config: Option<&Path>, args: &args::Sync) -> Result<u8, Exit> {
+    let done = ask(config, Request::Sync { sync: args.sync.clone() }).await?;
+    told(args.json, &done, show::cycles);
+    Ok(exit_of(&done))
+}
+
+/// `resync`
+pub async fn resync(config: Option<&Path>, args: &args::Resync) -> Result<u8, Exit> {
+    let done = ask(config, Request::Resync { sync: args.sync.clone(), key: args.key.clone() }).await?;
+    told(args.json, &done, show::resynced);
+    Ok(exit_of(&done))
+}
+
+/// `rebind`
+pub async fn rebind(config: Option<&Path>, args: &args::Rebind) -> Result<u8, Exit> {
+    let done = ask(config, Request::Rebind { connector: args.name.clone() }).await?;
+    told(args.json, &done, show::rebound);
+    Ok(0)
+}
+
+fn exit_of(done: &Json) -> u8 {
+    done["exit"].as_u64().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }
 
 /// `pause`

@@ -62,6 +62,7 @@ async fn online(config: config::Config, manifests: Manifests) -> Result<Vec<chec
     let store = std::sync::Arc::new(crate::store::MemoryKv::new());
     let state = State::over(store).map_err(|error| setup::store_exit(&error))?;
     let clock = std::sync::Arc::new(crate::wire::SystemClock::new());
+    check::remember_accounts(&config, &*state.store, &*clock).map_err(|error| setup::store_exit(&error))?;
     let app = App::without_log(config, manifests, state, clock).map_err(|error| wire_exit(&error))?;
     Ok(check::systems(&app, &Call::new(Lane::Person)).await)
 }

@@ -59,6 +59,7 @@ pub(super) async fn run_once(app: App, timeout: Duration, as_json: bool) -> Resu
 
 fn word(outcome: Outcome) -> &'static str {
     match outcome {
+        Outcome::AnotherAccount => "another_account",
         Outcome::Held => "held",
         Outcome::Unfinished => "unfinished",
         Outcome::Waiting => "waiting",

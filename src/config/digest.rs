@@ -25,6 +25,12 @@ pub fn sync_digest(sync: &SyncRules) -> String {
 fn deciding(sync: &SyncRules) -> Value {
     let mut shown = show::sync(sync);
     shown.retain(|key, _| DECIDING.contains(&key.as_str()));
+    // Where a name came from decides nothing once it is known; the option may go when it has done its work.
+    for field in shown.get_mut("fields").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
+        if let Value::Object(options) = field {
+            options.shift_remove("renamed_from");
+        }
+    }
     Value::Object(shown)
 }
 

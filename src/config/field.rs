@@ -63,8 +63,9 @@ fn field(cx: &mut Reading<'_>, item: Item<'_>, scope: &Scope, first_link: OnConf
     values::refuse_values_outside_order(cx, &group, &native);
     places::defaults(cx, &group, scope, (kind, &mut native));
     policy::refuse_silent_opt_in(cx, &group, scope, kind);
+    let renamed_from = group.text(cx, "renamed_from").map(|(old, _)| old.to_owned());
     let map = FieldMap { name: item.key.to_owned(), kind, region, native };
-    Some(Draft { rule: FieldRule { map, policy }, at: item.key_at, places })
+    Some(Draft { rule: FieldRule { map, policy, renamed_from }, at: item.key_at, places })
 }
 
 fn is_name(name: &str) -> bool {

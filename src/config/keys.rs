@@ -66,6 +66,8 @@ pub(super) enum Shape {
     Natives,
     /// What a manifest declares: text or a reference to a secret.
     Setting,
+    /// `false`, or a table of a count and a share.
+    Limit,
     /// A table.
     Table(&'static Keys),
     /// Tables by a name that the user chooses.
@@ -257,9 +259,42 @@ pub(super) static SYNC: Keys = Keys {
         ),
         key("clock_uncertainty", Shape::DurationOrZero, "Edits closer than this are simultaneous. Default: 5s."),
         key("settle", Shape::DurationOrZero, "How long a write in doubt is given to become visible. Default: 10s."),
+        key("guards", Shape::Table(&GUARDS), "How much may be written before a person is asked."),
         key("fields", Shape::Named(&FIELD), "The mapped fields, by canonical name."),
     ],
-    unbuilt: &[unbuilt("guards", "remove the table: `first_run = \"plan\"` holds the first run until you approve it")],
+    unbuilt: &[],
+    open: None,
+};
+
+/// The guards of a sync.
+pub(super) static GUARDS: Keys = Keys {
+    known: &[
+        key("window", Shape::Duration, "Over so long, rolling. Default: 1h."),
+        key("max_creates", Shape::Limit, "Records made. Default: { count = 1000, share = 0.10 }."),
+        key("max_updates", Shape::Limit, "Records changed. Default: { count = 5000, share = 0.20 }."),
+        key("max_deletes", Shape::Limit, "Records unlinked or deleted. Default: { count = 10, share = 0.01 }."),
+        key(
+            "max_blanked",
+            Shape::Limit,
+            "Records in which a value is cleared. Default: { count = 100, share = 0.02 }.",
+        ),
+        key(
+            "max_optout_changes",
+            Shape::Limit,
+            "Records in which a consent changes. Default: { count = 200, share = 0.05 }.",
+        ),
+    ],
+    unbuilt: &[],
+    open: None,
+};
+
+/// One guard.
+pub(super) static LIMIT: Keys = Keys {
+    known: &[
+        key("count", Shape::Whole(0, 1_000_000_000), "So many."),
+        key("share", Shape::Share, "This part of the linked people, from a hundred on."),
+    ],
+    unbuilt: &[],
     open: None,
 };
 
@@ -314,15 +349,17 @@ pub(super) static FIELD: Keys = Keys {
         key("consent", Shape::Texts, "The values of a consent field, from open to restricted."),
         key("may_loosen", Shape::Texts, "Where a person may loosen a consent. Default: nowhere."),
         key(
+            "renamed_from",
+            Shape::Text,
+            "The canonical or native name that it had before: what is known of it stays known.",
+        ),
+        key(
             "on_override",
             Shape::OneOf(&Choices { built: &["restore", "keep"], unbuilt: &[] }),
             "What happens to a value that a rule refuses. Default: restore.",
         ),
     ],
-    unbuilt: &[
-        unbuilt("fallback", "remove it: fields of `type = \"user\"` are not built yet either"),
-        unbuilt("renamed_from", "remove it; under its new name the field starts with `first_link`"),
-    ],
+    unbuilt: &[unbuilt("fallback", "remove it: fields of `type = \"user\"` are not built yet either")],
     open: Some(Shape::Natives),
 };
 

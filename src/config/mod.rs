@@ -7,6 +7,8 @@
 //! | `document`, `read`, `nearest` | text → tree with places → typed values; who mistyped what |
 //! | `daemon`, `connectors`, `secrets` | the process; the systems; references to secrets, resolved |
 //! | `sync`, `between`, `matching` | what is kept the same: the two systems, the rules of the whole, who is who |
+//! | `guards` | how much may be written before a person is asked |
+//! | `renamed` | names that fields had before |
 //! | `scope` | who is in it: expressions over its fields |
 //! | `field`, `places`, `values`, `policy` | one field, where it lives, what its values are, how it is merged |
 //! | `clashes` | what no single field shows: two mappings that write one native field, cycles |
@@ -24,12 +26,14 @@ mod digest;
 mod document;
 mod environment;
 mod field;
+mod guards;
 mod keys;
 mod matching;
 mod nearest;
 mod places;
 mod policy;
 mod read;
+mod renamed;
 mod schema;
 mod scope;
 mod secrets;

@@ -54,6 +54,7 @@ fn shape(of: Shape) -> Value {
         Shape::OneOfBySystem(choices) => by_name(&one_of(choices)),
         Shape::ByObject(leaf) => by_name(&any_of(&[by_name(&self::leaf(leaf)), self::leaf(leaf)])),
         Shape::Natives => any_of(&[text(), by_name(&text())]),
+        Shape::Limit => any_of(&[json!({ "const": false }), table(&keys::LIMIT)]),
         Shape::Setting => any_of(&[text(), reference()]),
         Shape::Table(keys) => table(keys),
         Shape::Named(keys) => by_name(&table(keys)),

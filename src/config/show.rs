@@ -8,8 +8,8 @@ use super::{Config, ConnectorConfig, SecretReference, SettingValue, field::type_
 use crate::{
     mapping::{NativeField, Unmapped, Value as Canonical},
     merge::{
-        Ambiguous, Back, Blanks, FieldPolicy, FieldRule, FirstRun, Flow, Keyless, Mode, OnConflict, OnOverride, Side,
-        SyncRules, SystemRules,
+        Ambiguous, Back, Blanks, FieldPolicy, FieldRule, FirstRun, Flow, Guards, Keyless, Limit, Mode, OnConflict,
+        OnOverride, Side, SyncRules, SystemRules,
     },
 };
 
@@ -108,6 +108,7 @@ pub(super) fn sync(rules: &SyncRules) -> Table {
         ("max_flips", i64::from(rules.max_flips).into()),
         ("clock_uncertainty", duration(rules.clock_uncertainty).into()),
         ("settle", duration(rules.settle).into()),
+        ("guards", guards(&rules.guards).into()),
         ("fields", fields.into()),
     ]);
     let when: Table = systems(rules)
@@ -121,6 +122,23 @@ pub(super) fn sync(rules: &SyncRules) -> Table {
         shown.insert("external_id".to_owned(), external.into());
     }
     shown
+}
+
+fn guards(guards: &Guards) -> Table {
+    let one = |limit: Limit| -> Value {
+        let mut shown = Table::new();
+        shown.extend(limit.count.map(|count| ("count".to_owned(), count.into())));
+        shown.extend(limit.share.map(|share| ("share".to_owned(), share.into())));
+        if shown.is_empty() { false.into() } else { shown.into() }
+    };
+    table([
+        ("window", duration(guards.window).into()),
+        ("max_creates", one(guards.max_creates)),
+        ("max_updates", one(guards.max_updates)),
+        ("max_deletes", one(guards.max_deletes)),
+        ("max_blanked", one(guards.max_blanked)),
+        ("max_optout_changes", one(guards.max_optout_changes)),
+    ])
 }
 
 /// The systems that the sync names: an observing one may name a single one.
@@ -152,6 +170,7 @@ fn field(rule: &FieldRule, sync: &SyncRules) -> Table {
         (!values.is_empty()).then(|| values.into())
     });
     policy(&mut shown, &rule.policy, sync);
+    shown.extend(rule.renamed_from.as_ref().map(|old| ("renamed_from".to_owned(), old.as_str().into())));
     shown
 }
 
@@ -258,7 +277,7 @@ fn write_table(out: &mut String, path: &str, table: &Table) {
     let below = |name: &str| match path {
         "" => name != "version",
         "connectors" | "sync" => true,
-        _ => depth == 1 && matches!(name, "limits" | "fields"),
+        _ => depth == 1 && matches!(name, "limits" | "fields" | "guards"),
     };
     for (name, value) in table.iter().filter(|(name, _)| !below(name)) {
         // Writing to a string cannot fail.

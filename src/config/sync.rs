@@ -10,7 +10,7 @@ use super::{
     diagnostics::{Severity, Span},
     document::{Group, Item, Reading, items},
     field::{self, Draft},
-    keys, matching, policy, scope,
+    guards, keys, matching, policy, renamed, scope,
 };
 use crate::merge::{Ambiguous, FirstRun, Keyless, Mode, OnConflict, OnDelete, Pair, Side, SyncRules, SystemRules};
 
@@ -71,6 +71,7 @@ fn sync<'a>(
         Some("go") => FirstRun::Go,
         _ => FirstRun::Plan,
     };
+    let guards = guards::guards(cx, group);
     let verify = group.truth(cx, "verify").unwrap_or(true);
     // Everything below is about the two systems. Without them it would only be said again for each field.
     let mut scope = between::scope(cx, item.key, group, connectors)?;
@@ -85,6 +86,7 @@ fn sync<'a>(
     let fields = field::fields(cx, group, &scope, first_link);
     refuse_idle_restriction(cx, group, (&on_delete, &fields));
     let matching = matching::matching(cx, group, &fields);
+    renamed::refuse(cx, group, &fields);
     let include = scope::include(cx, group, &fields);
     let create_when = scope::create_when(cx, group, &scope, (&create, &fields));
     matching::refuse_keyless_creations(cx, group, (&scope, &create), (&fields, &matching));
@@ -112,6 +114,7 @@ fn sync<'a>(
         every: timing.every,
         first_run,
         verify,
+        guards,
         delete_grace: timing.delete_grace,
         deletions_every: timing.deletions_every,
         on_delete,

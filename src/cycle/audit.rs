@@ -143,7 +143,7 @@ impl Sync {
         let mut report = Report { cycle: Some(cycle), ..Report::default() };
         // What is merely new is no drift: it is read first, as every cycle does.
         self.observe_all(cycle, Deletions::Now, &mut report).await?;
-        if let Some((side, error)) = report.troubles.into_iter().next() {
+        if let Some((side, error)) = report.troubles.pop() {
             return Err(Failure::Service { side, error });
         }
         let mut audited = Audited::default();
@@ -151,7 +151,7 @@ impl Sync {
         let mut systems = Pair::new(left?, right?);
         self.match_queued(cycle).await?;
         self.wake(cycle).await?;
-        self.measure(&mut audited, &mut systems).await?;
+        self.measure(&report, &mut audited, &mut systems).await?;
         audited.systems = vec![systems.left, systems.right];
         Ok(audited)
     }
@@ -222,8 +222,14 @@ impl Sync {
     }
 
     /// Everybody, by what is known now.
-    async fn measure(&self, audited: &mut Audited, systems: &mut Pair<SystemAudit>) -> Result<(), Failure> {
-        let writing = if self.held()?.is_some() { Writing::Held } else { Writing::Goes };
+    async fn measure(
+        &self,
+        report: &Report,
+        audited: &mut Audited,
+        systems: &mut Pair<SystemAudit>,
+    ) -> Result<(), Failure> {
+        let writing =
+            if self.held(report).await.map_err(Failure::Store)?.is_some() { Writing::Held } else { Writing::Goes };
         let prefix = self.committer.tag.table(b'e');
         let mut after: Option<Vec<u8>> = None;
         loop {

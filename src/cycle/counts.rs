@@ -15,6 +15,8 @@ pub struct Counts {
     pub left_out: u64,
     /// People who are not created on a side, by its `create_when`.
     pub not_created: Pair<u64>,
+    /// Counts each commit that changed a person.
+    pub edition: u64,
     /// Lines of the conflict log.
     pub lines: u64,
     /// Pages of the journal.
@@ -25,7 +27,7 @@ impl Counts {
     /// The numbers of lines and pages, which go on; nobody is counted.
     #[must_use]
     pub fn of_nobody(self) -> Self {
-        Self { lines: self.lines, pages: self.pages, ..Self::default() }
+        Self { lines: self.lines, pages: self.pages, edition: self.edition, ..Self::default() }
     }
 
     /// Counts an entity that took the place of another.

@@ -7,6 +7,7 @@ use hymnal_sdk::{Call, Connector, Draft, Error, Find, Kind, Lane, Native, Record
 use super::{
     Sync,
     exchange::has_to_wait,
+    guard::{Verdict, guard_record},
     matching::match_one,
     parked::note_taken,
     push::Sent,
@@ -23,6 +24,7 @@ use crate::{
         answer::{created, mark_creating, refused, set_aside},
         decide::decide,
         entity::Want,
+        guard::GuardKind,
         patch::{draft, key},
     },
     store::StoreError,
@@ -310,6 +312,15 @@ fn mark_one(
     }
     if is_over {
         entity.creating[side] = None;
+        let ((), events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
+        world.put(entity, events)?;
+        return Ok(None);
+    }
+    let is_new = entity.creating[side].is_none();
+    if is_new
+        && world.cause != Some(Cause::Apply)
+        && guard_record(world, &mut entity, side, GuardKind::Creates)? == Verdict::Waits
+    {
         let ((), events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
         world.put(entity, events)?;
         return Ok(None);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hymnal_sdk::Timestamp;
 
 use super::{
+    guard::holds_unlinking,
     parked,
     sight::unseen_letter,
     world::{Job, SECONDARY},
@@ -66,6 +67,7 @@ pub fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u
                 Some(Mark::Kept { golden } | Mark::Apart { golden, .. }) if *golden == field.golden => {
                     add(Wait::Kept, Vec::new());
                 }
+                Some(Mark::Discarded { golden }) if *golden == field.golden => add(Wait::Discarded, Vec::new()),
                 _ => {}
             }
         }
@@ -78,7 +80,12 @@ pub fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u
         }
         match entity.members[side].as_ref().map(|member| member.presence) {
             Some(Presence::NotVisible { .. }) => unseen.push(unseen_letter(side)),
-            Some(Presence::Deleted { seen_at }) => add(Wait::Deleting, "", due(seen_at)),
+            Some(Presence::Deleted { seen_at }) => {
+                // What a guard holds is not looked at again until somebody answers.
+                let is_held = holds_unlinking(entity, side);
+                let value = if is_held { i64::MAX.to_be_bytes().to_vec() } else { due(seen_at) };
+                add(Wait::Deleting, "", value);
+            }
             Some(Presence::ConvertedOut { .. }) => add(Wait::ConvertedOut, "", Vec::new()),
             Some(Presence::Seen) | None => {}
         }

@@ -5,7 +5,7 @@ use super::{
     Sync,
     counts::Counts,
     reconcile::{listed, superseded},
-    state::LOADED,
+    state::{LOADED, REBUILDING},
     world::World,
 };
 use crate::{
@@ -34,6 +34,20 @@ impl Sync {
         self.complete_discard().await
     }
 
+    /// Drops everything, as [`Sync::discard`] does, since it was read from another account: who is who is found out
+    /// anew, and nothing is written before a person has approved it, whatever `first_run` says.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn begin_anew(&self) -> Result<(), StoreError> {
+        let tag = self.committer.tag;
+        let mut batch = Batch::default();
+        batch.put(tag.state(DISCARDING), vec![1]);
+        batch.put(tag.state(REBUILDING), vec![1]);
+        self.committer.store.commit(batch)?;
+        self.complete_discard().await
+    }
+
     /// Ends a discard that was begun.
     ///
     /// # Errors
@@ -49,7 +63,7 @@ impl Sync {
             let ids: Vec<Id> = rows.iter().filter_map(|(key, _)| entity_of(key.get(..prefix.len() + 16)?)).collect();
             self.decide(cycle, |world| ids.iter().try_for_each(|id| close(world, *id))).await?;
         }
-        self.state().drop_tables(b"eakqowurby")?;
+        self.state().drop_tables(b"eakqowurbyhg")?;
         let tag = self.committer.tag;
         let key = tag.state("counts");
         let counts = match self.committer.store.get(&key)? {

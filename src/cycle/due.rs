@@ -2,9 +2,14 @@
 
 use hymnal_sdk::SignedDuration;
 
-use super::{Sync, reconcile::unlink, world::World};
+use super::{
+    Sync,
+    guard::{Verdict, guard_record},
+    reconcile::unlink,
+    world::World,
+};
 use crate::{
-    merge::{Id, Side, entity::Presence},
+    merge::{Id, Side, entity::Presence, guard::GuardKind},
     store::{
         StoreError,
         tables::{Wait, entity_of},
@@ -71,12 +76,17 @@ pub fn waiting_entity(key: &[u8], prefix: usize) -> Option<Id> {
 
 fn unlink_deleted(world: &mut World<'_>, id: Id, grace: SignedDuration) -> Result<(), StoreError> {
     for side in Side::BOTH {
-        let Some(entity) = world.entity(id)? else { return Ok(()) };
+        let Some(mut entity) = world.entity(id)? else { return Ok(()) };
         let presence = entity.members[side].as_ref().map(|member| member.presence);
         if let Some(Presence::Deleted { seen_at }) = presence
             && world.context.now.duration_since(seen_at) >= grace
         {
-            unlink(world, entity, side)?;
+            // This is where a deletion is decided, here and, by `on_delete`, there: it is counted once.
+            if guard_record(world, &mut entity, side, GuardKind::Deletes)? == Verdict::Goes {
+                unlink(world, entity, side)?;
+            } else {
+                world.put(entity, Vec::new())?;
+            }
         }
     }
     Ok(())

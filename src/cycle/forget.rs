@@ -174,7 +174,8 @@ impl Sync {
         self.each_row(b'c', |key, bytes| {
             let line: LogLine = format::open(key, bytes)?;
             let is_theirs = |side: Side| line.records[side].iter().any(|address| records[side].contains(address));
-            if line.entity == id || former.contains(&line.entity) || Side::BOTH.into_iter().any(is_theirs) {
+            let of_them = line.entity.is_some_and(|entity| entity == id || former.contains(&entity));
+            if of_them || Side::BOTH.into_iter().any(is_theirs) {
                 traces.lines.push((line.number, line.event.id));
             }
             Ok(())

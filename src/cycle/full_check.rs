@@ -177,7 +177,7 @@ impl Sync {
 }
 
 /// The name of the time at which everything was last compared.
-fn checked_name(side: Side) -> String {
+pub(super) fn checked_name(side: Side) -> String {
     match side {
         Side::Left => "checked-left".to_owned(),
         Side::Right => "checked-right".to_owned(),

@@ -20,6 +20,7 @@
 //! | [`spread`] | restrictions that reach everybody with the same e-mail |
 //! | [`mod@derive`] | what follows from an entity: what waits, whom it is related to |
 //! | `full_check` | everything compared, once a day |
+//! | [`guard`], [`holds`] | how much may be written; what waits beyond it |
 //! | [`matching`] | records that nobody knows yet |
 //! | [`deletions`] | who was deleted |
 //! | [`due`] | what waited for its time |
@@ -31,7 +32,9 @@
 //! | [`people`] | who is who, by a person's word |
 //! | [`apply`] | a plan done, or a pilot of it |
 //! | [`discard`] | everything that was decided, dropped |
-//! | [`adopt`] | rules that have changed |
+//! | [`adopt`], [`changed`] | rules that have changed, and what follows from that |
+//! | [`account`] | whose account a login opens |
+//! | `resync` | read again, by a person's wish |
 //! | [`sight`] | the alarm when many cannot be seen |
 //! | [`state`] | what a sync remembers of itself |
 //! | [`resolve`] | a person answers a conflict |
@@ -43,9 +46,11 @@
 //! | `unreadable` | whose state does not read |
 //! | [`ids`] | the one source of ids |
 
+pub mod account;
 pub mod adopt;
 pub mod apply;
 pub mod audit;
+pub mod changed;
 pub mod commit;
 pub mod counts;
 pub mod create;
@@ -56,6 +61,8 @@ pub mod due;
 pub mod exchange;
 pub mod forget;
 mod full_check;
+pub mod guard;
+pub mod holds;
 pub mod ids;
 pub mod matching;
 pub mod moves;
@@ -69,6 +76,8 @@ pub mod reconcile;
 pub mod remove;
 pub mod report;
 pub mod resolve;
+mod resync;
+mod schema;
 pub mod secondary;
 pub mod sight;
 pub mod spread;
@@ -89,7 +98,7 @@ use std::{
     time::Duration,
 };
 
-use hymnal_sdk::{BoxFuture, Kind, SignedDuration};
+use hymnal_sdk::{BoxFuture, SignedDuration};
 use tracing::Instrument;
 
 use self::{
@@ -120,15 +129,13 @@ pub struct Sync {
     read: Mutex<Pair<bool>>,
     /// While a plan is applied: nothing else is written.
     only: Mutex<Option<Arc<Selection>>>,
+    /// Whose account each login opens was asked, and is right.
+    accounts: Mutex<Pair<bool>>,
+    /// What a held run would do, with the edition of the state that it was computed for.
+    previewed: Mutex<Option<(u64, serde_json::Value)>>,
     /// Comparisons of everything that go on in the next cycle.
     checking: Mutex<Pair<Option<full_check::Progress>>>,
 }
-
-/// How often schemas are asked for: a choice that an admin added is known after this time at most.
-const LEARN_EVERY: Duration = Duration::from_hours(1);
-
-/// The same while something waits for it.
-const LEARN_WAITING: Duration = Duration::from_mins(5);
 
 /// What must be over before anything is written: the count of the store's keys.
 pub type Gate = Box<dyn Fn() -> BoxFuture<'static, Result<(), StoreError>> + Send + std::marker::Sync>;
@@ -156,6 +163,8 @@ impl Sync {
             learnt: Mutex::default(),
             read: Mutex::default(),
             only: Mutex::default(),
+            accounts: Mutex::default(),
+            previewed: Mutex::default(),
             checking: Mutex::default(),
         }
     }
@@ -192,16 +201,19 @@ impl Sync {
         let mut report = Report { cycle: Some(cycle), ..Report::default() };
         self.lock_failures().clear();
         self.complete_discard().await?;
+        self.complete_answers(cycle).await?;
+        self.release_opt_outs().await?;
         for (side, error) in self.finish_erasures().await? {
             report.note(Failure::Service { side, error })?;
         }
         self.observe_all(cycle, deletions, &mut report).await?;
         self.watch_sight().await?;
-        report.held = self.held()?;
+        report.held = self.held(&report).await?;
         if report.held.is_none() && !self.is_stopping() {
             (self.gate)().await?;
             self.push_both(cycle, &mut report).await?;
         }
+        report.holds = self.tell_holds(cycle).await?;
         report.pending = self.outbox()?;
         report.checking = self.is_checking();
         if report.held.is_none() && report.pending == 0 {
@@ -238,6 +250,7 @@ impl Sync {
     }
 
     async fn pull_one(&self, cycle: Id, side: Side, deletions: Deletions) -> Result<usize, Failure> {
+        self.know_account(side).await?;
         let mut changed = self.pull(cycle, side).await?;
         self.learn(cycle, side).await?;
         changed += self.look_for_deletions(cycle, side, deletions).await?;
@@ -289,48 +302,16 @@ impl Sync {
         Ok(())
     }
 
-    /// What the objects can hold, as the connectors declare it: nobody is asked.
-    pub(crate) async fn declare(&self, report: &mut Report) -> Result<(), StoreError> {
-        if self.committer.objects().await != Pair::default() {
-            return Ok(());
-        }
-        let mut facts = Pair::default();
-        for side in Side::BOTH {
-            match self.systems[side].facts().map_err(Failure::at(side)) {
-                Ok(known) => facts[side] = known,
-                Err(failure) => report.note(failure)?,
-            }
-        }
-        self.committer.learn(facts).await;
-        Ok(())
-    }
-
-    /// Asks for the schemas of one system, once an hour, and oftener while something is parked that another schema could
-    /// release. Only after it has answered a pull, and only for itself: a system that is down or throttled keeps nobody
-    /// waiting here.
-    async fn learn(&self, cycle: Id, side: Side) -> Result<(), StoreError> {
-        let now = self.committer.clock.elapsed();
-        let last = self.lock_learnt()[side];
-        let every = if self.waits_for_a_schema(side)? { LEARN_WAITING } else { LEARN_EVERY };
-        if last.is_some_and(|at| now.saturating_sub(at) < every) {
-            return Ok(());
-        }
-        let system = &self.systems[side];
-        for object in &system.objects {
-            match system.connector.describe(&hymnal_sdk::Call::default(), &object.name).await {
-                Ok(schema) => self.note_schema(cycle, side, &object.name, schema).await?,
-                // It is asked again in the next cycle. Until then the schema known stands, or none: that costs early
-                // messages, not correctness, since the service refuses by itself.
-                Err(error) if matches!(error.kind, Kind::Transient | Kind::Throttled | Kind::Auth) => return Ok(()),
-                Err(_) => {}
-            }
-        }
-        self.lock_learnt()[side] = Some(now);
-        Ok(())
-    }
-
     fn lock_read(&self) -> std::sync::MutexGuard<'_, Pair<bool>> {
         self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_previewed(&self) -> std::sync::MutexGuard<'_, Option<(u64, serde_json::Value)>> {
+        self.previewed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_accounts(&self) -> std::sync::MutexGuard<'_, Pair<bool>> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_learnt(&self) -> std::sync::MutexGuard<'_, Pair<Option<Duration>>> {
@@ -397,7 +378,10 @@ impl Sync {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn held(&self) -> Result<Option<Held>, StoreError> {
+    async fn held(&self, report: &Report) -> Result<Option<Held>, StoreError> {
+        if report.another_account().is_some() {
+            return Ok(Some(Held::Account));
+        }
         let now = self.committer.clock.now();
         if !self.was_read()? {
             return Ok(Some(Held::FirstPull));
@@ -408,7 +392,10 @@ impl Sync {
         if self.pause(now)?.is_some() {
             return Ok(Some(Held::Paused));
         }
-        Ok((!self.is_approved()?).then_some(Held::FirstRun))
+        if !self.is_approved()? {
+            return Ok(Some(Held::FirstRun));
+        }
+        Ok(self.check_changed().await?.then_some(Held::Configuration))
     }
 
     /// Both systems have been read once.

@@ -56,6 +56,10 @@ impl Sync {
     /// The store's; what a service refuses is in the answer.
     pub async fn push(&self, cycle: Id, side: Side) -> Result<Pushed, Failure> {
         let mut pushed = Pushed::default();
+        // Where nobody knows yet whose account it is, nothing is written to it.
+        if !self.lock_accounts()[side] {
+            return Ok(pushed);
+        }
         for _ in 0..ROUNDS {
             let mut anything = false;
             for lane in LANES {
@@ -90,11 +94,11 @@ impl Sync {
                     let rows = self.committer.store.scan(&prefix, after.as_deref(), PAGE).map_err(Failure::Store)?;
                     exhausted = rows.len() < PAGE;
                     after = rows.last().map(|(key, _)| key.clone()).or(after);
-                    for (key, value) in &rows {
-                        anything = true;
-                        if let (Some(id), Some(job)) = (entity_of(key), Job::from_bytes(value)) {
-                            waiting.entry(job).or_default().insert(id);
-                        }
+                    anything |= !rows.is_empty();
+                    let jobs = rows.iter().filter_map(|(key, value)| Some((entity_of(key)?, Job::from_bytes(value)?)));
+                    let jobs = self.without_held(cycle, side, jobs.collect()).await.map_err(Failure::Store)?;
+                    for (id, job) in jobs {
+                        waiting.entry(job).or_default().insert(id);
                     }
                 }
             }

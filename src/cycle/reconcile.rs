@@ -150,6 +150,8 @@ pub fn note_deleted(
 /// none, a tombstone remembers, and `on_delete` says what is done about the other record.
 pub fn unlink(world: &mut World<'_>, mut entity: Entity, side: Side) -> Result<(), StoreError> {
     let Some(member) = entity.members[side].take() else { return Ok(()) };
+    entity.counted[side].clear();
+    entity.gates[side] = None;
     let now = world.context.now;
     let mut events = vec![Event::Unlinked { side, address: member.address.clone() }];
     forget_side(&mut entity, side, now, &mut events);

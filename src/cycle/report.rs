@@ -47,6 +47,8 @@ pub struct Report {
     pub troubles: Vec<(Side, Error)>,
     /// The outbox is not empty, for reasons that time or a service removes.
     pub pending: u64,
+    /// Holds of guards that wait for an answer.
+    pub holds: u64,
     /// Why nothing was written, if it is so.
     pub held: Option<Held>,
     /// The earliest time at which waiting work is due.
@@ -71,6 +73,10 @@ pub enum Held {
     Paused,
     /// It only observes.
     Observing,
+    /// The configuration changed, and what follows would cross a guard.
+    Configuration,
+    /// A login opens another account than the state knows.
+    Account,
     /// A system has not been read once.
     FirstPull,
 }

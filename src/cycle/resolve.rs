@@ -263,7 +263,9 @@ fn question(world: &World<'_>, conflict: Id) -> Result<Result<Question, Unresolv
 
 /// Whose line it is; a merge may have made the person part of another since.
 fn entity_of(world: &World<'_>, line: &LogLine) -> Result<Option<Entity>, StoreError> {
-    if let Some(entity) = world.entity(line.entity)? {
+    if let Some(id) = line.entity
+        && let Some(entity) = world.entity(id)?
+    {
         return Ok(Some(entity));
     }
     for (side, addresses) in line.records.iter() {

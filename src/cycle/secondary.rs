@@ -5,6 +5,7 @@ use hymnal_sdk::{Address, Call, Error, Kind, Lane, Timestamp};
 use super::{
     Sync,
     apply::selection::Selection,
+    guard::guard_secondary,
     parked::note_taken,
     push::Sent,
     reconcile::{observe_gone, observe_got},
@@ -163,8 +164,9 @@ fn mark_one(
     let Some(mut entity) = world.by_address(side, address)? else { return Ok(None) };
     let Some(secondary) = entity.secondary(side, address).cloned() else { return Ok(None) };
     let mut patch = secondary_patch(&entity, side, &secondary, world.context);
-    if let Some(only) = only {
-        only.keep_of_secondary(&entity, side, address, &mut patch, world.context);
+    match only {
+        Some(only) => only.keep_of_secondary(&entity, side, address, &mut patch, world.context),
+        None => guard_secondary(world, &mut entity, side, address, &mut patch)?,
     }
     let mut events = mark_secondary(&mut entity, side, address, &patch, world.context);
     let ((), decided) = world.decide(|context, ledger| decide(&mut entity, context, ledger));

@@ -233,6 +233,8 @@ impl Held {
             Self::Paused => "paused",
             Self::FirstPull => "first_pull",
             Self::Observing => "observe",
+            Self::Configuration => "configuration",
+            Self::Account => "account",
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{
     Sync,
     apply::selection::Selection,
     exchange::in_order,
+    guard::guard_patch,
     moves::moved,
     parked::note_taken,
     push::Sent,
@@ -192,8 +193,10 @@ fn mark_one(
         return Ok(None);
     };
     let mut patch = patch(&entity, side, world.context);
-    if let Some(only) = only {
-        only.keep(&entity, side, &mut patch, world.context);
+    match only {
+        // A person has seen these lines, and wants them written.
+        Some(only) => only.keep(&entity, side, &mut patch, world.context),
+        None => guard_patch(world, &mut entity, side, &mut patch)?,
     }
     let mut events = in_order(world, &entity, side, &mut patch)?;
     events.extend(mark_sending(&mut entity, side, &patch, world.context));

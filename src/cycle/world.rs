@@ -15,6 +15,7 @@ pub use super::outbox::{CONSENT, Job, LANES, ORDINARY, PERSON, SECONDARY};
 use super::{
     counts::Counts,
     derive::{derive_relations, waits},
+    guard::Book,
     ids::Ids,
     spread::News,
 };
@@ -58,6 +59,7 @@ pub struct World<'a> {
     /// Whose restrictions, or e-mails, are new: others of the same e-mail are to hear of them.
     pub(super) spreading: BTreeMap<Id, News>,
     lines: Vec<LogLine>,
+    book: Option<Book>,
     counts: Counts,
     counts_before: Counts,
 }
@@ -101,6 +103,7 @@ impl<'a> World<'a> {
             unreadable: RefCell::default(),
             spreading: BTreeMap::new(),
             lines: Vec::new(),
+            book: None,
             counts,
             counts_before: counts,
         })
@@ -276,8 +279,26 @@ impl<'a> World<'a> {
         self.tag
     }
 
+    pub(super) fn take_book(&mut self) -> Option<Book> {
+        self.book.take()
+    }
+
+    pub(super) fn put_book(&mut self, book: Book) {
+        self.book = Some(book);
+    }
+
+    pub(super) fn new_id(&mut self) -> Id {
+        self.ids.next(self.context.now)
+    }
+
     /// Everything, for one commit.
     pub fn finish(mut self) -> Decided {
+        if let Some(book) = self.book.take() {
+            self.changes.extend(book.rows(&self).into_iter().map(|(key, value)| (key, Some(value))));
+        }
+        if !self.put.is_empty() {
+            self.counts.edition += 1;
+        }
         if self.counts != self.counts_before {
             self.changes.insert(self.tag.state("counts"), Some(format::seal(&self.counts)));
         }
@@ -345,6 +366,11 @@ impl<'a> World<'a> {
                 rows.insert([self.tag.outbox(side, lane), id.clone()].concat(), job.to_bytes());
             }
         }
+        for side in Side::BOTH {
+            for entry in entity.held(side) {
+                rows.insert(self.tag.held_entry(entry, side, entity.id), Vec::new());
+            }
+        }
         self.derive_keys(entity, &mut rows);
         derive_relations(entity, self.tag, self.context, &mut rows);
         for (wait, field, value) in waits(entity, self.context) {
@@ -373,7 +399,7 @@ impl<'a> World<'a> {
         }
         for event in &events {
             if let Event::Conflict(event) = event {
-                self.add_line(entity, event)?;
+                self.add_line(Some(entity), event)?;
             }
         }
         self.journal(entity.id, events);
@@ -388,18 +414,20 @@ impl<'a> World<'a> {
         self.changes.insert(key, Some(format::seal(&page)));
     }
 
-    fn add_line(&mut self, entity: &Entity, event: &ConflictEvent) -> Result<(), StoreError> {
+    /// Adds a line to the conflict log: about a person, or about the sync.
+    pub fn add_line(&mut self, entity: Option<&Entity>, event: &ConflictEvent) -> Result<(), StoreError> {
         self.counts.lines += 1;
         let before = self.get(&self.tag.latest_line(event.id))?;
         let before = before.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()).map(u64::from_be_bytes);
         let records = Pair::from_fn(|side| {
-            let member = entity.members[side].as_ref().map(|member| member.address.clone());
-            member.into_iter().chain(entity.secondary_addresses(side).cloned()).collect()
+            let member = entity.and_then(|entity| entity.members[side].as_ref()).map(|member| member.address.clone());
+            let further = entity.into_iter().flat_map(|entity| entity.secondary_addresses(side).cloned());
+            member.into_iter().chain(further).collect()
         });
         let line = LogLine {
             number: self.counts.lines,
             before,
-            entity: entity.id,
+            entity: entity.map(|entity| entity.id),
             cycle: self.cycle,
             records,
             event: event.clone(),

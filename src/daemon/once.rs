@@ -26,6 +26,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How a sync stands when it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
+    /// A login opens another account than the state knows: exit code 78.
+    AnotherAccount,
     /// It waits for a person before anything is written: exit code 7.
     Held,
     /// A system could not be reached, or work is left that waits for one: exit code 1.
@@ -40,6 +42,7 @@ impl Outcome {
     /// The exit code of `run --once`.
     pub fn exit(self) -> u8 {
         match self {
+            Self::AnotherAccount => 78,
             Self::Held => 7,
             Self::Unfinished => 1,
             Self::Waiting => 4,
@@ -70,6 +73,7 @@ async fn one(
     deadline: Option<Duration>,
 ) -> Result<Outcome, StoreError> {
     let _turn = running.turn.lock().await;
+    running.adopt().await?;
     let sync = &running.sync;
     let mut deletions = Deletions::Now;
     let mut failures = 0;
@@ -79,13 +83,17 @@ async fn one(
         };
         tell(running, &report);
         deletions = Deletions::WhenDue;
-        if let Some(Held::FirstRun | Held::Paused) = report.held
+        if let Some(error) = report.another_account() {
+            tracing::error!(sync = running.name, error = %error, hint = error.hint, "A login opens another account");
+            return Ok(Outcome::AnotherAccount);
+        }
+        if let Some(Held::FirstRun | Held::Paused | Held::Configuration) = report.held
             && report.troubles.is_empty()
         {
             return Ok(Outcome::Held);
         }
         if report.is_quiet() {
-            return waiting(sync);
+            return waiting(sync, &report);
         }
         let moved = report.observed > 0
             || report.removed > 0
@@ -126,7 +134,8 @@ async fn cycle_until(
 
 fn unfinished(report: &Report) -> Outcome {
     match report.held {
-        Some(Held::FirstRun | Held::Paused) => Outcome::Held,
+        Some(Held::FirstRun | Held::Paused | Held::Configuration) => Outcome::Held,
+        _ if report.holds > 0 => Outcome::Held,
         _ => Outcome::Unfinished,
     }
 }
@@ -149,7 +158,10 @@ fn pause(report: &Report, failures: u32, now: Timestamp) -> Option<Duration> {
 }
 
 /// Quiescent: does something wait for a person?
-fn waiting(sync: &Sync) -> Result<Outcome, StoreError> {
+fn waiting(sync: &Sync, report: &Report) -> Result<Outcome, StoreError> {
+    if report.holds > 0 {
+        return Ok(Outcome::Held);
+    }
     let kinds = [Wait::Conflict, Wait::Frozen, Wait::Parked, Wait::Ignored, Wait::Ambiguous];
     for wait in kinds {
         let prefix = sync.committer.tag.waiting(wait);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hymnal_sdk::{Clock, Kind};
 
 use crate::{
-    cycle::{Deletions, report::Report},
+    cycle::{Deletions, account::ANOTHER_ACCOUNT, report::Report},
     store::StoreError,
     wire::Running,
 };
@@ -17,7 +17,7 @@ pub async fn keep(running: Arc<Running>, clock: Arc<dyn Clock>) -> Result<(), St
         let started = clock.elapsed();
         let cycled = {
             let _turn = running.turn.lock().await;
-            running.sync.cycle(Deletions::WhenDue).await
+            adopted_cycle(&running).await
         };
         match cycled {
             Ok(report) => tell(&running, &report),
@@ -35,13 +35,27 @@ pub async fn keep(running: Arc<Running>, clock: Arc<dyn Clock>) -> Result<(), St
     Ok(())
 }
 
+/// Under rules that have changed, what follows from them comes first.
+async fn adopted_cycle(running: &Running) -> Result<Report, StoreError> {
+    running.adopt().await?;
+    running.sync.cycle(Deletions::WhenDue).await
+}
+
 /// Says in the log what a cycle came to.
 pub(super) fn tell(running: &Running, report: &Report) {
     let cycle = report.cycle.map(tracing::field::display);
     for (side, error) in &report.troubles {
         let connector = running.sync.systems[*side].name.as_str();
         let (kind, code) = (error.kind, error.code.as_str());
-        if kind == Kind::Auth {
+        if code == ANOTHER_ACCOUNT {
+            tracing::error!(
+                sync = running.name,
+                connector,
+                error = error.message,
+                hint = error.hint,
+                "A login opens another account than the state knows; nothing of the sync is read or written"
+            );
+        } else if kind == Kind::Auth {
             tracing::error!(
                 sync = running.name,
                 connector,

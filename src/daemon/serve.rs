@@ -180,6 +180,11 @@ fn accept(
         let (mut from, mut to) = socket::parts(stream);
         let answer = match socket::receive(&mut from).await {
             Ok(Request::Reload) => reload_now(&ask_reload).await,
+            // The syncs begin anew, by the rules of a rebuild: they are made anew too.
+            Ok(request @ Request::Rebind { .. }) => match answer(&app, request).await {
+                Ok(done) => reload_now(&ask_reload).await.map(|_| done),
+                Err(refusal) => Err(refusal),
+            },
             Ok(Request::Backup) => match upkeep::send_backup(&app, &mut to).await {
                 Ok(()) => return,
                 Err(refusal) => Err(refusal),

@@ -15,8 +15,8 @@ pub struct LogLine {
     pub number: u64,
     /// The number of the line before it about the same conflict.
     pub before: Option<u64>,
-    /// The person.
-    pub entity: Id,
+    /// The person; `None`: it is about the sync.
+    pub entity: Option<Id>,
     /// The cycle.
     pub cycle: Id,
     /// Each side's records of the person.
@@ -61,6 +61,7 @@ impl ConflictLine {
             Self::Oscillation => "oscillation",
             Self::Ambiguous(_) => "ambiguous",
             Self::Duplicate(..) => "duplicate",
+            Self::Guard(..) => "guard",
             Self::Merged { .. } => "merge",
         }
     }

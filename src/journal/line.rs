@@ -33,7 +33,7 @@ pub fn render(line: &LogLine, rules: &SyncRules, mask: Mask) -> Json {
     out.insert("at".into(), json!(event.at.to_string()));
     out.insert("kind".into(), json!(event.verdict.kind()));
     out.insert("sync".into(), json!(rules.name));
-    out.insert("entity".into(), json!(line.entity.to_string()));
+    out.extend(line.entity.map(|entity| ("entity".to_owned(), json!(entity.to_string()))));
     if !event.field.is_empty() {
         out.insert("field".into(), json!(event.field));
     }
@@ -55,6 +55,14 @@ pub fn render(line: &LogLine, rules: &SyncRules, mask: Mask) -> Json {
                 "reason".into(),
                 json!("the field flips between the same values; it is frozen until a person decides"),
             );
+        }
+        ConflictLine::Guard(held) => {
+            out.insert("guard".into(), json!(held.kind.key()));
+            out.insert("hold".into(), json!(held.hold));
+            out.insert("origin".into(), json!(held.cause.word()));
+            out.insert("entries".into(), json!(held.entries));
+            out.insert("limit".into(), json!(held.most));
+            out.insert("reason".into(), json!(held.reason));
         }
         ConflictLine::Ambiguous(candidates) => {
             let candidates: Vec<String> = candidates.iter().map(ToString::to_string).collect();
@@ -140,6 +148,7 @@ pub fn event(event: &Event, rules: &SyncRules) -> Json {
             json!({ "spared": { name(side): address.to_string() }, "because": why })
         }
         Event::Unlinked { side, address } => json!({ "unlinked": { name(side): address.to_string() } }),
+        Event::Discarded { side, field } => json!({ "discarded": name(side), "field": field }),
         Event::United { with, by } => json!({ "united": with.to_string(), "by": by }),
         Event::Detached { side, address, to } => {
             json!({ "detached": { name(side): address.to_string() }, "person": to.to_string() })

@@ -7,6 +7,7 @@ use super::{
     decide::decide,
     entity::{Creating, Entity, Holding, Mark, Member, Parked, Presence, Sent},
     event::{Event, SentChange},
+    held::Gate,
     patch::{Change, Patch, restricts},
     reading::{Ledger, Reading, Source, fold},
     rules::FieldRule,
@@ -79,6 +80,7 @@ pub fn updated(
         }
     }
     entity.parked[side] = None;
+    settle_guard(entity, side);
     let Some(member) = &mut entity.members[side] else { return };
     member.written_at = Some(answered_at);
     member.wrote_email |= wrote_email;
@@ -96,6 +98,7 @@ pub fn created(
     ledger: &mut Ledger<'_>,
 ) {
     let Some(creating) = entity.creating[side].take() else { return };
+    settle_guard(entity, side);
     let address = hymnal_sdk::Address::new(creating.object.clone(), written.id.clone());
     for rule in &context.rules.fields {
         let Some(place) = Context::place(rule, side, &creating.object) else { continue };
@@ -127,6 +130,15 @@ pub fn created(
     });
     ledger.events.push(Event::Written { side, address, created: true });
     settle_by_answer(entity, side, written, answered_at, context, ledger);
+}
+
+/// What was let through, or counted, is done: the next write is another one.
+fn settle_guard(entity: &mut Entity, side: Side) {
+    entity.counted[side].clear();
+    entity.gates[side] = None;
+    for field in entity.fields.values_mut() {
+        field.sides[side].gate.take_if(|gate| gate.gate == Gate::Passed);
+    }
 }
 
 /// A write was refused, or nobody knows what became of it.

@@ -7,6 +7,7 @@ use super::{
     entity::{Edit, Entity, Field, Holding, Mark, OpenConflict, Origin},
     event::{ConflictStatus, Event},
     field::{Candidate, Evidence, Fate, Merge, SideInput, Verdict, merge},
+    held,
     history::Place,
     logged::{stored, thaw},
     patch::{self, wants},
@@ -33,6 +34,7 @@ pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_
         one.decide(field, ledger);
     }
     removal::reconsider(entity, context, ledger);
+    held::forget_moot(entity, context);
     scope::judge(entity, context.rules, ledger.events);
     entity.wants = Pair::from_fn(|side| wants(entity, side, context));
     entity.wants_secondary = Pair::from_fn(|side| secondary::wanted(entity, side, context));
@@ -318,9 +320,12 @@ impl OneField<'_> {
             return false;
         }
         match &holding.mark {
-            Some(Mark::Normalised { golden } | Mark::Kept { golden } | Mark::Apart { golden, .. })
-                if *golden == field.golden =>
-            {
+            Some(
+                Mark::Normalised { golden }
+                | Mark::Kept { golden }
+                | Mark::Discarded { golden }
+                | Mark::Apart { golden, .. },
+            ) if *golden == field.golden => {
                 return true;
             }
             _ => {}

@@ -13,6 +13,8 @@ use uuid::Uuid;
 pub use super::member::{Member, Presence};
 use super::{
     field::{ConflictKind, Evidence},
+    guard::GuardKind,
+    held::{FieldGate, RecordGate},
     scope::Scope,
     secondary::Secondary,
     side::{Pair, Side},
@@ -88,6 +90,10 @@ pub struct Entity {
     pub wants_secondary: Pair<BTreeSet<String>>,
     /// Whether the person is in the sync.
     pub scope: Scope,
+    /// What a guard decided about the record of a side as a whole.
+    pub gates: Pair<Option<RecordGate>>,
+    /// What of a write that is on its way to a side was counted by a guard: sent again, it is the same write.
+    pub counted: Pair<BTreeSet<GuardKind>>,
     /// The mapped fields, by canonical name.
     pub fields: BTreeMap<String, Field>,
 }
@@ -242,6 +248,8 @@ pub struct Holding {
     pub edit: Option<Edit>,
     /// Why this side differs and nothing is done about it.
     pub mark: Option<Mark>,
+    /// What a guard decided about writing here.
+    pub gate: Option<FieldGate>,
 }
 
 /// A value on its way.
@@ -290,6 +298,11 @@ pub enum Mark {
         /// The service's words.
         parked: Parked,
     },
+    /// A person said no to what a guard held: it is left where it stands until somebody edits the field again.
+    Discarded {
+        /// For this golden value.
+        golden: Value,
+    },
     /// A rule refused the edit and it is left where it stands.
     Kept {
         /// For this golden value.
@@ -336,6 +349,8 @@ impl Entity {
             wants: Pair::default(),
             wants_secondary: Pair::default(),
             scope: Scope::default(),
+            gates: Pair::default(),
+            counted: Pair::default(),
             fields: BTreeMap::new(),
         }
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     entity::{Edit, Id},
     field::{Conflict, Evidence},
+    guard::{GuardKind, Provenance},
     parked::Handling,
     scope::ScopeRule,
     side::{Pair, Side},
@@ -152,6 +153,13 @@ pub enum Event {
         side: Side,
         /// Which.
         address: Address,
+    },
+    /// A person said no to what a guard held.
+    Discarded {
+        /// Where it would have been written.
+        side: Side,
+        /// The field; `None`: the record.
+        field: Option<String>,
     },
     /// Two people were found to be one.
     United {
@@ -302,6 +310,8 @@ pub enum ConflictLine {
     Ambiguous(Vec<Id>),
     /// A further record of the same person.
     Duplicate(Side, Address),
+    /// Writes that a guard holds back.
+    Guard(HeldBack),
     /// Two people whom a service merged.
     Merged {
         /// Where.
@@ -315,6 +325,23 @@ pub enum ConflictLine {
         /// Values of the one that is gone which the other does not have, by field.
         lost: Vec<(String, Value)>,
     },
+}
+
+/// Writes that a guard holds back, for the conflict log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldBack {
+    /// What they are.
+    pub kind: GuardKind,
+    /// Where they come from.
+    pub cause: Provenance,
+    /// What the hold is named by.
+    pub hold: String,
+    /// How many.
+    pub entries: u32,
+    /// How many were allowed.
+    pub most: u64,
+    /// What happened.
+    pub reason: String,
 }
 
 /// [`Conflict`], with a policy that can be stored.

@@ -262,11 +262,14 @@ fn marked(mark: &Mark, field: &Field) -> Option<Category> {
             Some(Category::Parked)
         }
         Mark::Normalised { golden } if *golden == field.golden => Some(Category::Normalised),
-        Mark::Kept { golden } | Mark::Apart { golden, .. } if *golden == field.golden => Some(Category::Kept),
+        Mark::Kept { golden } | Mark::Apart { golden, .. } | Mark::Discarded { golden } if *golden == field.golden => {
+            Some(Category::Kept)
+        }
         Mark::Parked { .. }
         | Mark::Ignored { .. }
         | Mark::Normalised { .. }
         | Mark::Kept { .. }
+        | Mark::Discarded { .. }
         | Mark::Apart { .. } => None,
     }
 }

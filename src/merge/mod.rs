@@ -21,6 +21,7 @@
 //! | [`answer`] | what a service answered to a write |
 //! | [`history`] | field histories, for conflicts |
 //! | [`identity`] | who is who |
+//! | [`guard`], [`held`] | what a guard counts; what it holds, and what becomes of it |
 //! | [`emails`] | which e-mails are a person's |
 //! | [`exchange`] | values that exist once, on their way from one record to another |
 //! | [`unite`] | several entities made one, one made several |
@@ -45,6 +46,8 @@ pub mod event;
 pub mod exchange;
 pub mod field;
 mod first_link;
+pub mod guard;
+pub mod held;
 pub mod history;
 pub mod identity;
 pub(crate) mod logged;
@@ -73,6 +76,7 @@ pub use context::{Context, ObjectFacts};
 pub use entity::{Entity, Id};
 pub use event::Event;
 pub use field::{Candidate, Certainty, Conflict, ConflictKind, Evidence, Fate, Merge, SideInput, Verdict};
+pub use guard::{Guards, Limit};
 pub use policy::{Back, Blanks, Consent, FieldPolicy, Flow, OnConflict, OnOverride};
 pub use rules::{Ambiguous, FieldRule, FirstRun, Keyless, Mode, OnDelete, SyncRules, SystemRules};
 pub use scope::Scope;

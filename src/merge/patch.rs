@@ -7,6 +7,7 @@ use hymnal_sdk::{Fields, Native, Timestamp};
 use super::{
     context::Context,
     entity::{Entity, Field, Holding, Mark, Parked, Want},
+    held::Gate,
     rules::{FieldRule, Keyless},
     side::Side,
 };
@@ -176,7 +177,7 @@ fn wants_creation(entity: &Entity, side: Side, context: &Context<'_>) -> bool {
         return false;
     }
     // Who may have been created already is looked for, in scope or not.
-    if !entity.scope.may_create(side) && entity.creating[side].is_none() {
+    if (!entity.scope.may_create(side) || entity.is_barred(side)) && entity.creating[side].is_none() {
         return false;
     }
     // Nothing is made of a record half of which has not been read.
@@ -258,6 +259,11 @@ fn is_questioned(entity: &Entity, rule: &FieldRule, field: &Field) -> bool {
 
 /// A difference that may be written, now or when its time comes.
 fn may_write(rule: &FieldRule, place: &NativeField, field: &Field, holding: &Holding, side: Side) -> bool {
+    !matches!(holding.gate_of(&field.golden), Some(Gate::Held { .. })) && differs(rule, place, field, holding, side)
+}
+
+/// A difference that may be written if no guard holds it.
+pub(super) fn differs(rule: &FieldRule, place: &NativeField, field: &Field, holding: &Holding, side: Side) -> bool {
     // Decided by a first link or agreed before; what is undecided is nobody's to write.
     let decided = field.agreed.is_some() || field.linked;
     if !decided || field.frozen || field.conflict.is_some() || !enters(rule, side, &field.golden) {
@@ -271,9 +277,9 @@ fn may_write(rule: &FieldRule, place: &NativeField, field: &Field, holding: &Hol
         return false;
     }
     match &holding.mark {
-        Some(Mark::Normalised { golden } | Mark::Ignored { golden } | Mark::Kept { golden })
-            if *golden == field.golden =>
-        {
+        Some(
+            Mark::Normalised { golden } | Mark::Ignored { golden } | Mark::Kept { golden } | Mark::Discarded { golden },
+        ) if *golden == field.golden => {
             return false;
         }
         // What could not be understood is not overwritten.

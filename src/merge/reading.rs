@@ -8,6 +8,7 @@ use super::{
     entity::{Edit, Entity, Field, Holding, Id, Mark, Member, Parked, Presence},
     event::Event,
     field::Evidence,
+    held::RecordGate,
     history::History,
     rules::FieldRule,
     side::{Pair, Side},
@@ -92,6 +93,9 @@ pub fn fold(
     if !edited.is_empty() {
         // Somebody changed the person: what was refused as a whole may be taken now.
         entity.parked = Pair::default();
+        for side in Side::BOTH {
+            entity.gates[side].take_if(|gate| *gate == RecordGate::Discarded);
+        }
     }
     for (rule, was) in edited {
         if let Some(field) = entity.fields.get_mut(&rule.map.name) {

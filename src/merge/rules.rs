@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::Serialize;
 
 use super::{
+    guard::Guards,
     policy::FieldPolicy,
     side::{Pair, Side},
 };
@@ -37,6 +38,8 @@ pub struct SyncRules {
     pub first_run: FirstRun,
     /// Read before write.
     pub verify: bool,
+    /// How much may be written before a person is asked.
+    pub guards: Guards,
     /// Nothing is done about a deletion before it is this old.
     pub delete_grace: Duration,
     /// How often deletions are looked for.
@@ -77,6 +80,8 @@ pub struct FieldRule {
     pub map: FieldMap,
     /// How it is merged.
     pub policy: FieldPolicy,
+    /// A canonical or native name that it had before: what was known of it stays known.
+    pub renamed_from: Option<String>,
 }
 
 /// What happens when a key leads to several people.

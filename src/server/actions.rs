@@ -7,12 +7,13 @@ use tokio::sync::mpsc;
 use super::{
     apply::apply,
     audit::{audit, export},
-    conflicts,
+    conflicts, cycles,
     explain::explain,
     forget::forget,
-    history, matches, parked,
+    history, holds, matches, parked,
     plan::plan,
     policy_test::policy_test,
+    rebind,
     request::{Answer, Refusal, Request},
     resolve::{resolve, resolve_where},
     status::status,
@@ -47,12 +48,15 @@ pub async fn answer(app: &App, request: Request) -> Answer {
         Request::History { key } => history::history(app, &key).await,
         Request::Undo(request) => undo::undo(app, &request).await,
         Request::Forget { key, everywhere } => forget(app, &key, everywhere).await,
+        Request::Approve { sync, hold } => holds::approve(app, &sync, hold.as_deref()).await,
+        Request::Discard { sync, hold } => holds::discard(app, &sync, hold.as_deref()).await,
         Request::Matches { sync } => matches::list(app, sync.as_deref()).await,
         Request::Link { one, two } => matches::link(app, &one, &two).await,
         Request::Unlink { key } => matches::unlink(app, &key).await,
         Request::Split { key, address } => matches::split(app, &key, &address).await,
-        Request::Approve { sync } => approve(app, &sync).await,
-        Request::Discard { sync } => discard(app, &sync).await,
+        Request::Sync { sync } => cycles::sync(app, sync.as_deref()).await,
+        Request::Resync { sync, key } => cycles::resync(app, &sync, key.as_deref()).await,
+        Request::Rebind { connector } => rebind::rebind(app, &connector).await,
         Request::Pause { sync, seconds, reason } => pause(app, &sync, seconds, reason),
         Request::Resume { sync } => resume(app, &sync),
         Request::Compact => upkeep::compact(app).await,
@@ -87,40 +91,6 @@ pub(super) fn named<'a>(app: &'a App, name: &str) -> Result<&'a Running, Refusal
         let names: Vec<String> = app.syncs.iter().map(|running| format!("`{}`", running.name)).collect();
         Refusal::new(2, format!("there is no sync `{name}`"), format!("there are: {}", names.join(", ")))
     })
-}
-
-async fn approve(app: &App, name: &str) -> Answer {
-    let running = named(app, name)?;
-    if running.sync.is_approved()? {
-        return Ok(json!({ "sync": name, "approved": false, "message": "nothing is held" }));
-    }
-    if !running.sync.was_read()? {
-        return Err(Refusal::new(
-            1,
-            format!("`{name}` has nothing to approve yet: not both systems were read"),
-            "let `hymnal run` or `hymnal run --once` read them first, then look at `hymnal status`",
-        ));
-    }
-    // Not in the middle of a cycle: what is shown as released is all that was decided.
-    let turn = running.turn.lock().await;
-    let preview = running.sync.preview().await?;
-    running.sync.state().approve()?;
-    drop(turn);
-    tracing::info!(sync = name, "The first run was approved");
-    running.wake.notify_one();
-    Ok(json!({ "sync": name, "approved": true, "released": preview }))
-}
-
-async fn discard(app: &App, name: &str) -> Answer {
-    let running = named(app, name)?;
-    if running.sync.is_approved()? {
-        return Ok(json!({ "sync": name, "discarded": false, "message": "nothing is held" }));
-    }
-    let _turn = running.turn.lock().await;
-    running.sync.discard().await?;
-    tracing::info!(sync = name, "The decisions of the first run were dropped; it is planned anew");
-    running.wake.notify_one();
-    Ok(json!({ "sync": name, "discarded": true }))
 }
 
 fn pause(app: &App, name: &str, seconds: Option<u64>, reason: Option<String>) -> Answer {

@@ -14,6 +14,7 @@ use crate::{
     merge::{
         Context, Entity, Evidence, FieldRule, Id, Pair, Side, SyncRules,
         entity::{Field, Mark, Origin, Presence, Want},
+        held::Gate,
         patch::key,
         scope::Standing,
     },
@@ -315,6 +316,9 @@ fn state(field: &Field, side: Side) -> String {
     if field.conflict.is_some() {
         return "conflict: waits for a person".to_owned();
     }
+    if matches!(field.gate(side), Some(Gate::Held { .. })) {
+        return "held by a safety limit, until it is approved".to_owned();
+    }
     if field.frozen {
         return "frozen: it flips between the same values".to_owned();
     }
@@ -325,6 +329,9 @@ fn state(field: &Field, side: Side) -> String {
         }
         Some(Mark::Ignored { golden }) if *golden == field.golden => {
             "ignored: the service answered success and kept its value".to_owned()
+        }
+        Some(Mark::Discarded { golden }) if *golden == field.golden => {
+            "discarded: a person would not have it written; it waits for the next edit".to_owned()
         }
         Some(Mark::Apart { golden, .. }) if *golden == field.golden => {
             "apart: a person had this earlier value brought back here".to_owned()

@@ -77,7 +77,7 @@ fn one(app: &App, running: &Running, change: ChangeId, page: &JournalPage, event
             let line = LogLine {
                 number: 0,
                 before: None,
-                entity: change.entity,
+                entity: Some(change.entity),
                 cycle: page.cycle,
                 records: Pair::default(),
                 event: (**conflict).clone(),

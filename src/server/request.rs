@@ -132,11 +132,32 @@ pub enum Request {
     Approve {
         /// The sync.
         sync: String,
+        /// Which hold; `None`: the only one.
+        hold: Option<String>,
     },
     /// Drops what is held.
     Discard {
         /// The sync.
         sync: String,
+        /// Which hold; `None`: the only one.
+        hold: Option<String>,
+    },
+    /// One cycle now.
+    Sync {
+        /// Only of this sync.
+        sync: Option<String>,
+    },
+    /// Read again from the services, and repaired.
+    Resync {
+        /// The sync.
+        sync: String,
+        /// Only this person: an e-mail, an entity's id, or `connector:object:id`.
+        key: Option<String>,
+    },
+    /// Another account behind a connector is accepted.
+    Rebind {
+        /// The connector.
+        connector: String,
     },
     /// Stops writing.
     Pause {

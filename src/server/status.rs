@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hymnal_sdk::{Http, Kind, LoginState, SignedDuration};
 use serde_json::{Map, Value as Json, json};
 
-use super::{audit, request::Answer};
+use super::{audit, holds, request::Answer};
 use crate::{
     cycle::{counts::Counts, due::waiting_entity, report::Held, world::LANES},
     merge::{Id, Mode, Side},
@@ -181,7 +181,7 @@ pub(super) fn name(wait: Wait) -> &'static str {
     WAITS.into_iter().find(|(_, known)| *known == wait).map_or("", |(name, _)| name)
 }
 
-const WAITS: [(&str, Wait); 13] = [
+const WAITS: [(&str, Wait); 14] = [
     ("conflicts", Wait::Conflict),
     ("frozen", Wait::Frozen),
     ("parked", Wait::Parked),
@@ -191,6 +191,7 @@ const WAITS: [(&str, Wait); 13] = [
     ("no_key", Wait::NoKey),
     ("normalised", Wait::Normalised),
     ("kept", Wait::Kept),
+    ("discarded", Wait::Discarded),
     ("not_visible", Wait::NotVisible),
     ("deleting", Wait::Deleting),
     ("converted_out", Wait::ConvertedOut),
@@ -212,15 +213,27 @@ pub async fn held(app: &App, running: &Running) -> Answer {
             "do": format!("hymnal resume {}", running.name),
         }));
     }
+    if sync.is_approved()? && sync.is_changed_held()? {
+        return Ok(json!({
+            "reason": Held::Configuration.word(),
+            "id": Held::Configuration.word(),
+            "complete": running.turn.try_lock().is_ok(),
+            "would": sync.shown_preview().await?,
+            "holds": holds::list(running).await?,
+            "do": format!("hymnal approve {}", running.name),
+        }));
+    }
     if sync.is_approved()? {
-        return Ok(Json::Null);
+        let holds = holds::list(running).await?;
+        let is_free = holds.as_array().is_none_or(Vec::is_empty);
+        return Ok(if is_free { Json::Null } else { json!({ "reason": "guard", "holds": holds }) });
     }
     // In the middle of a cycle not everything is matched yet, and the numbers still move.
     let is_complete = sync.was_read()? && running.turn.try_lock().is_ok();
     Ok(json!({
         "reason": Held::FirstRun.word(),
         "complete": is_complete,
-        "would": sync.preview().await?,
+        "would": sync.shown_preview().await?,
         "do": format!("hymnal approve {}", running.name),
     }))
 }

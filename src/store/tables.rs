@@ -9,6 +9,8 @@
 //! | `q` | key set, key, `0`, entity | nothing: entities that wait to be matched, in key order |
 //! | `o` | side, lane, (object, `0`,) entity | what is to be done: the outbox; the object for secondaries |
 //! | `w` | kind, entity, field | what waits, or is listed; for questions their conflict, for parked things when they are due, and why |
+//! | `h` | hold, entry, side, entity | nothing: what guards hold back |
+//! | `g` | hold | an open hold |
 //! | `j` | entity, number | the journal |
 //! | `c` | number | the lines of the conflict log |
 //! | `i` | conflict | the number of its latest line |
@@ -20,7 +22,7 @@
 //! | `b` | signature | the breaker of what is parked for one reason |
 //! | `m` | name | the state of the sync |
 //!
-//! Names of syncs have their numbers under `s`, without a sync's number in front.
+//! Names of syncs have their numbers under `s`, without a sync's number in front; so have connectors their accounts.
 
 use hymnal_sdk::Address;
 
@@ -56,6 +58,8 @@ pub enum Wait {
     Normalised,
     /// A refused value left where it stands.
     Kept,
+    /// A value that a person would not have written.
+    Discarded,
     /// A record that cannot be seen.
     NotVisible,
     /// A deletion in its grace.
@@ -68,7 +72,7 @@ pub enum Wait {
 
 impl Wait {
     /// All, in the order of their letters.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Conflict,
         Self::Frozen,
         Self::Parked,
@@ -78,6 +82,7 @@ impl Wait {
         Self::NoKey,
         Self::Normalised,
         Self::Kept,
+        Self::Discarded,
         Self::NotVisible,
         Self::Deleting,
         Self::ConvertedOut,
@@ -96,6 +101,7 @@ impl Wait {
             Self::NoKey => b'n',
             Self::Normalised => b'o',
             Self::Kept => b'k',
+            Self::Discarded => b'u',
             Self::NotVisible => b'v',
             Self::Deleting => b'x',
             Self::ConvertedOut => b't',
@@ -163,6 +169,21 @@ impl Tag {
     /// What waits, of one kind.
     pub fn waiting(self, wait: Wait) -> Vec<u8> {
         self.with(b'w', &[&[wait.letter()]])
+    }
+
+    /// What waits in a hold.
+    pub fn held(self, hold: u32) -> Vec<u8> {
+        self.with(b'h', &[&hold.to_be_bytes()])
+    }
+
+    /// One entry of a hold.
+    pub fn held_entry(self, (hold, entry): (u32, u32), side: Side, id: Id) -> Vec<u8> {
+        self.with(b'h', &[&hold.to_be_bytes(), &entry.to_be_bytes(), &[letter(side)], &id.bytes()])
+    }
+
+    /// A hold.
+    pub fn hold(self, hold: u32) -> Vec<u8> {
+        self.with(b'g', &[&hold.to_be_bytes()])
     }
 
     /// The journal of an entity.
@@ -240,6 +261,13 @@ pub fn entity_of(key: &[u8]) -> Option<Id> {
     Some(Id(uuid::Uuid::from_bytes(bytes)))
 }
 
+/// Number, entry and side of what waits in a hold, from its key.
+pub fn held_of(key: &[u8]) -> Option<(u32, u32, Side)> {
+    let number = |from: usize| Some(u32::from_be_bytes(key.get(from..from + 4)?.try_into().ok()?));
+    let side = if *key.get(10)? == letter(Side::Left) { Side::Left } else { Side::Right };
+    Some((number(2)?, number(6)?, side))
+}
+
 /// The entity and the number of a page of the journal, from its key.
 pub fn page_of(key: &[u8]) -> Option<(Id, u64)> {
     let (entity, number) = key.get(2..)?.split_at_checked(16)?;
@@ -249,6 +277,13 @@ pub fn page_of(key: &[u8]) -> Option<(Id, u64)> {
 /// The conflict that a row of what waits names.
 pub fn conflict_of(value: &[u8]) -> Option<Id> {
     Some(Id(uuid::Uuid::from_bytes(value.try_into().ok()?)))
+}
+
+/// The account that a connector was first met with.
+pub fn account(connector: &str) -> Vec<u8> {
+    let mut key = vec![b's', 1];
+    key.extend_from_slice(connector.as_bytes());
+    key
 }
 
 /// The number of a sync, by name.

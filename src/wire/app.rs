@@ -82,6 +82,17 @@ pub struct Running {
     pub wake: Notify,
 }
 
+impl Running {
+    /// Takes note of the rules; where they have changed, what follows from them is derived anew. With half a million
+    /// people that takes a while, so it belongs to the first cycle and not to the start.
+    ///
+    /// # Errors
+    /// The state's.
+    pub async fn adopt(&self) -> Result<(), StoreError> {
+        self.sync.adopt(&sync_digest(&self.sync.committer.rules)).await
+    }
+}
+
 impl App {
     /// Puts everything together. Nothing is sent and nothing is decided.
     ///
@@ -167,15 +178,13 @@ impl App {
         Ok(Self { config, manifests, state, clock, connectors, syncs })
     }
 
-    /// What must be done once before the first cycle of each sync: the conflict log is completed, and where the
-    /// rules have changed, what follows from them is derived anew.
+    /// What must be done once before anything is decided: the conflict log is completed.
     ///
     /// # Errors
     /// The state's.
     pub async fn begin(&self) -> Result<(), StoreError> {
         for running in &self.syncs {
             running.sync.committer.complete_log().await?;
-            running.sync.adopt(&sync_digest(&running.sync.committer.rules)).await?;
         }
         Ok(())
     }

@@ -1,14 +1,17 @@
 //! What can only be known by asking: logins, schemas, and whether the mapping fits them.
 
-use std::fmt;
+use std::{fmt, os::unix::fs::MetadataExt};
 
-use hymnal_sdk::{Call, Connector, NativeKind, Schema, SchemaField, Whereto};
+use hymnal_sdk::{Call, Clock, Connector, NativeKind, Schema, SchemaField, Whereto};
 use serde::Serialize;
 
-use super::{App, Running};
+use super::{App, Running, State, replace::store_of};
 use crate::{
+    config::Config,
+    cycle::account::{another, pinned},
     mapping::FieldType,
     merge::{FieldRule, OnDelete, Side},
+    store::{Batch, Kv, StoreError, tables::account},
 };
 
 /// Something that a person should know.
@@ -61,6 +64,7 @@ pub async fn systems(app: &App, call: &Call) -> Vec<Finding> {
 
 async fn one_system(running: &Running, side: Side, call: &Call, findings: &mut Vec<Finding>) {
     let system = &running.sync.systems[side];
+    one_account(running, side, call, findings).await;
     for object in &system.objects {
         findings.extend(deletion(running, side, &object.name));
         match system.connector.describe(call, &object.name).await {
@@ -104,6 +108,46 @@ fn deletion(running: &Running, side: Side, object: &str) -> Option<Finding> {
         }
     };
     Some(Finding { severity, connector: system.name.clone(), message, hint: hint.to_owned() })
+}
+
+/// Copies from the state directory which account each connector belongs to. Nothing is copied where there is no state
+/// yet, where it is another user's (opening it would leave files in it that its owner cannot write), or where it does
+/// not open: a daemon that has it open refuses another account by itself, and damage is told by whoever runs on it.
+///
+/// # Errors
+/// Those of `into`.
+pub fn remember_accounts(config: &Config, into: &dyn Kv, clock: &dyn Clock) -> Result<(), StoreError> {
+    let dir = &config.daemon.state_dir;
+    let is_ours = std::fs::metadata(store_of(dir).join("store.json"))
+        .is_ok_and(|card| card.uid() == rustix::process::geteuid().as_raw());
+    if !is_ours {
+        return Ok(());
+    }
+    let Ok(state) = State::open(dir, config.store.cache_mb, clock) else { return Ok(()) };
+    let mut batch = Batch::default();
+    for connector in &config.connectors {
+        if let Ok(Some(known)) = pinned(&*state.store, &connector.name) {
+            batch.put(account(&connector.name), known.into_bytes());
+        }
+    }
+    into.commit(batch)
+}
+
+/// The account that the login opens is the one that the state knows.
+async fn one_account(running: &Running, side: Side, call: &Call, findings: &mut Vec<Finding>) {
+    let system = &running.sync.systems[side];
+    let known = pinned(&*running.sync.committer.store, &system.name).ok().flatten();
+    // Who cannot be asked is found out by what follows.
+    let (Some(known), Ok(met)) = (known, system.connector.account(call).await) else { return };
+    if known != met {
+        let error = another(&system.name, &known, &met);
+        findings.push(Finding {
+            severity: Severity::Mapping,
+            connector: system.name.clone(),
+            message: error.message,
+            hint: error.hint.unwrap_or_default(),
+        });
+    }
 }
 
 /// One object's schema against the mapping.

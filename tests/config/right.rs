@@ -5,7 +5,7 @@ use std::time::Duration;
 use hymnal::{
     config::{Role, SettingValue, effective_toml, sync_digest},
     mapping::Value,
-    merge::{Back, Flow, Mode, OnConflict, Side, SyncRules},
+    merge::{Back, Flow, Limit, Mode, OnConflict, Side, SyncRules},
 };
 
 use crate::given::{BASE, base_with, right};
@@ -249,4 +249,20 @@ fn a_sync_that_only_observes_may_name_one_system() {
     assert_eq!((sync.systems.left.connector.as_str(), sync.systems.right.objects.len()), ("crm", 0));
     let shown = effective_toml(&config);
     assert!(shown.contains("between = { crm = [\"Lead\"] }"), "{shown}");
+}
+
+#[test]
+fn guards_that_nobody_writes_are_in_force() {
+    let defaults = people(BASE).guards;
+    assert_eq!(defaults.max_creates, Limit::of(1000, 0.1));
+    assert_eq!(defaults.max_updates, Limit::of(5000, 0.2));
+    assert_eq!(defaults.max_deletes, Limit::of(10, 0.01));
+    assert_eq!(defaults.max_blanked, Limit::of(100, 0.02));
+    assert_eq!(defaults.max_optout_changes, Limit::of(200, 0.05));
+    assert_eq!(defaults.window, Duration::from_hours(1));
+    let own = "guards = { window = \"2h\", max_creates = false, max_updates = { count = 0 } }";
+    let own = people(&base_with("every = \"30s\"", own)).guards;
+    assert_eq!((own.max_creates, own.window), (Limit::OFF, Duration::from_hours(2)));
+    assert_eq!(own.max_updates, Limit { count: Some(0), share: None }, "a count alone is no share");
+    assert_eq!(own.max_deletes, defaults.max_deletes);
 }

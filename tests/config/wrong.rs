@@ -40,10 +40,12 @@ wrong! {
 
     // Not built yet
     unbuilt_tables: "[daemon]" => "[webhooks]\nlisten = \"127.0.0.1:7421\"\n[scoreboard]\n[notify.ops]\nkind = \"slack\"\n[daemon]";
-    unbuilt_sync_keys: "every = \"30s\"" => "guards = { max_creates = false }";
-    unbuilt_field_options: "name = { marketing = \"lastname\", crm = \"LastName\" }" => "name = { marketing = \"lastname\", crm = \"LastName\", renamed_from = \"last\" }\nowner = { marketing = \"owner\", crm = \"OwnerId\", type = \"user\", fallback = { marketing = \"a@example.com\" } }";
+    guards_wrong: "every = \"30s\"" => "guards = { window = \"0s\", max_creates = true, max_updates = { share = 1.5, cuont = 3 }, max_deletes = {}, max_blank = false }";
+    unbuilt_field_options: "name = { marketing = \"lastname\", crm = \"LastName\" }" => "name = { marketing = \"lastname\", crm = \"LastName\"  }\nowner = { marketing = \"owner\", crm = \"OwnerId\", type = \"user\", fallback = { marketing = \"a@example.com\" } }";
     unbuilt_webhook_secret: "role = \"marketing\"" => "role = \"marketing\"\nwebhook_secret = { env = \"X\" }";
     unbuilt_store: "[daemon]" => "[store]\nkind = \"postgresql\"\n[daemon]";
+
+    renamed_from_a_name_in_use: "name = { marketing = \"lastname\", crm = \"LastName\" }" => "name = { marketing = \"lastname\", crm = \"LastName\", renamed_from = \"lastname\" }\nlast = { marketing = \"last\", crm = \"Last\", renamed_from = \"email\" }";
 
     // Who is in the sync
     include_syntax: "every = \"30s\"" => "include = \"email and\"";

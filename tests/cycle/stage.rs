@@ -23,7 +23,7 @@ use hymnal::{
     cycle::{
         Deletions, Sync,
         commit::Committer,
-        report::{Report, Written},
+        report::{Held, Report, Written},
         system::System,
     },
     journal::{ConflictLog, Mask},
@@ -124,6 +124,18 @@ impl Stage {
     pub(crate) async fn cycle(&self) -> Report {
         self.clock.forward(Duration::from_mins(1));
         self.sync.cycle(Deletions::Now).await.expect("a store in memory")
+    }
+
+    /// Cycles until nothing new is read while something holds all writes. Answers what holds them.
+    pub(crate) async fn settle_held(&self) -> Option<Held> {
+        for _ in 0..20 {
+            let report = self.cycle().await;
+            assert_eq!(report.written, Written::default(), "it is held");
+            if report.observed == 0 {
+                return report.held;
+            }
+        }
+        panic!("it never gets quiet");
     }
 
     /// Cycles until everything is quiet, as `run --once` does. Answers what was written.

@@ -147,7 +147,7 @@ fn line(number: u64) -> LogLine {
     LogLine {
         number,
         before: None,
-        entity: id,
+        entity: Some(id),
         cycle: id,
         records: Pair::default(),
         event: ConflictEvent {

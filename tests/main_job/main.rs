@@ -43,6 +43,7 @@ mod explained;
 mod first_run;
 mod first_sync;
 mod forget;
+mod holds;
 mod kills;
 mod late_rows;
 mod limits;

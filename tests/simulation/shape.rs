@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use hymnal::{
     mapping::{FieldMap, FieldType, NativeField, Value},
     merge::{
-        Ambiguous, Back, Blanks, Consent, FieldPolicy, FieldRule, FirstRun, Flow, Keyless, Mode, OnConflict,
-        OnOverride, Pair, Side, SyncRules, SystemRules,
+        Ambiguous, Back, Blanks, Consent, FieldPolicy, FieldRule, FirstRun, Flow, Guards, Keyless, Limit, Mode,
+        OnConflict, OnOverride, Pair, Side, SyncRules, SystemRules,
     },
 };
 use hymnal_memory::{DeletedReads, ObjectOptions, options};
@@ -128,6 +128,8 @@ pub(crate) fn rules(shape: &Shape) -> SyncRules {
         first_run: FirstRun::Go,
         verify: shape.verify,
         delete_grace: Duration::from_mins(15),
+        // A run has fewer people than the other limits, but may have more deletions than this one.
+        guards: Guards { max_deletes: Limit::OFF, ..Guards::default() },
         include: None,
         mode: Mode::Sync,
         deletions_every: Duration::from_mins(5),
@@ -177,6 +179,7 @@ fn rule(name: &str, kind: FieldType) -> FieldRule {
     let native = NativeField { name: name.into(), ..NativeField::default() };
     let place = |side: Side| [(object(side).to_owned(), native.clone())].into();
     FieldRule {
+        renamed_from: None,
         map: FieldMap { name: name.into(), kind, region: None, native: Pair::from_fn(place) },
         policy: FieldPolicy {
             on_conflict: OnConflict::Latest,

@@ -57,7 +57,7 @@ async fn held(stage: &Stage) -> Result<(), Exit> {
 
 async fn approved(stage: &Stage) -> Result<(), Exit> {
     let (tell, started) = (&stage.tell, stage.clock.elapsed());
-    stage.ask(Request::Approve { sync: stage.sync.name.clone() }).await?;
+    stage.ask(Request::Approve { sync: stage.sync.name.clone(), hold: None }).await?;
     stage.until("the initial sync is done", async || Ok((stage.queue()? == 0).then_some(()))).await?;
     let took = stage.since(started);
     let tally = count(&stage.journal()?);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
-use super::words::{array, moment, object, text};
+use super::words::{array, moment, object, shown, text};
 
 /// How `run --once` ended.
 pub fn ended(syncs: &Json) -> String {
@@ -42,8 +42,54 @@ pub(super) fn held(name: &str, held: &Json) -> String {
             let because = because.map_or(String::new(), |because| format!(" ({because})"));
             let _ = writeln!(out, "  Paused{until}{because}. To go on: hymnal resume {name}");
         }
+        Some("configuration") => {
+            let _ = writeln!(
+                out,
+                "  The configuration changed, and what follows is more than a safety limit allows. It would:"
+            );
+            out.push_str(&would(&held["would"]));
+            let _ = writeln!(out, "  To let it go: hymnal approve {name}");
+            let _ = writeln!(out, "  To leave it:  hymnal discard {name}");
+        }
+        Some("guard") => {
+            for hold in array(&held["holds"]) {
+                out.push_str(&one_hold(hold));
+            }
+        }
         _ => {}
     }
+    out
+}
+
+/// What a safety limit holds back.
+fn one_hold(hold: &Json) -> String {
+    let mut out = String::new();
+    let minutes = hold["window_seconds"].as_u64().unwrap_or(0) / 60;
+    let _ = writeln!(
+        out,
+        "  A safety limit (`{}`: {} in {minutes} min) holds {} writes back, since {}, by {}:",
+        text(&hold["guard"]),
+        hold["limit"],
+        hold["entries"],
+        moment(&hold["since"]),
+        text(&hold["origin"]),
+    );
+    for sample in array(&hold["samples"]).iter().take(3) {
+        let record = text(&sample["record"]);
+        let system = text(&sample["system"]);
+        if let Some(would) = sample["would"].as_str() {
+            let _ = writeln!(out, "    {system}, {record}: {would}");
+        }
+        for (field, change) in object(&sample["fields"]) {
+            let from = change["from"].as_str().filter(|from| !from.is_empty()).unwrap_or("(blank)");
+            let _ = writeln!(out, "    {system}, {record} {field}: {from} → {}", shown(&change["to"]));
+        }
+    }
+    if hold["released_at"].is_string() {
+        let _ = writeln!(out, "  Unless discarded it is released at {}.", moment(&hold["released_at"]));
+    }
+    let _ = writeln!(out, "  To let it go: {}", text(&hold["approve"]));
+    let _ = writeln!(out, "  To drop it:   {}", text(&hold["discard"]));
     out
 }
 
@@ -97,6 +143,10 @@ pub(super) fn one_sample(sample: &Json) -> String {
 
 /// `approve`
 pub fn approved(done: &Json) -> String {
+    if done["hold"].is_object() {
+        let (entries, what) = (&done["hold"]["entries"], text(&done["hold"]["kind"]));
+        return format!("Approved. {} will write what was held: {entries} ({what}).\n", text(&done["sync"]));
+    }
     if done["approved"] == true {
         let mut out = format!("Approved. {} will:\n", text(&done["sync"]));
         out.push_str(&would(&done["released"]));
@@ -110,6 +160,15 @@ pub fn done(done: &Json) -> String {
     let sync = text(&done["sync"]);
     if let Some(message) = done["message"].as_str() {
         return format!("{sync}: {message}.\n");
+    }
+    if done["hold"]["id"] == "configuration" {
+        return format!(
+            "{sync}: what the changed configuration would write is dropped; those fields wait for their next edit.\n"
+        );
+    }
+    if done["hold"].is_object() {
+        let entries = &done["hold"]["entries"];
+        return format!("{sync}: {entries} held writes are dropped; those fields wait for their next edit.\n");
     }
     if done["discarded"] == true {
         return format!("{sync}: what was decided is dropped; the next cycle plans anew.\n");

@@ -18,6 +18,7 @@
 
 pub mod audit;
 pub mod conflicts;
+mod cycles;
 pub mod explain;
 pub mod forget;
 pub mod held;
@@ -33,6 +34,7 @@ mod words;
 pub use self::{
     audit::{audit, columns, export_head, export_row},
     conflicts::{conflict, conflicts, csv, sentence},
+    cycles::{cycles, rebound, resynced},
     explain::{explain, history},
     forget::forgotten,
     held::{approved, done, ended, would},

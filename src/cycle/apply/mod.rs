@@ -68,7 +68,7 @@ impl Sync {
         if !report.troubles.is_empty() {
             return Ok(Err(Barred::Unread(report.troubles)));
         }
-        match self.held()? {
+        match self.held(&report).await? {
             // The first run waits for a person: here is one.
             None | Some(Held::FirstRun) => {}
             Some(held) => return Ok(Err(Barred::Held(held))),

@@ -152,6 +152,23 @@ impl Sync {
         Ok(self.survey(None).await?.systems.into_iter().map(|planning| planning.preview.brief()).collect())
     }
 
+    /// The same for people. While nothing changes it is not computed again: a status of half a million people who wait
+    /// for their approval is asked for every few seconds.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn shown_preview(&self) -> Result<serde_json::Value, StoreError> {
+        let edition = self.look_counts().await?.edition;
+        if let Some((of, shown)) = self.lock_previewed().as_ref()
+            && *of == edition
+        {
+            return Ok(shown.clone());
+        }
+        let shown = serde_json::to_value(self.preview().await?).unwrap_or_default();
+        *self.lock_previewed() = Some((edition, shown.clone()));
+        Ok(shown)
+    }
+
     /// Everything in the outbox, in the order in which it would be pushed.
     async fn survey(&self, lines: Option<&mpsc::Sender<Line>>) -> Result<Plan, StoreError> {
         let mut previews = Pair::from_fn(|side| Preview::of(&self.systems[side].name));

@@ -16,8 +16,8 @@ use hymnal_sdk::{
 use uuid::Uuid;
 
 use super::{
-    Ambiguous, Back, Blanks, Consent, Context, Entity, Event, FieldPolicy, FieldRule, FirstRun, Flow, Id, Keyless,
-    Mode, ObjectFacts, OnConflict, OnOverride, Pair, Side, SyncRules, SystemRules,
+    Ambiguous, Back, Blanks, Consent, Context, Entity, Event, FieldPolicy, FieldRule, FirstRun, Flow, Guards, Id,
+    Keyless, Mode, ObjectFacts, OnConflict, OnOverride, Pair, Side, SyncRules, SystemRules,
     answer::{mark_sending, updated},
     history::History,
     patch::{Patch, patch},
@@ -179,6 +179,7 @@ fn rules() -> SyncRules {
         every: Duration::from_mins(1),
         first_run: FirstRun::Go,
         verify: true,
+        guards: Guards::default(),
         delete_grace: Duration::from_mins(15),
         deletions_every: Duration::from_mins(5),
         on_delete: Pair::default(),
@@ -193,6 +194,7 @@ fn rule(name: &str, kind: FieldType) -> FieldRule {
     let native = NativeField { name: name.into(), ..NativeField::default() };
     let places = || BTreeMap::from([(OBJECT.to_owned(), native.clone())]);
     FieldRule {
+        renamed_from: None,
         map: FieldMap { name: name.into(), kind, region: None, native: Pair::new(places(), places()) },
         policy: FieldPolicy {
             on_conflict: OnConflict::Latest,

@@ -12,6 +12,7 @@ use hymnal::{
         Context, Entity, Event, Pair, Side,
         entity::{Mark, Presence},
         event::{ConflictLine, ConflictStatus, Spared},
+        held::Gate,
     },
     store::{KeyValue, Kv, format},
 };
@@ -158,12 +159,14 @@ impl Stage {
                             Mark::Normalised { golden }
                             | Mark::Ignored { golden }
                             | Mark::Kept { golden }
+                            | Mark::Discarded { golden }
                             | Mark::Apart { golden, .. }
                             | Mark::Parked { golden: Some(golden), .. },
                         ) => *golden == field.golden,
                         None => entity.parked[side].is_some(),
                     };
-                    field.conflict.is_some() || field.frozen || Side::BOTH.into_iter().any(marked)
+                    let held = Side::BOTH.into_iter().any(|side| matches!(field.gate(side), Some(Gate::Held { .. })));
+                    held || field.conflict.is_some() || field.frozen || Side::BOTH.into_iter().any(marked)
                 });
                 assert!(
                     waits || left.is_none() || right.is_none() || left == right,

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use hymnal::{
     mapping::{FieldMap, FieldType, NativeField, Value},
     merge::{
-        Ambiguous, Back, Blanks, Consent, FieldPolicy, FieldRule, FirstRun, Flow, Keyless, Mode, OnConflict,
+        Ambiguous, Back, Blanks, Consent, FieldPolicy, FieldRule, FirstRun, Flow, Guards, Keyless, Mode, OnConflict,
         OnOverride, Pair, Side, SyncRules, SystemRules,
     },
 };
@@ -130,6 +130,7 @@ fn rules() -> SyncRules {
         every: Duration::from_mins(1),
         first_run: FirstRun::Go,
         verify: true,
+        guards: Guards::default(),
         delete_grace: Duration::from_mins(15),
         deletions_every: Duration::from_mins(5),
         on_delete: Pair::default(),
@@ -155,6 +156,7 @@ fn rule(name: &str, kind: FieldType) -> FieldRule {
     let native = NativeField { name: name.into(), ..NativeField::default() };
     let objects = |names: &[&str]| names.iter().map(|&object| (object.to_owned(), native.clone())).collect();
     FieldRule {
+        renamed_from: None,
         map: FieldMap {
             name: name.into(),
             kind,

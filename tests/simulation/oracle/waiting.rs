@@ -14,7 +14,9 @@ impl Oracle {
         self.waits().any(|(wait, at, name)| {
             at == id
                 && match wait {
-                    Wait::Conflict | Wait::Frozen | Wait::Ignored | Wait::Normalised | Wait::Kept => name == field,
+                    Wait::Conflict | Wait::Frozen | Wait::Ignored | Wait::Normalised | Wait::Kept | Wait::Discarded => {
+                        name == field
+                    }
                     Wait::Parked => name == field || name.is_empty(),
                     Wait::Ambiguous
                     | Wait::Duplicate
