@@ -83,7 +83,7 @@ fn a_restriction_that_nobody_can_take_back_is_shown() {
     assert_eq!(patch.problems.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["optout"]);
 }
 
-/// A mailing list takes an address with a new member, and changes it never (GNU Mailman): what is asked of the service
+/// A mailing list takes an address with a new member, and changes it never: what is asked of the service
 /// would be nonsense to it.
 #[test]
 fn what_is_given_at_creation_alone_is_no_change() {
