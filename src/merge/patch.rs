@@ -85,7 +85,7 @@ pub fn draft(entity: &Entity, side: Side, object: &str, context: &Context<'_>) -
             matches!(&field.sides[side].mark, Some(Mark::Parked { golden: Some(parked), .. }) if *parked == field.golden)
         });
         let native = if enters && !refused {
-            match native(rule, place, side, object, &golden, context) {
+            match made_with(rule, place, side, object, &golden, context) {
                 Ok(native) => Some(native),
                 Err(problem) => {
                     patch.problems.push((rule.map.name.clone(), problem));
@@ -320,8 +320,25 @@ fn is_waiting(parked: Option<&Parked>, now: Timestamp) -> bool {
     parked.is_some_and(|parked| parked.is_waiting(now))
 }
 
-/// What a side is to hold for a golden value.
+/// What a record of a side is to hold for a golden value.
 pub(super) fn native(
+    rule: &FieldRule,
+    place: &NativeField,
+    side: Side,
+    object: &str,
+    golden: &Value,
+    context: &Context<'_>,
+) -> Result<Native, Problem> {
+    if context.schema(side, object, &place.name).is_some_and(|field| !field.updateable && field.createable) {
+        let message = format!("`{}` of `{object}` is given when the record is made, and never changed", place.name);
+        let hint = "give it the same value here as there, or make the record there anew";
+        return Err(Problem { code: "read-only".into(), message, hint: hint.into() });
+    }
+    made_with(rule, place, side, object, golden, context)
+}
+
+/// What a new record is to hold for a golden value.
+fn made_with(
     rule: &FieldRule,
     place: &NativeField,
     side: Side,
