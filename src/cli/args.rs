@@ -2,6 +2,7 @@
 
 mod cycles;
 mod decisions;
+mod matches;
 mod planning;
 mod upkeep;
 
@@ -12,6 +13,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 pub use self::{
     cycles::{Held, Rebind, Resync, Sync},
     decisions::{History, Parked, ParkedCommand, PolicyTest, Resolve, Undo},
+    matches::MatchesCommand,
     planning::{Apply, Audit, Export, Plan},
     upkeep::{Backup, Compact, Rebuild, Restore},
 };
@@ -206,48 +208,6 @@ pub struct Forget {
     /// As JSON.
     #[arg(long)]
     pub json: bool,
-}
-
-/// `matches`
-#[derive(Debug, Subcommand)]
-pub enum MatchesCommand {
-    /// Ambiguous matches with their candidates side by side, duplicates, people without a key, people taken apart.
-    List {
-        /// Only of this sync.
-        #[arg(long)]
-        sync: Option<String>,
-        /// As JSON.
-        #[arg(long)]
-        json: bool,
-    },
-    /// The two are one person. `unlink` or `split` takes it back.
-    Link {
-        /// An e-mail, a person's id, or `connector:object:id`.
-        one: String,
-        /// The other one.
-        two: String,
-        /// As JSON.
-        #[arg(long)]
-        json: bool,
-    },
-    /// The person's records in the two systems are two people. They are not matched again; `link` takes it back.
-    Unlink {
-        /// An e-mail, a person's id, or `connector:object:id`.
-        key: String,
-        /// As JSON.
-        #[arg(long)]
-        json: bool,
-    },
-    /// One record of the person is somebody else's. It is not matched with the person again; `link` takes it back.
-    Split {
-        /// An e-mail, a person's id, or `connector:object:id`.
-        key: String,
-        /// The record: `connector:object:id`.
-        address: String,
-        /// As JSON.
-        #[arg(long)]
-        json: bool,
-    },
 }
 
 /// `explain`

@@ -16,7 +16,10 @@ use super::{
     show,
 };
 use crate::{
-    daemon::{self, Outcome, serve::ServeError},
+    daemon::{
+        self, Outcome,
+        serve::{Purpose, ServeError},
+    },
     server::status::held,
     wire::{App, State},
 };
@@ -76,9 +79,13 @@ async fn run_daemon(app: App, path: PathBuf) -> Result<u8, Exit> {
 pub(super) fn reload(path: PathBuf, app: &App) -> daemon::serve::Reload {
     let state: State = app.state.clone();
     let clock = std::sync::Arc::clone(&app.clock);
-    Box::new(move || {
+    Box::new(move |purpose| {
         let loaded = setup::read(&path)?;
-        App::new(loaded.config, loaded.manifests, state.clone(), std::sync::Arc::clone(&clock))
+        let make = match purpose {
+            Purpose::Run => App::new,
+            Purpose::Look => App::without_log,
+        };
+        make(loaded.config, loaded.manifests, state.clone(), std::sync::Arc::clone(&clock))
             .map_err(|error| error.to_string())
     })
 }

@@ -62,6 +62,7 @@ fn field(cx: &mut Reading<'_>, item: Item<'_>, scope: &Scope, first_link: OnConf
     values::values(cx, &group, scope, (kind, &mut native));
     values::refuse_values_outside_order(cx, &group, &native);
     places::defaults(cx, &group, scope, (kind, &mut native));
+    places::fallbacks(cx, &group, scope, (kind, &mut native));
     policy::refuse_silent_opt_in(cx, &group, scope, kind);
     let renamed_from = group.text(cx, "renamed_from").map(|(old, _)| old.to_owned());
     let map = FieldMap { name: item.key.to_owned(), kind, region, native };
@@ -85,6 +86,7 @@ fn kind(cx: &mut Reading<'_>, group: &Group<'_>) -> FieldType {
         Some("datetime") => FieldType::Datetime,
         Some("choice") => FieldType::Choice,
         Some("set") => FieldType::Set,
+        Some("user") => FieldType::User,
         _ => FieldType::Text,
     }
 }

@@ -306,8 +306,9 @@ pub(super) static FIELD: Keys = Keys {
             Shape::OneOf(&Choices {
                 built: &[
                     "text", "email", "phone", "url", "bool", "integer", "decimal", "date", "datetime", "choice", "set",
+                    "user",
                 ],
-                unbuilt: &["user"],
+                unbuilt: &[],
             }),
             "The canonical type. Default: text.",
         ),
@@ -334,6 +335,11 @@ pub(super) static FIELD: Keys = Keys {
             Shape::ByObject(Leaf::Values),
             "Canonical values and their natives: the first is written, all are read.",
         ),
+        key(
+            "fallback",
+            Shape::ByObject(Leaf::Native),
+            "The e-mail of whom a user is written as where nobody active has the right address.",
+        ),
         key("order", Shape::Texts, "The order of a furthest field, first to last."),
         key(
             "back",
@@ -359,7 +365,7 @@ pub(super) static FIELD: Keys = Keys {
             "What happens to a value that a rule refuses. Default: restore.",
         ),
     ],
-    unbuilt: &[unbuilt("fallback", "remove it: fields of `type = \"user\"` are not built yet either")],
+    unbuilt: &[],
     open: Some(Shape::Natives),
 };
 

@@ -164,6 +164,7 @@ fn field(rule: &FieldRule, sync: &SyncRules) -> Table {
         (opt_in || !native.blank_as.is_empty()).then(|| texts(&native.blank_as))
     });
     insert_by_system(&mut shown, "default", (rule, sync), |native| native.default.clone().map(Value::String));
+    insert_by_system(&mut shown, "fallback", (rule, sync), |native| native.fallback.clone().map(Value::String));
     insert_by_system(&mut shown, "values", (rule, sync), |native| {
         let values = native.values.iter();
         let values: Table = values.map(|(name, natives)| (name.clone(), texts(natives))).collect();

@@ -42,6 +42,7 @@ impl Sync {
     /// # Errors
     /// The store's.
     pub async fn adopt(&self, digest: &str) -> Result<(), StoreError> {
+        self.recall_users().await?;
         let tag = self.committer.tag;
         let before = self.committer.store.get(&tag.state("digest"))?;
         let under_way = self.adopting()?;

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use hymnal_sdk::{Address, Call, Clock, Schema};
+use hymnal_sdk::{Address, Call, Clock, Schema, User};
 use tokio::sync::Mutex;
 
 use super::{
@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     journal::{Blocked, ConflictLog, entry::LogLine},
+    mapping::{FieldType, People},
     merge::{
         Context, Id, ObjectFacts, Pair, Side, SyncRules,
         history::{History, Place},
@@ -53,6 +54,14 @@ struct Turn {
     /// The file may lack lines that the store has.
     behind: bool,
     objects: Pair<BTreeMap<String, ObjectFacts>>,
+    users: WithUsers,
+}
+
+/// The rules with those whom records can belong to, once they are known.
+#[derive(Default)]
+struct WithUsers {
+    ordinary: Option<Arc<SyncRules>>,
+    rebuilding: Option<Arc<SyncRules>>,
 }
 
 /// What a decision did.
@@ -73,7 +82,8 @@ impl Committer {
         log: Arc<ConflictLog>,
         seed: u64,
     ) -> Self {
-        let turn = Mutex::new(Turn { ids: Ids::new(seed), logged: 0, behind: false, objects: Pair::default() });
+        let (ids, objects, users) = (Ids::new(seed), Pair::default(), WithUsers::default());
+        let turn = Mutex::new(Turn { ids, logged: 0, behind: false, objects, users });
         let rebuilt = AtomicBool::new(false);
         Self { rules, store, tag, clock, log, blocked: None, turn, rebuilding: None, rebuilt }
     }
@@ -145,6 +155,16 @@ impl Committer {
         }
     }
 
+    /// Learns whom the records of a system can belong to.
+    pub async fn learn_users(&self, side: Side, users: &[User]) {
+        let people = People::of(users);
+        let mut turn = self.turn.lock().await;
+        let ordinary = turn.users.ordinary.take().unwrap_or_else(|| Arc::clone(&self.rules));
+        let rebuilding = turn.users.rebuilding.take().or_else(|| self.rebuilding.clone());
+        turn.users.ordinary = Some(with_users(&ordinary, side, &people));
+        turn.users.rebuilding = rebuilding.map(|rules| with_users(&rules, side, &people));
+    }
+
     /// What the objects can hold, as far as it is known.
     pub async fn objects(&self) -> Pair<BTreeMap<String, ObjectFacts>> {
         self.turn.lock().await.objects.clone()
@@ -169,8 +189,8 @@ impl Committer {
     {
         let mut turn = self.turn.lock().await;
         self.catch_up(&mut turn)?;
-        let Turn { ids, objects, .. } = &mut *turn;
-        let context = self.context(objects, systems);
+        let Turn { ids, objects, users, .. } = &mut *turn;
+        let context = self.context(users, objects, systems);
         let mut world = World::new(&*self.store, self.tag, &context, cycle, ids)?;
         world.blocked = self.blocked.as_deref();
         let answer = act(&mut world)?;
@@ -197,8 +217,8 @@ impl Committer {
             {
                 let mut turn = self.turn.lock().await;
                 self.catch_up(&mut turn)?;
-                let Turn { ids, objects, .. } = &mut *turn;
-                let context = self.context(objects, systems);
+                let Turn { ids, objects, users, .. } = &mut *turn;
+                let context = self.context(users, objects, systems);
                 let mut world = World::new(&*self.store, self.tag, &context, cycle, ids)?;
                 world.blocked = self.blocked.as_deref();
                 world.history = std::mem::take(&mut history);
@@ -240,10 +260,18 @@ impl Committer {
         Ok(changes)
     }
 
-    fn context<'a>(&'a self, objects: &'a Pair<BTreeMap<String, ObjectFacts>>, systems: &Pair<System>) -> Context<'a> {
-        let rules = self.rebuilding.as_ref().filter(|_| !self.rebuilt.load(Ordering::Acquire));
+    fn context<'a>(
+        &'a self,
+        users: &'a WithUsers,
+        objects: &'a Pair<BTreeMap<String, ObjectFacts>>,
+        systems: &Pair<System>,
+    ) -> Context<'a> {
+        let rules = match self.rebuilding.as_ref().filter(|_| !self.rebuilt.load(Ordering::Acquire)) {
+            Some(rebuilding) => users.rebuilding.as_ref().unwrap_or(rebuilding),
+            None => users.ordinary.as_ref().unwrap_or(&self.rules),
+        };
         Context {
-            rules: rules.unwrap_or(&self.rules),
+            rules,
             objects,
             offset: Pair::new(systems.left.offset(), systems.right.offset()),
             now: self.clock.now(),
@@ -260,14 +288,22 @@ impl Committer {
         T: Send,
     {
         let mut turn = self.turn.lock().await;
-        let Turn { ids, objects, .. } = &mut *turn;
-        let context = self.context(objects, systems);
+        let Turn { ids, objects, users, .. } = &mut *turn;
+        let context = self.context(users, objects, systems);
         let mut scratch = ids.clone();
         let cycle = scratch.next(context.now);
         let mut world = World::new(&*self.store, self.tag, &context, cycle, &mut scratch)?;
         world.blocked = self.blocked.as_deref();
         act(&mut world)
     }
+}
+
+fn with_users(rules: &SyncRules, side: Side, people: &People) -> Arc<SyncRules> {
+    let mut rules = rules.clone();
+    for rule in rules.fields.iter_mut().filter(|rule| rule.map.kind == FieldType::User) {
+        rule.map.native[side].values_mut().for_each(|place| place.people = people.clone());
+    }
+    Arc::new(rules)
 }
 
 /// Asks for every history that a decision would have liked to know. What cannot be had is known to be empty, so that

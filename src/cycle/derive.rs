@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     merge::{
-        Context, Entity, Side,
+        Context, Entity, FieldRule, Side,
         emails::emails,
         entity::{Mark, Presence},
         exchange::{Leaving, leaving},
@@ -72,6 +72,9 @@ pub fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u
             }
         }
     }
+    for side in Side::BOTH {
+        waits.extend(withheld(entity, side, context).into_iter().map(|name| (Wait::Withheld, name, Vec::new())));
+    }
     let mut add = |wait, name: &str, value| waits.push((wait, name.to_owned(), value));
     let mut unseen = Vec::new();
     for side in Side::BOTH {
@@ -107,6 +110,22 @@ pub fn waits(entity: &Entity, context: &Context<'_>) -> Vec<(Wait, String, Vec<u
         add(Wait::NoKey, "", Vec::new());
     }
     waits
+}
+
+/// Fields of a member that was read and that were not in any reading: the login may not see them.
+fn withheld(entity: &Entity, side: Side, context: &Context<'_>) -> Vec<String> {
+    let Some(member) = entity.seen(side) else { return Vec::new() };
+    if entity.fields.values().all(|field| field.sides[side].shadow.is_none()) {
+        return Vec::new();
+    }
+    let is_hidden = |rule: &&FieldRule| {
+        Context::place(rule, side, &member.address.object).is_some()
+            && entity.fields.get(&rule.map.name).is_none_or(|field| {
+                let holding = &field.sides[side];
+                holding.shadow.is_none() && holding.sent.is_none()
+            })
+    };
+    context.rules.fields.iter().filter(is_hidden).map(|rule| rule.map.name.clone()).collect()
 }
 
 /// The sync keeps consents.

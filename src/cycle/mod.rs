@@ -40,6 +40,7 @@
 //! | [`resolve`] | a person answers a conflict |
 //! | [`audit`] | everything compared |
 //! | [`plan`] | what a cycle would do, written nowhere |
+//! | `users` | whom records can belong to |
 //! | [`sweep`] | what is older than it is kept |
 //! | [`undo`] | what was written is taken back |
 //! | [`report`] | what a cycle came to |
@@ -87,6 +88,7 @@ pub mod system;
 pub mod undo;
 mod unreadable;
 pub mod update;
+mod users;
 pub mod world;
 
 use std::{
@@ -135,6 +137,8 @@ pub struct Sync {
     previewed: Mutex<Option<(u64, serde_json::Value)>>,
     /// Comparisons of everything that go on in the next cycle.
     checking: Mutex<Pair<Option<full_check::Progress>>>,
+    /// When the systems were last asked who their users are.
+    asked: Mutex<Pair<Option<Duration>>>,
 }
 
 /// What must be over before anything is written: the count of the store's keys.
@@ -166,6 +170,7 @@ impl Sync {
             accounts: Mutex::default(),
             previewed: Mutex::default(),
             checking: Mutex::default(),
+            asked: Mutex::default(),
         }
     }
 
@@ -251,6 +256,7 @@ impl Sync {
 
     async fn pull_one(&self, cycle: Id, side: Side, deletions: Deletions) -> Result<usize, Failure> {
         self.know_account(side).await?;
+        self.know_users(cycle, side).await?;
         let mut changed = self.pull(cycle, side).await?;
         self.learn(cycle, side).await?;
         changed += self.look_for_deletions(cycle, side, deletions).await?;

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How often schemas are asked for: a choice that an admin added is known after this time at most.
-const LEARN_EVERY: Duration = Duration::from_hours(1);
+pub(super) const LEARN_EVERY: Duration = Duration::from_hours(1);
 
 /// The same while something waits for it.
 const LEARN_WAITING: Duration = Duration::from_mins(5);

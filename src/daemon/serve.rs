@@ -20,7 +20,7 @@ use tokio::{
 
 use super::{schedule::keep, supervisor};
 use crate::{
-    server::{Answer, Refusal, Request, answer, answer_each, answer_given, health, socket, upkeep},
+    server::{Answer, Refusal, Request, answer, answer_each, answer_given, health, plan::turn, socket, upkeep},
     store::StoreError,
     wire::{App, app::WireError},
 };
@@ -55,10 +55,24 @@ pub enum ServeError {
 }
 
 /// Makes the parts anew from the configuration file, over the same state; the message says why not.
-pub type Reload = Box<dyn Fn() -> Result<App, String> + Send>;
+pub type Reload = Box<dyn Fn(Purpose) -> Result<App, String> + Send>;
+
+/// What parts are made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To run.
+    Run,
+    /// To look at what they would do: they keep no conflict log, whose file another has open.
+    Look,
+}
 
 /// What a connection to the control socket asks of the daemon itself.
-type ReloadRequest = oneshot::Sender<Result<(), String>>;
+enum Asked {
+    /// Read the configuration again, and run by it.
+    Reload(oneshot::Sender<Result<(), String>>),
+    /// Only read it: what would be run by.
+    Read(oneshot::Sender<Result<App, String>>),
+}
 
 /// Serves until it is told to end.
 ///
@@ -82,7 +96,7 @@ pub async fn serve_until(app: App, reload: Reload, over: impl Future<Output = ()
     let control = socket::bind(&state_dir).map_err(failed(socket::path(&state_dir).display().to_string()))?;
     let mut signals = Signals::new().map_err(failed("signals".to_owned()))?;
     tokio::spawn(health::serve(web, Arc::clone(&ready)));
-    let (ask_reload, mut reloads) = mpsc::channel::<ReloadRequest>(8);
+    let (ask, mut asked) = mpsc::channel::<Asked>(8);
     let mut app = Arc::new(app);
     let mut reload_error: Option<String> = None;
     app.begin().await?;
@@ -101,16 +115,21 @@ pub async fn serve_until(app: App, reload: Reload, over: impl Future<Output = ()
                     (app, syncs) = renew(app, syncs, &reload, &mut reload_error).await?;
                 }
             },
-            Some(done) = reloads.recv() => {
-                (app, syncs) = renew(app, syncs, &reload, &mut reload_error).await?;
-                let _ = done.send(reload_error.clone().map_or(Ok(()), Err));
-            }
+            Some(asked) = asked.recv() => match asked {
+                Asked::Reload(done) => {
+                    (app, syncs) = renew(app, syncs, &reload, &mut reload_error).await?;
+                    let _ = done.send(reload_error.clone().map_or(Ok(()), Err));
+                }
+                Asked::Read(done) => {
+                    let _ = done.send(reload(Purpose::Look));
+                }
+            },
             Some(ended) = syncs.join_next() => {
                 if let Ok(Err(error)) = ended {
                     return Err(error.into());
                 }
             }
-            accepted = control.accept() => accept(accepted, &app, &ask_reload, reload_error.clone()),
+            accepted = control.accept() => accept(accepted, &app, &ask, reload_error.clone()),
             _ = heart.tick() => beat(&app),
             _ = upkeep_due.tick() => drop(tokio::spawn(upkeep::compact_if_grown(Arc::clone(&app)))),
         }
@@ -146,7 +165,7 @@ async fn renew(
     reload_error: &mut Option<String>,
 ) -> Result<(Arc<App>, JoinSet<Result<(), StoreError>>), ServeError> {
     supervisor::reloading();
-    match reload() {
+    match reload(Purpose::Run) {
         Ok(new) => {
             stop(&app, syncs).await;
             drop(app);
@@ -170,19 +189,19 @@ async fn renew(
 fn accept(
     accepted: io::Result<(UnixStream, tokio::net::unix::SocketAddr)>,
     app: &Arc<App>,
-    ask_reload: &mpsc::Sender<ReloadRequest>,
+    ask: &mpsc::Sender<Asked>,
     reload_error: Option<String>,
 ) {
     let Ok((stream, _)) = accepted else { return };
     let app = Arc::clone(app);
-    let ask_reload = ask_reload.clone();
+    let ask = ask.clone();
     tokio::spawn(async move {
         let (mut from, mut to) = socket::parts(stream);
         let answer = match socket::receive(&mut from).await {
-            Ok(Request::Reload) => reload_now(&ask_reload).await,
+            Ok(Request::Reload) => reload_now(&ask).await,
             // The syncs begin anew, by the rules of a rebuild: they are made anew too.
             Ok(request @ Request::Rebind { .. }) => match answer(&app, request).await {
-                Ok(done) => reload_now(&ask_reload).await.map(|_| done),
+                Ok(done) => reload_now(&ask).await.map(|_| done),
                 Err(refusal) => Err(refusal),
             },
             Ok(Request::Backup) => match upkeep::send_backup(&app, &mut to).await {
@@ -196,7 +215,7 @@ fn accept(
             Ok(request) => {
                 let (tell, lines) = mpsc::channel(LINES);
                 let (answer, told) =
-                    tokio::join!(answer_each(&app, request, tell), socket::reply_lines(&mut to, lines));
+                    tokio::join!(answer_as_asked(&app, &ask, request, tell), socket::reply_lines(&mut to, lines));
                 if told.is_err() {
                     return;
                 }
@@ -220,10 +239,34 @@ async fn apply(app: &App, request: Request, from: &mut BufReader<OwnedReadHalf>)
     }
 }
 
-async fn reload_now(ask_reload: &mpsc::Sender<ReloadRequest>) -> Answer {
+/// A plan is made by the file as it stands: where it was changed since it was read, by what would be run after a reload.
+/// Nothing is run meanwhile: what the plan is made on must not move.
+async fn answer_as_asked(
+    app: &App,
+    ask: &mpsc::Sender<Asked>,
+    request: Request,
+    lines: mpsc::Sender<serde_json::Value>,
+) -> Answer {
+    let Request::Plan { config, .. } = &request else { return answer_each(app, request, lines).await };
+    if *config == app.config.digest {
+        return answer_each(app, request, lines).await;
+    }
     let (done, outcome) = oneshot::channel();
     let gone = || Refusal::new(1, "the daemon is stopping", "");
-    ask_reload.send(done).await.map_err(|_| gone())?;
+    ask.send(Asked::Read(done)).await.map_err(|_| gone())?;
+    let new = outcome.await.map_err(|_| gone())?;
+    let new = new.map_err(|message| Refusal::new(78, message, "the old configuration stays in force"))?;
+    let mut turns = Vec::new();
+    for running in &app.syncs {
+        turns.push(turn(running).await?);
+    }
+    answer_each(&new, request, lines).await
+}
+
+async fn reload_now(ask: &mpsc::Sender<Asked>) -> Answer {
+    let (done, outcome) = oneshot::channel();
+    let gone = || Refusal::new(1, "the daemon is stopping", "");
+    ask.send(Asked::Reload(done)).await.map_err(|_| gone())?;
     match outcome.await.map_err(|_| gone())? {
         Ok(()) => Ok(json!({ "reloaded": true })),
         Err(message) => Err(Refusal::new(78, message, "the old configuration stays in force")),

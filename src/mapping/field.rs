@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::user::People;
 use crate::merge::Pair;
 
 /// One canonical field: its type and its place in each object of each system.
@@ -32,6 +33,11 @@ pub struct NativeField {
     pub unmapped: Unmapped,
     /// Written at a creation where the value is blank. Read back, it is blank.
     pub default: Option<String>,
+    /// Of a user: the e-mail address of whom it is written as where nobody active has the right one.
+    pub fallback: Option<String>,
+    /// Of a user: who there is.
+    #[serde(skip)]
+    pub people: People,
 }
 
 /// What happens to natives that `values` does not list.

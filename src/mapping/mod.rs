@@ -10,6 +10,7 @@
 //! | [`value`] | what a field is read to |
 //! | `read`, `write` | native to canonical, and back |
 //! | `email`, `phone`, `web`, `number`, `moment` | the types that have a form of their own |
+//! | [`user`] | whom records belong to |
 //! | `image` | what a service made of what we wrote |
 //! | `key` | when two people are one |
 //! | [`expression`], [`flaws`] | who is meant: an expression over canonical fields, and what is wrong with one |
@@ -28,6 +29,7 @@ pub mod problem;
 mod read;
 #[cfg(test)]
 mod tests;
+pub mod user;
 pub mod value;
 mod web;
 mod write;
@@ -37,5 +39,6 @@ pub use field::{FieldMap, FieldType, NativeField, Problem, Unmapped};
 pub use image::image_of;
 pub use key::key;
 pub use read::{read, same_native};
+pub use user::People;
 pub use value::{Email, Value};
-pub use write::write;
+pub use write::{stands_for, write};

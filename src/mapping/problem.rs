@@ -10,6 +10,12 @@ pub const UNMAPPED_CHOICE: &str = "unmapped-choice";
 pub const TOO_LONG: &str = "too-long";
 /// The service's field has no such option.
 pub const NO_SUCH_OPTION: &str = "no-such-option";
+/// The system does not name this id among its users.
+pub const UNKNOWN_USER: &str = "unknown-user";
+/// Nobody active in the system has the e-mail address.
+pub const NO_SUCH_USER: &str = "no-such-user";
+/// The service gives this choice a meaning that a write must not set off.
+pub const BARRED_OPTION: &str = "barred-option";
 /// The service lets the field be set and not taken back.
 pub const ONE_WAY: &str = "one-way";
 /// The service's field holds another kind of value.

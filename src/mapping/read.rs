@@ -10,6 +10,7 @@ use super::{
     field::{FieldMap, FieldType, NativeField, Problem, Unmapped},
     moment, number, phone,
     problem::{UNMAPPED_CHOICE, UNPARSABLE, shown},
+    user,
     value::Value,
     web,
 };
@@ -28,6 +29,9 @@ pub fn read(map: &FieldMap, place: &NativeField, native: &Native) -> Result<Valu
     let text = scalar(map, native)?;
     if is_placeholder(place, &text) {
         return Ok(Value::Blank);
+    }
+    if map.kind == FieldType::User {
+        return user::read(map, place, &text);
     }
     let text = name_of(map, place, &text)?;
     Ok(match map.kind {

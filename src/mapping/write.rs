@@ -6,10 +6,11 @@ use hymnal_sdk::{
 };
 
 use super::{
-    field::{FieldMap, NativeField, Problem},
+    field::{FieldMap, FieldType, NativeField, Problem},
     moment, number, phone,
-    problem::{NO_SUCH_OPTION, ONE_WAY, READS_DIFFERENTLY, TOO_LONG, WRONG_TYPE, shown},
+    problem::{BARRED_OPTION, NO_SUCH_OPTION, ONE_WAY, READS_DIFFERENTLY, TOO_LONG, WRONG_TYPE, shown},
     read::read,
+    user,
     value::Value,
 };
 
@@ -24,6 +25,9 @@ pub fn write(
     schema: Option<&SchemaField>,
     value: &Value,
 ) -> Result<Native, Problem> {
+    if map.kind == FieldType::User && !value.is_blank() {
+        return user::write(map, place, value);
+    }
     let spelled = match value {
         Value::Blank => {
             return Ok(match forms.blank {
@@ -37,6 +41,12 @@ pub fn write(
     let native = Fit { field: &map.name, place, forms, schema }.fit(&spelled, value)?;
     survives(map, place, &spelled, &native, value)?;
     Ok(native)
+}
+
+/// What stands at a place is what a value is written as there, though it reads as another: a fallback for a user whom
+/// nobody there is.
+pub fn stands_for(map: &FieldMap, place: &NativeField, native: &Native, value: &Value) -> bool {
+    map.kind == FieldType::User && !value.is_blank() && user::write(map, place, value).is_ok_and(|id| id == *native)
 }
 
 /// A value in the words of the place, before the service's forms.
@@ -167,6 +177,15 @@ impl Fit<'_> {
     }
 
     fn check_option(&self, text: &str) -> Result<(), Problem> {
+        if self.schema.is_some_and(|schema| schema.barred.iter().any(|option| option == text)) {
+            let message =
+                format!("`{}`: `{}` takes {} by a conversion alone", self.field, self.place.name, shown(text));
+            return Err(Problem::new(
+                BARRED_OPTION,
+                message,
+                "map another option in `values`, or convert the record there",
+            ));
+        }
         let Some(schema) = self.schema.filter(|schema| schema.restricted && !schema.options.is_empty()) else {
             return Ok(());
         };

@@ -33,6 +33,8 @@ pub struct ObjectFacts {
     pub omits_blanks: bool,
     /// What a read by id that finds nothing means.
     pub gone: Gone,
+    /// Fields in which the service ignores a step back, unless the field was cleared before.
+    pub clear_first: Vec<String>,
     /// Native fields whose value the service holds at most once.
     pub unique: Vec<String>,
     /// What the service says of its fields; `None` until it was asked.
@@ -46,6 +48,7 @@ impl ObjectFacts {
             forms: capabilities.forms.clone(),
             omits_blanks: capabilities.omits_blanks,
             gone: capabilities.gone,
+            clear_first: capabilities.clear_first.clone(),
             unique: capabilities.unique.clone(),
             schema: None,
         }

@@ -291,6 +291,11 @@ pub enum Mark {
         /// For this golden value.
         golden: Value,
     },
+    /// The same, where clearing the field first helps: it is cleared, and written when it is blank.
+    ClearFirst {
+        /// For this golden value.
+        golden: Value,
+    },
     /// The service, or the mapping, refuses it.
     Parked {
         /// For this golden value; `None`: what was read could not be understood.

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{
     context::Context,
     entity::{Entity, Field, Mark, Presence, Want},
-    patch::{enters, has_key, patch},
+    patch::{enters, has_key, patch, stands_at},
     reading::{Reading, Source, is_stale, readable},
     rules::FieldRule,
     side::{Pair, Side},
@@ -212,6 +212,13 @@ fn field(entity: &Entity, rule: &FieldRule, due: &Pair<Due>, context: &Context<'
     if values[0].is_some() && values[0] == values[1] {
         return Category::Equal;
     }
+    // A user written as the fallback: each side holds what the golden value is written as there.
+    let stands = |(side, place): &(Side, &NativeField)| {
+        field.sides[*side].shadow.as_ref().is_some_and(|shadow| stands_at(rule, place, shadow, &field.golden))
+    };
+    if places.iter().all(stands) {
+        return Category::Normalised;
+    }
     differs(entity, rule, field, due, context)
 }
 
@@ -265,11 +272,14 @@ fn marked(mark: &Mark, field: &Field) -> Option<Category> {
         Mark::Kept { golden } | Mark::Apart { golden, .. } | Mark::Discarded { golden } if *golden == field.golden => {
             Some(Category::Kept)
         }
+        // On its way in two steps.
+        Mark::ClearFirst { golden } if *golden == field.golden => Some(Category::Pending),
         Mark::Parked { .. }
         | Mark::Ignored { .. }
         | Mark::Normalised { .. }
         | Mark::Kept { .. }
         | Mark::Discarded { .. }
+        | Mark::ClearFirst { .. }
         | Mark::Apart { .. } => None,
     }
 }

@@ -58,7 +58,10 @@ pub fn patch(entity: &Entity, side: Side, context: &Context<'_>) -> Patch {
         {
             continue;
         }
-        match native(rule, place, side, object, field.target(side), context) {
+        let is_cleared =
+            matches!(&field.sides[side].mark, Some(Mark::ClearFirst { golden }) if *golden == field.golden);
+        let value = if is_cleared { &Value::Blank } else { field.target(side) };
+        match native(rule, place, side, object, value, context) {
             Ok(native) => patch.changes.push(Change {
                 field: rule.map.name.clone(),
                 native: place.name.clone(),
@@ -85,7 +88,7 @@ pub fn draft(entity: &Entity, side: Side, object: &str, context: &Context<'_>) -
             matches!(&field.sides[side].mark, Some(Mark::Parked { golden: Some(parked), .. }) if *parked == field.golden)
         });
         let native = if enters && !refused {
-            match native(rule, place, side, object, &golden, context) {
+            match made_with(rule, place, side, object, &golden, context) {
                 Ok(native) => Some(native),
                 Err(problem) => {
                     patch.problems.push((rule.map.name.clone(), problem));
@@ -253,6 +256,7 @@ pub(super) fn restricts(rule: &FieldRule, golden: &Value) -> bool {
 /// The native value stands for this canonical one.
 pub fn stands_at(rule: &FieldRule, place: &NativeField, native: &Native, golden: &Value) -> bool {
     mapping::read(&rule.map, place, native).is_ok_and(|value| value == *golden)
+        || mapping::stands_for(&rule.map, place, native, golden)
 }
 
 /// Nobody knows yet whose record it is: only a restriction goes there, since it holds for the e-mail.
@@ -319,8 +323,25 @@ fn is_waiting(parked: Option<&Parked>, now: Timestamp) -> bool {
     parked.is_some_and(|parked| parked.is_waiting(now))
 }
 
-/// What a side is to hold for a golden value.
+/// What a record of a side is to hold for a golden value.
 pub(super) fn native(
+    rule: &FieldRule,
+    place: &NativeField,
+    side: Side,
+    object: &str,
+    golden: &Value,
+    context: &Context<'_>,
+) -> Result<Native, Problem> {
+    if context.schema(side, object, &place.name).is_some_and(|field| !field.updateable && field.createable) {
+        let message = format!("`{}` of `{object}` is given when the record is made, and never changed", place.name);
+        let hint = "give it the same value here as there, or make the record there anew";
+        return Err(Problem { code: "read-only".into(), message, hint: hint.into() });
+    }
+    made_with(rule, place, side, object, golden, context)
+}
+
+/// What a new record is to hold for a golden value.
+fn made_with(
     rule: &FieldRule,
     place: &NativeField,
     side: Side,

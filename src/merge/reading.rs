@@ -84,9 +84,12 @@ pub fn fold(
     let mut email_moved = before.wrote_email && reading.source != Source::Answer;
     for rule in &context.rules.fields {
         let Some(place) = Context::place(rule, side, &before.address.object) else { continue };
-        let Some(native) = readable(&reading, &before, side, place, context) else { continue };
         let field = entity.fields.entry(rule.map.name.clone()).or_insert_with(Field::unread);
-        let observed = Observed { rule, place, native, side, ours: is_ours(reading.record), now: context.now };
+        let Some(native) = readable(&reading, &before, side, place, context) else { continue };
+        let facts = context.objects[side].get(&before.address.object);
+        let clears_first = facts.is_some_and(|facts| facts.clear_first.contains(&place.name));
+        let ours = is_ours(reading.record);
+        let observed = Observed { rule, place, native, side, ours, clears_first, now: context.now };
         // Whoever changed it, we in a write in doubt included: what changed beside it came with the address.
         email_moved |= rule.map.kind == FieldType::Email
             && field.sides[side].shadow.as_ref().is_some_and(|shadow| !observed.same(shadow));
@@ -225,6 +228,8 @@ pub(super) struct Observed<'a> {
     pub(super) native: &'a Native,
     pub(super) side: Side,
     pub(super) ours: bool,
+    /// The service takes a step back in this field only after it was cleared.
+    pub(super) clears_first: bool,
     pub(super) now: Timestamp,
 }
 
@@ -275,7 +280,10 @@ impl Observed<'_> {
             return None;
         }
         if holding.shadow.as_ref().is_some_and(|shadow| self.same(shadow)) {
-            if !sent.in_doubt {
+            if !sent.in_doubt && self.clears_first && !sent.native.is_blank() && !self.native.is_blank() {
+                // A step back that the service takes only from blank.
+                holding.mark = Some(Mark::ClearFirst { golden: sent.golden });
+            } else if !sent.in_doubt {
                 // Answered with success, read afterwards, and still as before: writing it again would go on for ever.
                 holding.mark = Some(Mark::Ignored { golden: sent.golden });
                 ledger.events.push(Event::Ignored { side: self.side, field: field() });

@@ -116,7 +116,15 @@ fn read_fields<'a>(
         let Some(place) = Context::place(rule, side, &member.address.object) else { continue };
         let Some(native) = readable(reading, &member, side, place, context) else { continue };
         let holding = secondary.fields.entry(rule.map.name.clone()).or_default();
-        let observed = Observed { rule, place, native, side, ours: is_ours(reading.record), now: context.now };
+        let observed = Observed {
+            rule,
+            place,
+            native,
+            side,
+            ours: is_ours(reading.record),
+            clears_first: false,
+            now: context.now,
+        };
         match &rule.policy.consent {
             None => {
                 email_moved |= holding.shadow.as_ref().is_some_and(|shadow| !observed.same(shadow));

@@ -333,6 +333,9 @@ fn state(field: &Field, side: Side) -> String {
         Some(Mark::Discarded { golden }) if *golden == field.golden => {
             "discarded: a person would not have it written; it waits for the next edit".to_owned()
         }
+        Some(Mark::ClearFirst { golden }) if *golden == field.golden => {
+            "a step back that the service takes only from blank: it is cleared, then written".to_owned()
+        }
         Some(Mark::Apart { golden, .. }) if *golden == field.golden => {
             "apart: a person had this earlier value brought back here".to_owned()
         }
@@ -340,7 +343,10 @@ fn state(field: &Field, side: Side) -> String {
             "kept: reverted by a sync rule, and left here".to_owned()
         }
         _ if field.sides[side].sent.is_some() => "written; the next reading confirms it".to_owned(),
-        _ if field.sides[side].shadow.is_none() => "not read yet".to_owned(),
+        _ if field.sides[side].shadow.is_none() => {
+            "not read: the service has not shown it; nothing is decided about it, and nothing is written over it"
+                .to_owned()
+        }
         _ => "read".to_owned(),
     }
 }

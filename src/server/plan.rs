@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Map, Value as Json, json};
-use tokio::sync::mpsc;
+use tokio::sync::{MutexGuard, mpsc};
 
 use super::{
     actions::named,
@@ -65,17 +65,21 @@ pub(super) fn same_config(app: &App, config: &str) -> Result<(), Refusal> {
     Err(Refusal::new(1, message, "let the daemon read it with `hymnal reload`, or take the change back"))
 }
 
-async fn one(app: &App, running: &Running, lines: Option<&mpsc::Sender<Json>>) -> Result<Plan, Refusal> {
-    // What lies below must not move meanwhile.
-    let Ok(_turn) = tokio::time::timeout(PATIENCE, running.turn.lock()).await else {
+/// Waits for the end of the cycle that is running, for a while.
+///
+/// # Errors
+/// It goes on: a first load takes hours.
+pub async fn turn(running: &Running) -> Result<MutexGuard<'_, ()>, Refusal> {
+    tokio::time::timeout(PATIENCE, running.turn.lock()).await.map_err(|_| {
         let message =
             format!("a cycle of `{}` is running, and what it will have done cannot be told before", running.name);
-        return Err(Refusal::new(
-            1,
-            message,
-            format!("ask again later, or end it with `hymnal pause {}`", running.name),
-        ));
-    };
+        Refusal::new(1, message, format!("ask again later, or end it with `hymnal pause {}`", running.name))
+    })
+}
+
+async fn one(app: &App, running: &Running, lines: Option<&mpsc::Sender<Json>>) -> Result<Plan, Refusal> {
+    // What lies below must not move meanwhile.
+    let _turn = turn(running).await?;
     let sync = running.sync.over(Arc::new(app.overlay())).await?;
     let digest = sync_digest(&running.sync.committer.rules);
     let outcome = match lines {

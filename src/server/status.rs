@@ -181,7 +181,7 @@ pub(super) fn name(wait: Wait) -> &'static str {
     WAITS.into_iter().find(|(_, known)| *known == wait).map_or("", |(name, _)| name)
 }
 
-const WAITS: [(&str, Wait); 14] = [
+const WAITS: [(&str, Wait); 15] = [
     ("conflicts", Wait::Conflict),
     ("frozen", Wait::Frozen),
     ("parked", Wait::Parked),
@@ -193,6 +193,7 @@ const WAITS: [(&str, Wait); 14] = [
     ("kept", Wait::Kept),
     ("discarded", Wait::Discarded),
     ("not_visible", Wait::NotVisible),
+    ("withheld", Wait::Withheld),
     ("deleting", Wait::Deleting),
     ("converted_out", Wait::ConvertedOut),
     ("apart", Wait::Apart),

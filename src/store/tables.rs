@@ -62,6 +62,8 @@ pub enum Wait {
     Discarded,
     /// A record that cannot be seen.
     NotVisible,
+    /// A field that the service has never shown.
+    Withheld,
     /// A deletion in its grace.
     Deleting,
     /// A record that was converted into one of an object that the sync does not have.
@@ -72,7 +74,7 @@ pub enum Wait {
 
 impl Wait {
     /// All, in the order of their letters.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Conflict,
         Self::Frozen,
         Self::Parked,
@@ -84,6 +86,7 @@ impl Wait {
         Self::Kept,
         Self::Discarded,
         Self::NotVisible,
+        Self::Withheld,
         Self::Deleting,
         Self::ConvertedOut,
         Self::Apart,
@@ -103,6 +106,7 @@ impl Wait {
             Self::Kept => b'k',
             Self::Discarded => b'u',
             Self::NotVisible => b'v',
+            Self::Withheld => b'h',
             Self::Deleting => b'x',
             Self::ConvertedOut => b't',
             Self::Apart => b's',

@@ -9,7 +9,7 @@ use super::{App, Running, State, replace::store_of};
 use crate::{
     config::Config,
     cycle::account::{another, pinned},
-    mapping::FieldType,
+    mapping::{FieldType, People},
     merge::{FieldRule, OnDelete, Side},
     store::{Batch, Kv, StoreError, tables::account},
 };
@@ -65,6 +65,7 @@ pub async fn systems(app: &App, call: &Call) -> Vec<Finding> {
 async fn one_system(running: &Running, side: Side, call: &Call, findings: &mut Vec<Finding>) {
     let system = &running.sync.systems[side];
     one_account(running, side, call, findings).await;
+    users(running, side, call, findings).await;
     for object in &system.objects {
         findings.extend(deletion(running, side, &object.name));
         match system.connector.describe(call, &object.name).await {
@@ -79,6 +80,44 @@ async fn one_system(running: &Running, side: Side, call: &Call, findings: &mut V
                 message: format!("`{}` could not be described: {error}", object.name),
                 hint: error.hint.clone().unwrap_or_default(),
             }),
+        }
+    }
+}
+
+/// Whether users can be read where a field needs them, and each `fallback` is one of them.
+async fn users(running: &Running, side: Side, call: &Call, findings: &mut Vec<Finding>) {
+    let (rules, system) = (&running.sync.committer.rules, &running.sync.systems[side]);
+    let mapped = rules.fields.iter().filter(|rule| rule.map.kind == FieldType::User);
+    let places: Vec<_> =
+        mapped.flat_map(|rule| rule.map.native[side].values().map(move |place| (rule, place))).collect();
+    if places.is_empty() {
+        return;
+    }
+    let mut add = |severity, message: String, hint: &str| {
+        findings.push(Finding { severity, connector: system.name.clone(), message, hint: hint.to_owned() });
+    };
+    let people = match system.connector.users(call).await {
+        Ok(users) if users.is_empty() => {
+            let hint = "map the field with another type: no user can be matched by e-mail";
+            return add(
+                Severity::Mapping,
+                "the service names no users, and a field is of `type = \"user\"`".to_owned(),
+                hint,
+            );
+        }
+        Ok(users) => People::of(&users),
+        Err(error) => {
+            let hint = error
+                .hint
+                .clone()
+                .unwrap_or_else(|| "let the login read users (HubSpot: crm.objects.owners.read)".to_owned());
+            return add(Severity::System, format!("the users could not be read: {error}"), &hint);
+        }
+    };
+    for (rule, place) in places {
+        if let Some(fallback) = place.fallback.as_deref().filter(|fallback| people.id(fallback).is_none()) {
+            let message = format!("field `{}`: the `fallback` `{fallback}` is no active user", rule.map.name);
+            add(Severity::Mapping, message, "write the e-mail address of an active user");
         }
     }
 }
@@ -215,6 +254,7 @@ impl Compare<'_> {
                 &format!("add `flow = \"{} -> {}\"`", self.name(self.side), self.name(self.side.other())),
             );
         }
+        self.barred(rule, field, findings);
         if !fits(rule.map.kind, field) {
             self.add(
                 Severity::Advice,
@@ -225,6 +265,24 @@ impl Compare<'_> {
                 )
                 .to_lowercase(),
                 "values that cannot be written are parked",
+            );
+        }
+    }
+
+    /// Options that a write must not set, among those that are mapped.
+    fn barred(&self, rule: &FieldRule, field: &SchemaField, findings: &mut Vec<Finding>) {
+        let Some(place) = rule.map.native[self.side].get(self.object) else { return };
+        let enters = rule.policy.flow.into_side(self.side);
+        for (canonical, natives) in place.values.iter().filter(|_| enters) {
+            let Some(native) = natives.first().filter(|native| field.barred.contains(native)) else { continue };
+            self.add(
+                Severity::Mapping,
+                findings,
+                format!(
+                    "field `{}`: `{canonical}` would be written as `{native}`, which `{}` gets by a conversion alone",
+                    rule.map.name, self.object
+                ),
+                "list another native first, or let the field flow out of here only",
             );
         }
     }

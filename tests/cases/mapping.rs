@@ -38,6 +38,7 @@ impl Place {
             values: self.values.clone().into_iter().collect(),
             unmapped: self.unmapped,
             default: self.default.clone(),
+            ..NativeField::default()
         }
     }
 }
@@ -121,6 +122,7 @@ impl WriteCase {
             name: "Native__c".to_owned(),
             label: "Native".to_owned(),
             kind,
+            barred: Vec::new(),
             options: self.options.clone(),
             restricted: !self.any,
             max_length: self.length,

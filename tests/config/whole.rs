@@ -78,7 +78,8 @@ fn every_key_of_the_schema_is_read() {
         let prefix = format!("{path}.");
         let keys = all.iter().filter_map(|key| key.strip_prefix(&prefix)).filter(|key| !key.contains('.'));
         for key in keys.filter(|key| *key != "between") {
-            let text = format!("{table}\n{key} = 1979-05-27\n");
+            let kind = if key == "fallback" { "type = \"user\"\n" } else { "" };
+            let text = format!("{table}\n{kind}{key} = 1979-05-27\n");
             let wrong = read(&text, &World::new()).expect_err("a date fits no key");
             let named = wrong.iter().any(|found| found.message.starts_with(&format!("`{key}` must be ")));
             assert!(named, "{path}.{key}\n{wrong}");

@@ -41,7 +41,6 @@ wrong! {
     // Not built yet
     unbuilt_tables: "[daemon]" => "[webhooks]\nlisten = \"127.0.0.1:7421\"\n[scoreboard]\n[notify.ops]\nkind = \"slack\"\n[daemon]";
     guards_wrong: "every = \"30s\"" => "guards = { window = \"0s\", max_creates = true, max_updates = { share = 1.5, cuont = 3 }, max_deletes = {}, max_blank = false }";
-    unbuilt_field_options: "name = { marketing = \"lastname\", crm = \"LastName\" }" => "name = { marketing = \"lastname\", crm = \"LastName\"  }\nowner = { marketing = \"owner\", crm = \"OwnerId\", type = \"user\", fallback = { marketing = \"a@example.com\" } }";
     unbuilt_webhook_secret: "role = \"marketing\"" => "role = \"marketing\"\nwebhook_secret = { env = \"X\" }";
     unbuilt_store: "[daemon]" => "[store]\nkind = \"postgresql\"\n[daemon]";
 
@@ -97,6 +96,7 @@ wrong! {
 
     // Fields
     field_on_one_side: "name = { marketing = \"lastname\", crm = \"LastName\" }" => "name = { marketing = \"lastname\" }";
+    consent_on_one_side: "score = { marketing = \"score\", crm = \"Score__c\", type = \"integer\" }" => "optout = { crm = \"HasOptedOutOfEmail\", type = \"bool\", consent = [\"false\", \"true\"] }";
     field_not_a_table: "name = { marketing = \"lastname\", crm = \"LastName\" }" => "name = \"lastname\"";
     field_unknown_option: "type = \"integer\" }" => "type = \"integer\", on_conflct = \"latest\" }";
     field_unknown_object: "crm = \"Score__c\"" => "crm = { Lea = \"Score__c\" }";
@@ -116,6 +116,8 @@ wrong! {
     phone_without_region: ", region = \"US\"" => "";
     phone_unknown_region: "region = \"US\"" => "region = \"USA\"";
     region_on_text: "crm = \"LastName\" }" => "crm = \"LastName\", region = \"US\" }";
+    fallback_of_text: "crm = \"LastName\" }" => "crm = \"LastName\", fallback = { crm = \"a@example.com\" } }";
+    fallback_without_address: "crm = \"LastName\" }" => "crm = \"LastName\" }\nowner = { marketing = \"hubspot_owner_id\", crm = \"OwnerId\", type = \"user\", fallback = { marketing = \"inbound\" } }";
     default_of_wrong_type: "type = \"integer\" }" => "type = \"integer\", default = { crm = \"none\" } }";
     default_where_not_mapped: "crm = \"Score__c\", type = \"integer\" }" => "crm = { Lead = \"Score__c\" }, type = \"integer\", default = { crm.Contact = 0 } }";
 

@@ -72,23 +72,33 @@ async fn a_plan_is_the_same_with_a_daemon_and_without() {
     world.run(&["plan", "--out", "asked.jsonl", "--exit-code"]).await.exits(3);
 
     // A person whom only the plan has met has another id in the other plan.
-    let told = |file: &str| {
-        let (_, mut lines) = lines(&world, file);
+    let told = |world: &World, file: &str| {
+        let (_, mut lines) = lines(world, file);
         for line in &mut lines {
             line["entity"] = Json::Null;
         }
         lines
     };
-    assert_eq!(told("alone.jsonl"), told("asked.jsonl"));
-    assert!(told("asked.jsonl").iter().any(|line| line["field"] == "phone" && line["new"] == "+12125550147"));
+    assert_eq!(told(&world, "alone.jsonl"), told(&world, "asked.jsonl"));
+    assert!(told(&world, "asked.jsonl").iter().any(|line| line["field"] == "phone" && line["new"] == "+12125550147"));
     world.run(&["plan", "nobody"]).await.exits(2).says("there is no sync `nobody`");
 
-    // The file has changed, and the daemon has not read it yet: its answer would be about other rules.
+    // The file has changed, and the daemon has not read it yet: the plan is of what would be after a reload.
     world.setup.sync.push_str("priority = [\"marketing\", \"crm\"]\n");
+    world.setup.fields = world.setup.fields.replace("jobtitle", "city").replace("\"Title\"", "\"MobilePhone\"");
     world.write_config();
-    world.run(&["plan"]).await.exits(1).says("hymnal reload");
+    world.hub_edit(&hub, &[("city", "Bonn")]);
+    world.run(&["plan", "--out", "new.jsonl"]).await.exits(0);
+    assert!(
+        told(&world, "new.jsonl").iter().any(|line| line["sends"]["MobilePhone"] == "Bonn"),
+        "{:?}",
+        told(&world, "new.jsonl")
+    );
+    world.run(&["audit"]).await.exits(1).says("hymnal reload");
     world.run(&["reload"]).await.exits(0);
-    world.run(&["plan"]).await.exits(0);
+    world.run(&["plan", "--out", "reloaded.jsonl"]).await.exits(0);
+    let (new, reloaded) = (lines(&world, "new.jsonl").0, lines(&world, "reloaded.jsonl").0);
+    assert_eq!(new["config"], reloaded["config"]);
     signal(&daemon, rustix::process::Signal::TERM);
     assert!(ended(&mut daemon, std::time::Duration::from_secs(30)).await.success());
 }

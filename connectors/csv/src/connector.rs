@@ -56,6 +56,7 @@ impl CsvConnector {
             history: false,
             erase_batch: 0,
             on_create: Vec::new(),
+            clear_first: Vec::new(),
             conditional: false,
             overlap: Duration::ZERO,
             forms: Forms {
@@ -240,6 +241,7 @@ impl Files {
                 // A file says nothing of what its columns hold.
                 kind: NativeKind::Other,
                 options: Vec::new(),
+                barred: Vec::new(),
                 restricted: false,
                 max_length: None,
                 required: false,

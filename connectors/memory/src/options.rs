@@ -40,6 +40,9 @@ pub struct ObjectOptions {
     pub capabilities: Capabilities,
     /// What a read by id says of a deleted record.
     pub deleted_reads: DeletedReads,
+    /// Fields whose value moves forward in this order only: a step back is answered with success and does nothing, unless
+    /// the field is blank.
+    pub forward_only: BTreeMap<String, Vec<String>>,
     /// How far a look-up by key lags behind; zero: it is consistent.
     pub find_lag: Duration,
     /// Records tell who changed them last.
@@ -81,11 +84,13 @@ impl ObjectOptions {
             forms: Forms::default(),
             on_create: Vec::new(),
             never_write: Vec::new(),
+            clear_first: Vec::new(),
         };
         Self {
             schema: Schema { fields },
             capabilities,
             deleted_reads: DeletedReads::Gone,
+            forward_only: BTreeMap::new(),
             find_lag: Duration::ZERO,
             tells_actor: true,
         }
@@ -99,6 +104,7 @@ pub fn field(name: &str, kind: NativeKind) -> SchemaField {
         label: name.to_owned(),
         kind,
         options: Vec::new(),
+        barred: Vec::new(),
         restricted: false,
         max_length: None,
         required: false,

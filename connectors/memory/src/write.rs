@@ -55,7 +55,8 @@ pub(crate) fn update(writer: &Writer<'_>, state: &mut State, patch: &Patch) -> R
         let message = format!("`{}` is at version {current}", patch.id);
         return Err(Error::new(Kind::Conflict, "412", message));
     }
-    let fields = writer.bent(state, &patch.fields);
+    let mut fields = writer.bent(state, &patch.fields);
+    writer.keep_forward(state, &patch.id, &mut fields);
     let done = state.data.update(writer.object, &patch.id, fields, &writer.by, writer.now);
     done.map_err(|refusal| writer.refused(&patch.id, refusal))?;
     let written = writer.written(state, patch.id.clone(), &patch.fields, false);
@@ -150,6 +151,17 @@ impl Writer<'_> {
             _ => false,
         });
         fields
+    }
+
+    /// Drops steps back that the service ignores.
+    fn keep_forward(&self, state: &mut State, id: &str, fields: &mut Fields) {
+        let Some(row) = state.data.table(self.object).live(id) else { return };
+        fields.retain(|name, value| {
+            let Some(order) = self.options.forward_only.get(name) else { return true };
+            let place = |value: &Native| order.iter().position(|step| *step == value.to_string());
+            let held = row.fields.get(name).and_then(place);
+            place(value).is_none_or(|new| held.is_none_or(|held| new >= held))
+        });
     }
 
     fn written(&self, state: &mut State, id: String, given: &Fields, created: bool) -> Written {

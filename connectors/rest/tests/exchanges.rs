@@ -367,6 +367,9 @@ fn a_history_spells_values_as_a_record_does() {
         request = { method = "GET", path = "/services/data/v62.0/sobjects/Lead/describe" }
         answer = { status = 200, body = '{"fields":[{"name":"DoNotCall","label":"x","type":"boolean"},{"name":"Score__c","label":"x","type":"double"}]}' }
         [[steps]]
+        request = { method = "GET", path = "/services/data/v62.0/query", query = { q = "SELECT ApiName FROM LeadStatus WHERE IsConverted = true" } }
+        answer = { status = 200, body = '{"records":[]}' }
+        [[steps]]
         request = { method = "GET", path = "/services/data/v62.0/query", query = { q = "SELECT Field, OldValue, NewValue, CreatedDate, CreatedById FROM LeadHistory WHERE LeadId = '00Q000000000001EAA' ORDER BY CreatedDate DESC, Id DESC" } }
         answer = { status = 200, body = '{"records":[{"Field":"DoNotCall","OldValue":"false","NewValue":"true","CreatedDate":"2026-11-23T11:00:00.000+0000"},{"Field":"Score__c","OldValue":null,"NewValue":"7.50","CreatedDate":"2026-11-23T10:00:00.000+0000"}]}' }
         "#,

@@ -48,6 +48,8 @@ pub struct Capabilities {
     pub forms: Forms,
     /// What the service does by itself whenever a record is made.
     pub on_create: Vec<Automation>,
+    /// Fields in which the service ignores a step back with success, unless the field was cleared in a request before.
+    pub clear_first: Vec<String>,
     /// Fields Hymnal needs no mapping for because the service derives them (Salesforce: `Name`, compound addresses).
     pub never_write: Vec<String>,
 }

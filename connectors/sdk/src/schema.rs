@@ -28,6 +28,9 @@ pub struct SchemaField {
     pub kind: NativeKind,
     /// The choices, where it has a list of them: values, not labels.
     pub options: Vec<String>,
+    /// Those of the options that a write must not set: they mean that something was done (a conversion).
+    #[serde(default)]
+    pub barred: Vec<String>,
     /// The service refuses a value that is not among the options.
     pub restricted: bool,
     /// Characters it holds at most.

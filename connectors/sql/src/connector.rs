@@ -53,6 +53,7 @@ impl SqlConnector {
             history: false,
             erase_batch: 0,
             on_create: Vec::new(),
+            clear_first: Vec::new(),
             conditional: settings.updated_at.is_some(),
             overlap: OVERLAP,
             forms: Forms {

@@ -59,6 +59,7 @@ impl Table {
                 label: column.name.clone(),
                 kind: column.kind,
                 options: column.options.clone(),
+                barred: Vec::new(),
                 restricted: !column.options.is_empty(),
                 max_length: column.longest,
                 required: column.needed && !own,

@@ -170,9 +170,13 @@ fn conform(base: Base, settings: &'static [(&'static str, &'static str)], not_ru
     });
 }
 
-/// A database has no layer in which a call could be interrupted, and no permission on one row.
-const WITH_TIMES: &[&str] = &["call-names-effect", "list-fault-resumes", "deletions-never-guess"];
+/// A database has no layer in which a call could be interrupted, no permission on one row, no users that own rows, and no
+/// erasure besides its deletion.
+const WITH_TIMES: &[&str] =
+    &["call-names-effect", "list-fault-resumes", "deletions-never-guess", "users-are-told-apart", "erase-erases"];
 const WITHOUT_TIMES: &[&str] = &[
+    "users-are-told-apart",
+    "erase-erases",
     "call-names-effect",
     "list-fault-resumes",
     "list-oldest-first",

@@ -71,6 +71,7 @@ pub fn status(status: &Json) -> String {
             ("duplicate", "duplicate", "duplicates"),
             ("no_key", "without a key", "without a key"),
             ("not_visible", "not visible", "not visible"),
+            ("withheld", "with a field that a service never shows", "with fields that a service never shows"),
             ("deleting", "deletion in its grace", "deletions in their grace"),
             ("blocked", "record of an erased person, not met again", "records of erased people, not met again"),
             ("out_of_scope", "out of scope", "out of scope"),

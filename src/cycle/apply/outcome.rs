@@ -124,12 +124,12 @@ fn stands(line: &Line, entity: &Entity, side: Side, context: &Context<'_>) -> St
     let (Some(field), Some(place)) = (entity.fields.get(&line.field), Context::place(rule, side, object)) else {
         return moved("the field is not mapped there any more");
     };
-    let is_there = holding.shadow.as_ref().is_some_and(|native| stands_at(rule, place, native, &field.golden));
-    let is_sent = holding.sent.as_ref().is_some_and(|sent| !sent.in_doubt && sent.golden == field.golden);
-    match value(&field.golden) == line.new {
+    let is_there = holding.shadow.as_ref().is_some_and(|native| stands_at(rule, place, native, field.target(side)));
+    let is_sent = holding.sent.as_ref().is_some_and(|sent| !sent.in_doubt && sent.golden == *field.target(side));
+    match value(field.target(side)) == line.new {
         true if is_there || is_sent => Standing::Already,
         true => moved("it waits, or is set aside; see `hymnal explain`"),
-        false => Standing::Moved(format!("the value is `{}` now", text(&value(&field.golden)))),
+        false => Standing::Moved(format!("the value is `{}` now", text(&value(field.target(side))))),
     }
 }
 

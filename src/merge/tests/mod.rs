@@ -6,6 +6,7 @@ mod answers;
 mod matches;
 mod patches;
 mod readings;
+mod secondaries;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -45,6 +46,7 @@ impl Bench {
             forms: Forms::default(),
             omits_blanks: false,
             gone: Gone::Deleted,
+            clear_first: Vec::new(),
             unique: Vec::new(),
             schema: None,
         };
@@ -127,6 +129,7 @@ impl Bench {
             name: name.into(),
             label: name.into(),
             kind: NativeKind::Text,
+            barred: Vec::new(),
             options: Vec::new(),
             restricted: false,
             max_length: None,

@@ -163,6 +163,7 @@ impl Stage {
                             | Mark::Apart { golden, .. }
                             | Mark::Parked { golden: Some(golden), .. },
                         ) => *golden == field.golden,
+                        Some(Mark::ClearFirst { .. }) => false,
                         None => entity.parked[side].is_some(),
                     };
                     let held = Side::BOTH.into_iter().any(|side| matches!(field.gate(side), Some(Gate::Held { .. })));

@@ -14,9 +14,13 @@ impl Oracle {
         self.waits().any(|(wait, at, name)| {
             at == id
                 && match wait {
-                    Wait::Conflict | Wait::Frozen | Wait::Ignored | Wait::Normalised | Wait::Kept | Wait::Discarded => {
-                        name == field
-                    }
+                    Wait::Conflict
+                    | Wait::Frozen
+                    | Wait::Ignored
+                    | Wait::Normalised
+                    | Wait::Kept
+                    | Wait::Discarded
+                    | Wait::Withheld => name == field,
                     Wait::Parked => name == field || name.is_empty(),
                     Wait::Ambiguous
                     | Wait::Duplicate

@@ -3,14 +3,14 @@
 use std::sync::PoisonError;
 
 use hymnal_sdk::{
-    Call, NativeKind, Result, Schema, SchemaField,
+    Call, Kind, NativeKind, Result, Schema, SchemaField,
     http::{Access, unreadable},
 };
 
 use super::{Learnt, RestConnector, list::selected};
 use crate::{
     json::Json,
-    manifest::schema::{Described, FixedField},
+    manifest::schema::{Barred, Described, FixedField},
     render,
 };
 
@@ -27,6 +27,12 @@ impl RestConnector {
                 }
             }
         }
+        for barred in &shape.barred {
+            let options = self.barred(call, name, barred).await?;
+            if let Some(field) = schema.fields.iter_mut().find(|field| field.name == barred.field) {
+                field.barred = options;
+            }
+        }
         for (field, by) in &object.written_by {
             if let Some(known) = schema.fields.iter_mut().find(|known| known.name == *field) {
                 known.createable = true;
@@ -41,6 +47,17 @@ impl RestConnector {
             .map(|field| ((name.to_owned(), field.name.clone()), Learnt { is_unique: field.unique, kind: field.kind }));
         self.learnt.lock().unwrap_or_else(PoisonError::into_inner).extend(learnt);
         Ok(schema)
+    }
+
+    /// The options that a write must not set. Who may not ask for them has none: the service refuses by itself.
+    async fn barred(&self, call: &Call, name: &str, barred: &Barred) -> Result<Vec<String>> {
+        let request = render::request(&barred.request, &self.fillings(name), Access::Read)?;
+        let answer = match self.read(call, request).await {
+            Err(error) if matches!(error.kind, Kind::Fatal | Kind::Gone) => return Ok(Vec::new()),
+            other => other?,
+        };
+        let rows = selected(&answer, &barred.select)?;
+        Ok(rows.iter().filter_map(|row| row.at(&barred.value).and_then(Json::as_text)).collect())
     }
 
     /// The fields that the service describes.
@@ -83,6 +100,7 @@ fn field(described: &Described, row: &Json) -> Option<SchemaField> {
             None => false,
         },
         options,
+        barred: Vec::new(),
         max_length: described
             .max_length
             .as_ref()
@@ -103,6 +121,7 @@ fn fixed(name: &str, field: &FixedField) -> SchemaField {
         label: name.to_owned(),
         kind: field.kind,
         options: field.options.clone(),
+        barred: Vec::new(),
         restricted: !field.options.is_empty(),
         max_length: None,
         required: field.required,

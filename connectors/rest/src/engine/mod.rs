@@ -3,6 +3,7 @@
 mod answers;
 mod aside;
 mod before;
+mod children;
 mod deletions;
 mod delta;
 mod describe;
@@ -240,6 +241,7 @@ fn capabilities(object: &Object) -> Capabilities {
         overlap,
         forms: object.types.clone(),
         on_create: Vec::new(),
+        clear_first: object.clear_first.clone(),
         never_write: object.never_write.clone(),
     }
 }

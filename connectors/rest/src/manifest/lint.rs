@@ -202,6 +202,9 @@ impl Check<'_> {
         for described in object.schema.described.iter().chain(&object.schema.and) {
             self.request(&at("schema"), &described.request, &[]);
         }
+        for barred in &object.schema.barred {
+            self.request(&at("schema"), &barred.request, &[]);
+        }
         if object.schema.fixed.is_empty() && object.schema.described.is_none() {
             let hint = "declare `schema.fixed` or `schema.described`";
             self.note(&at("schema"), "no field is known of these records".to_owned(), hint);
@@ -222,8 +225,16 @@ impl Check<'_> {
             }
         }
         for derived in object.derived.values() {
-            if let Derived::Listed { yes, no, .. } = derived {
-                self.known(derived_at, yes.holes().into_iter().chain(no.holes()), &[]);
+            match derived {
+                Derived::Listed { yes, no, .. } => {
+                    self.known(derived_at, yes.holes().into_iter().chain(no.holes()), &[]);
+                }
+                Derived::Child { add, change, remove, .. } => {
+                    self.known(derived_at, add.holes().into_iter(), &[Hole::Value]);
+                    self.known(derived_at, change.holes().into_iter(), &[Hole::Id, Hole::Value]);
+                    self.known(derived_at, remove.holes().into_iter(), &[Hole::Id]);
+                }
+                Derived::Primary { .. } => {}
             }
         }
     }

@@ -9,7 +9,7 @@ use super::{
     changes::{Changes, DeletionFeed},
     history::History,
     layout::{Custom, Derived, Layout},
-    request::{BodyTest, Is, Paginator, Paths, Pick, RequestShape},
+    request::{BodyTest, Is, Mark, Paginator, Paths, Pick, RequestShape},
     schema::SchemaShape,
     template::{Shape, Template},
 };
@@ -46,9 +46,9 @@ pub struct Object {
     /// Fields that are made of others, by the name a user maps.
     #[serde(default)]
     pub derived: BTreeMap<String, Derived>,
-    /// What is true of a deleted one.
+    /// What is true of a deleted one: a path, or what stands there (`{ path = "active", is = "0" }`).
     #[serde(default)]
-    pub deleted: Option<String>,
+    pub deleted: Option<Mark>,
     /// Where the survivor's id stands in one that was merged away.
     #[serde(default)]
     pub merged_into: Option<String>,
@@ -69,6 +69,9 @@ pub struct Object {
     /// Fields whose value exists at most once, found by a consistent read.
     #[serde(default)]
     pub unique: Vec<String>,
+    /// Fields in which the service ignores a step back with success, unless the field was cleared before.
+    #[serde(default)]
+    pub clear_first: Vec<String>,
     /// Fields that the service derives.
     #[serde(default)]
     pub never_write: Vec<String>,

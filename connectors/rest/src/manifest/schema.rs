@@ -21,6 +21,23 @@ pub struct SchemaShape {
     /// replaces what the first says.
     #[serde(default)]
     pub and: Option<Box<Described>>,
+    /// Options that a write must not set, where the service tells them apart.
+    #[serde(default)]
+    pub barred: Vec<Barred>,
+}
+
+/// Options of a field that a write must not set: they mean that something was done.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Barred {
+    /// The native field.
+    pub field: String,
+    /// The request.
+    pub request: RequestShape,
+    /// Where the options stand.
+    pub select: String,
+    /// In each, the value.
+    pub value: String,
 }
 
 /// A field that a manifest declares.

@@ -1,0 +1,114 @@
+//! What a further record says of consent, over every row: what it held, what it says, what came with it, who may loosen.
+
+use super::*;
+use crate::merge::{
+    consent::restriction,
+    secondary::{Secondary, fold_secondary, secondary_patch},
+};
+
+const ELSEWHERE: &str = "7";
+
+fn said(values: &[(&str, &str)], now: Timestamp) -> Record {
+    Record { address: Address::new(OBJECT, ELSEWHERE), ..record(values, now) }
+}
+
+/// One row: what was golden, what the duplicate held and says, whether its e-mail moved too, and whether an edit by
+/// somebody else that refuses is still on its way.
+struct Row {
+    golden: &'static str,
+    held: Option<&'static str>,
+    says: &'static str,
+    with_email: bool,
+    refused_elsewhere: bool,
+    may: bool,
+    side: Side,
+}
+
+impl Row {
+    fn check(&self) {
+        let mut bench = Bench::new();
+        let may_loosen = Pair::new(self.may, self.may);
+        bench.rule("optout").policy.consent.as_mut().expect("a consent").may_loosen = may_loosen;
+        let consent = bench.rule("optout").policy.consent.clone().expect("a consent");
+        let level = |value: &Value| restriction(&consent, value);
+        let mut entity = bench.linked(&[("email", "a@example.com"), ("optout", self.golden)]);
+        entity.secondaries[self.side].push(Secondary::unread(Address::new(OBJECT, ELSEWHERE), bench.now));
+        if let Some(held) = self.held {
+            let first = said(&[("email", "a@example.com"), ("optout", held)], bench.now);
+            self.fold(&mut bench, &mut entity, &first);
+            bench.later(60);
+        }
+        if self.refused_elsewhere {
+            bench.read(&mut entity, self.side.other(), &[("email", "a@example.com"), ("optout", "yes")]);
+            bench.later(60);
+        }
+        let before = entity.fields["optout"].golden.clone();
+        let email = if self.with_email { "b@example.com" } else { "a@example.com" };
+        let record = said(&[("email", email), ("optout", self.says)], bench.now);
+        self.fold(&mut bench, &mut entity, &record);
+        let after = entity.fields["optout"].golden.clone();
+
+        let name = format!(
+            "{} held {:?} says {} email {} elsewhere {} may {} on {:?}: {before} -> {after}",
+            self.golden, self.held, self.says, self.with_email, self.refused_elsewhere, self.may, self.side
+        );
+        let says = if self.says.is_empty() { Value::Blank } else { text(self.says) };
+        // I7: who refuses is heard, whoever else says what.
+        assert!(!consent.restricts(&says) || level(&after) >= level(&says), "a restriction was lost: {name}");
+        if level(&after) < level(&before) {
+            let saw = self.held == Some("yes");
+            // Who says again what held already has edited nothing.
+            let refused = self.refused_elsewhere && self.golden != "yes";
+            let rightly = self.may && !self.with_email && saw && !refused && !says.is_blank();
+            assert!(rightly, "loosened: {name}");
+        }
+        // What holds is written there, unless it holds it; a blank is not filled with what restricts nothing.
+        let secondary = &entity.secondaries[self.side][0];
+        let patch = bench.decide(|context, _| secondary_patch(&entity, self.side, secondary, context));
+        let differs = consent.restricts(&after) && after != says || level(&after) > 0 && level(&says) > level(&after);
+        assert_eq!(!patch.changes.is_empty(), differs, "{name}: {patch:?}");
+        // Said again, it changes nothing.
+        let golden = after;
+        bench.later(60);
+        let again = said(&[("email", email), ("optout", self.says)], bench.now);
+        self.fold(&mut bench, &mut entity, &again);
+        assert_eq!(entity.fields["optout"].golden, golden, "{name}");
+    }
+
+    fn fold(&self, bench: &mut Bench, entity: &mut Entity, record: &Record) {
+        let reading = Reading { record, requested_at: bench.now, source: Source::Read };
+        let folded = bench.decide(|context, ledger| fold_secondary(entity, self.side, reading, context, ledger));
+        assert_eq!(folded, Folded::Merged);
+    }
+}
+
+#[test]
+fn a_duplicate_restricts_always_and_loosens_only_rightly() {
+    let mut rows = 0;
+    for golden in ["", "no", "yes"] {
+        for held in [None, Some(""), Some("no"), Some("yes")] {
+            for says in ["", "no", "yes"] {
+                for flags in 0..8 {
+                    for side in Side::BOTH {
+                        let [with_email, refused_elsewhere, may] = [1, 2, 4].map(|bit| flags & bit != 0);
+                        Row { golden, held, says, with_email, refused_elsewhere, may, side }.check();
+                        rows += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(rows, 3 * 4 * 3 * 8 * 2);
+}
+
+#[test]
+fn nothing_but_consent_is_taken_from_a_duplicate() {
+    let mut bench = Bench::new();
+    let mut entity = bench.linked(&[("email", "a@example.com"), ("city", "Bonn"), ("optout", "no")]);
+    entity.secondaries.right.push(Secondary::unread(Address::new(OBJECT, ELSEWHERE), bench.now));
+    let before = entity.fields.clone();
+    let record = said(&[("email", "x@example.com"), ("city", "Rome"), ("optout", "no")], bench.now);
+    let reading = Reading { record: &record, requested_at: bench.now, source: Source::Read };
+    bench.decide(|context, ledger| fold_secondary(&mut entity, Side::Right, reading, context, ledger));
+    assert_eq!(entity.fields, before);
+}
