@@ -40,7 +40,9 @@ impl Oracle {
             entered.push(tick);
         }
         let (Some(who), [one, two]) = (who, entered.as_slice()) else { return };
-        if !["tags", "optout", "stage", "score"].contains(&field) {
+        // What was taken back is a decision of now, however old the value is.
+        let is_new = self.is_taken_back(who, field);
+        if !is_new && !["tags", "optout", "stage", "score"].contains(&field) {
             self.check_concurrent(line, who, *one.min(two), *one.max(two));
         }
         // A question that was closed because one of its records went may be asked again about the record that took its
