@@ -50,8 +50,8 @@ impl World {
             let undone = take_back(&sync, change).await?;
             oracle.lock().tell(&format!("undone: {undone:?}"));
             let steps = undone.iter().flat_map(|person| &person.steps);
-            for step in steps.filter(|step| step.outcome.as_ref().is_ok_and(|back| back.left == back.right)) {
-                oracle.lock().takes_back(who, &step.field);
+            for (field, back) in steps.filter_map(|step| Some((&step.field, step.outcome.as_ref().ok()?))) {
+                oracle.lock().takes_back(who, field, back.left == back.right);
             }
             Ok(())
         })

@@ -33,6 +33,9 @@ impl Oracle {
             let edits = self.of(side, person).flat_map(|(_, track)| &track.edits);
             let edit = edits.filter(|edit| edit.field == field && edit.by == By::Others && edit.value == *value);
             let Some(tick) = edit.map(|edit| edit.tick).max() else {
+                if self.is_taken_back(person, field) {
+                    return; // It stands there again, and that was a person's wish.
+                }
                 let text = format!("line {number}: nobody entered `{value}` in `{field}` on {side:?}");
                 self.breaks(Promise::HonestConflicts, text);
                 return;

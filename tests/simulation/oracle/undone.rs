@@ -14,12 +14,12 @@ pub(super) struct TakenBack {
 }
 
 impl Oracle {
-    /// Hymnal says that it took a field of a person back on both sides.
-    pub(crate) fn takes_back(&mut self, who: usize, field: &str) {
+    /// Hymnal says that it took a field of a person back, to one value or to one of each side.
+    pub(crate) fn takes_back(&mut self, who: usize, field: &str, to_one: bool) {
         let who = self.root(who);
         let agreed = self.agreed.get(&(who, field.to_owned()));
         let expected = agreed.and_then(|agreed| match agreed.as_slice() {
-            [.., (before, _), _] => Some(before.clone()),
+            [.., (before, _), _] if to_one => Some(before.clone()),
             _ => None,
         });
         let tick = self.tick;

@@ -42,7 +42,9 @@ impl Oracle {
         for (wait, id, field) in self.waits().collect::<Vec<_>>() {
             let cause = match wait {
                 Wait::Parked => {
-                    (field == "phone" && self.has_long_phone(id))
+                    // Who is out of the sync is not tried again.
+                    self.entity(id).is_some_and(|entity| !entity.scope.is_in())
+                        || (field == "phone" && self.has_long_phone(id))
                         || self.is_in_the_way(id)
                         || self.was_deleted_quietly(id)
                 }
