@@ -11,7 +11,10 @@ use super::{
     rules::{FieldRule, Keyless},
     side::Side,
 };
-use crate::mapping::{self, NativeField, Problem, Value};
+use crate::{
+    mapping::{self, NativeField, Problem, Value},
+    planted::{self, Planted},
+};
 
 /// One field of a patch.
 #[derive(Clone, Debug, PartialEq)]
@@ -293,7 +296,7 @@ pub(super) fn differs(rule: &FieldRule, place: &NativeField, field: &Field, hold
     match &holding.sent {
         // On its way: the next reading settles it.
         Some(sent) if !sent.in_doubt && sent.golden == *field.target(side) => false,
-        _ => !stands_at(rule, place, shadow, field.target(side)),
+        _ => !stands_at(rule, place, shadow, field.target(side)) || planted::is(Planted::WriteAgain),
     }
 }
 
