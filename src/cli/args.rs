@@ -298,7 +298,7 @@ pub enum ConnectorsCommand {
         file: PathBuf,
     },
     /// Write a first manifest for a service, commented; asks on a terminal for what is not given.
-    New(NewConnector),
+    New(Box<NewConnector>),
 }
 
 /// `connectors new`
