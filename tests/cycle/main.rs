@@ -29,6 +29,7 @@ mod parked;
 mod people;
 mod plan;
 mod resolve;
+mod retention;
 mod rules;
 mod scope;
 mod secondaries;
