@@ -25,6 +25,7 @@ mod odd_services;
 mod on_delete;
 mod order;
 mod owners;
+mod pains;
 mod parked;
 mod people;
 mod plan;
