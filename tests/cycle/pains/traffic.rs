@@ -125,7 +125,9 @@ async fn p18_while_nothing_changes_next_to_nothing_is_asked() {
     let calls = calls(&stage);
     let count = |method: Method| calls.iter().filter(|call| call.method == method).count();
     let mut counted = std::collections::BTreeMap::<Method, usize>::new();
-    calls.iter().for_each(|call| *counted.entry(call.method).or_default() += 1);
+    for call in &calls {
+        *counted.entry(call.method).or_default() += 1;
+    }
     assert_eq!((count(Method::Get), count(Method::Find)), (0, 0), "{counted:?}");
     assert!(!calls.iter().any(|call| call.method.writes()), "{counted:?}");
     // Two sides; the daily comparison reads three pages of each.
