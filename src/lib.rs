@@ -33,6 +33,7 @@
 //! | [`http`] | sdk, reqwest, governor, backoff, tokio | merge, store, rest |
 //! | [`store`] | merge types, sdk types | connectors |
 //! | [`mapping`], [`merge`] | `sdk::record`, each other's types, pure libraries | async, I/O, clock reads, randomness, logging |
+//! | [`planted`] | nothing | what a test did not plant |
 //! | `connectors/rest` | sdk, serde_json, toml, jsonwebtoken, jiff | reqwest, tokio, the daemon |
 //! | `connectors/memory` | sdk | anything else |
 //! | `connectors/sandbox` | sdk, memory, axum, tokio | rest, the daemon |
@@ -61,6 +62,7 @@ pub mod http;
 pub mod journal;
 pub mod mapping;
 pub mod merge;
+pub mod planted;
 pub mod server;
 pub mod store;
 pub mod wire;

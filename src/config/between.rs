@@ -26,6 +26,8 @@ pub(super) struct System {
     pub(super) connector: String,
     pub(super) objects: Vec<String>,
     pub(super) role: Option<Role>,
+    /// Leaving it is the opt-out (`on_delete = "restrict"`), so it may have no field for that.
+    pub(super) restricts: bool,
 }
 
 impl System {
@@ -83,7 +85,7 @@ pub(super) fn scope(cx: &mut Reading<'_>, name: &str, group: &Group<'_>, connect
     let mut systems: Vec<System> = named.iter().map(|named| system(cx, *named, connectors)).collect();
     if observes && systems.len() == 1 {
         let only = systems.remove(0);
-        let nobody = System { connector: String::new(), objects: Vec::new(), role: None };
+        let nobody = System { connector: String::new(), objects: Vec::new(), role: None, restricts: false };
         return Some(Scope { sync: name.to_owned(), observes, systems: Pair::new(only, nobody) });
     }
     let Ok([left, right]) = <[System; 2]>::try_from(systems) else {
@@ -120,7 +122,7 @@ fn system(cx: &mut Reading<'_>, item: Item<'_>, connectors: &Connectors) -> Syst
             objects.push(object.to_owned());
         }
     }
-    System { connector: connector.to_owned(), objects, role: config.map(|config| config.role) }
+    System { connector: connector.to_owned(), objects, role: config.map(|config| config.role), restricts: false }
 }
 
 /// A name that must be among these. A mistyped one is read as what was probably meant, so that one slip is said once

@@ -37,10 +37,7 @@ pub(super) fn places(cx: &mut Reading<'_>, group: &Group<'_>, scope: &Scope) -> 
         let system = &scope.systems[side];
         let Some(item) = group.item(&system.connector) else {
             if group.lacks(&system.connector) {
-                let message = format!("{} is not mapped for `{}`", group.title, system.connector);
-                let hint =
-                    format!("write `{} = \"…\"` with its native name there, or remove the field", system.connector);
-                cx.error(group.at, message, hint);
+                report_unmapped(cx, group, scope, side);
             }
             continue;
         };
@@ -68,6 +65,20 @@ pub(super) fn places(cx: &mut Reading<'_>, group: &Group<'_>, scope: &Scope) -> 
         }
     }
     found
+}
+
+/// A field has a place on both sides; but where leaving is the opt-out, a consent needs none.
+fn report_unmapped(cx: &mut Reading<'_>, group: &Group<'_>, scope: &Scope, side: Side) {
+    let system = &scope.systems[side];
+    let name = &system.connector;
+    let other = &scope.systems[side.other()].connector;
+    if system.restricts && group.item("consent").is_some() && group.item(other).is_some() {
+        let message = format!("who opts out in `{other}` stays in `{name}`, where {} has no place", group.title);
+        cx.warn(group.at, message, format!("map it for `{name}` if it can be said there, or take them out by hand"));
+        return;
+    }
+    let message = format!("{} is not mapped for `{name}`", group.title);
+    cx.error(group.at, message, format!("write `{name} = \"…\"` with its native name there, or remove the field"));
 }
 
 fn native_name(cx: &mut Reading<'_>, item: Item<'_>) -> Option<String> {

@@ -74,10 +74,12 @@ fn sync<'a>(
     let guards = guards::guards(cx, group);
     let verify = group.truth(cx, "verify").unwrap_or(true);
     // Everything below is about the two systems. Without them it would only be said again for each field.
-    let scope = between::scope(cx, item.key, group, connectors)?;
+    let mut scope = between::scope(cx, item.key, group, connectors)?;
     let mode = if scope.observes { Mode::Observe } else { Mode::Sync };
     let create = create(cx, group, &scope);
     let on_delete = on_delete(cx, group, &scope, &create);
+    scope.systems.left.restricts = on_delete.left == OnDelete::Restrict;
+    scope.systems.right.restricts = on_delete.right == OnDelete::Restrict;
     let external_id = external_id(cx, group, &scope);
     let priority = priority(cx, group, &scope);
     let first_link = policy::sync_first_link(cx, group, &scope).unwrap_or(OnConflict::Prefer(priority));

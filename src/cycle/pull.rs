@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     merge::{Id, Side},
+    planted::{self, Planted},
     store::{
         StoreError,
         tables::{Feed, Tag, Wait, entity_of},
@@ -60,7 +61,17 @@ impl Sync {
                 let name = self.committer.tag.state(&scanning_name(side, &object.name));
                 set.push((name, more.then(|| vec![1])));
             }
+            if planted::is(Planted::CursorBeforeCommit) {
+                self.decide(cycle, |world| {
+                    set.drain(..).for_each(|(key, value)| world.set(key, value));
+                    Ok(())
+                })
+                .await?;
+            }
             changed += self.commit_page(cycle, side, &page, requested_at, set).await?;
+            if planted::is(Planted::UnlinkOnEmptyPage) && page.records.is_empty() && more {
+                self.take_all_for_deleted(cycle, side, object).await?;
+            }
             if let Some(seen) = &mut scan {
                 for record in &page.records {
                     seen.add(&record.address.id);
@@ -80,6 +91,23 @@ impl Sync {
                 return Err(Failure::at(side)(stopped()));
             }
         }
+    }
+
+    /// What an empty page must never mean.
+    async fn take_all_for_deleted(&self, cycle: Id, side: Side, object: &Object) -> Result<(), StoreError> {
+        let prefix = self.committer.tag.address(side, &Address::new(&object.name, ""));
+        let rows = self.committer.store.scan(&prefix, None, usize::MAX)?;
+        self.decide(cycle, |world| {
+            for (key, _) in &rows {
+                let address = Address::new(&object.name, String::from_utf8_lossy(&key[prefix.len()..]));
+                if let Some(entity) = world.by_address(side, &address)? {
+                    note_deleted(world, entity, side, &address)?;
+                }
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(())
     }
 
     pub(super) async fn commit_page(

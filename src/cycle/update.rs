@@ -23,6 +23,7 @@ use crate::{
         decide::decide,
         patch::patch,
     },
+    planted::{self, Planted},
     store::StoreError,
 };
 
@@ -98,6 +99,9 @@ impl Sync {
     /// The records to read: all where `verify` is on, else those that no reading has settled since an earlier write, or
     /// that were in conflict with something.
     async fn to_verify(&self, side: Side, object: &str, ids: &[Id]) -> Result<Vec<Address>, Failure> {
+        if planted::is(Planted::SkipVerify) {
+            return Ok(Vec::new());
+        }
         let always = self.committer.rules.verify;
         let failed = self.failed(side);
         let addresses = self
@@ -129,7 +133,7 @@ impl Sync {
         ids: &[Id],
         verified: &[Address],
     ) -> Result<Vec<Outgoing>, Failure> {
-        let must_be_read = self.committer.rules.verify;
+        let must_be_read = self.committer.rules.verify && !planted::is(Planted::SkipVerify);
         let only = self.only();
         let committed = self
             .decide(cycle, |world| {
@@ -156,7 +160,12 @@ impl Sync {
         answer: Result<Vec<Result<hymnal_sdk::Written, Error>>, Error>,
         answered_at: Timestamp,
     ) -> Result<Sent, Failure> {
-        let answers = spread(answer, outgoing.len());
+        let mut answers = spread(answer, outgoing.len());
+        if planted::is(Planted::RefuseBatch)
+            && let Some(refused) = answers.iter().find(|answer| answer.is_err()).cloned()
+        {
+            answers.fill(refused);
+        }
         let mut sent = Sent::default();
         let mut stubborn = Vec::new();
         for (item, answer) in outgoing.iter().zip(&answers) {
@@ -206,12 +215,11 @@ fn mark_one(
         return Ok(None);
     }
     let address = member.address;
-    let patch = hymnal_sdk::Patch {
-        id: address.id.clone(),
-        fields: patch.fields(),
-        version: member.version,
-        trace: id.to_string(),
-    };
+    let mut fields = patch.fields();
+    if planted::is(Planted::WriteUnmapped) {
+        fields.insert("notes".to_owned(), hymnal_sdk::Native::text("seen"));
+    }
+    let patch = hymnal_sdk::Patch { id: address.id.clone(), fields, version: member.version, trace: id.to_string() };
     Ok(Some(Outgoing { id, address, patch }))
 }
 

@@ -8,6 +8,7 @@ use hymnal_sdk::{
 };
 
 use super::{address, retry::Finality};
+use crate::planted::{self, Planted};
 
 /// A longer pause than this is a mistake of the service, or a day's quota, which is better asked about again.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
@@ -63,7 +64,8 @@ impl PauseLength {
 
 /// How long to pause after the `nth` throttle in a row, 0 for the first; `now` by the clock that the time given is by.
 pub(super) fn pause(error: &Error, nth: u32, now: Timestamp) -> PauseLength {
-    let told = error.retry_at.and_then(|at| Duration::try_from(at.duration_since(now)).ok());
+    let told = error.retry_at.filter(|_| !planted::is(Planted::IgnoreRetryAfter));
+    let told = told.and_then(|at| Duration::try_from(at.duration_since(now)).ok());
     match told {
         Some(told) if told > LONGEST_PAUSE => PauseLength::Capped(LONGEST_PAUSE),
         Some(told) if !told.is_zero() => PauseLength::For(told),

@@ -13,7 +13,10 @@ use super::{
     rules::FieldRule,
     side::Side,
 };
-use crate::mapping::{self, FieldType, Problem, Value};
+use crate::{
+    mapping::{self, FieldType, Problem, Value},
+    planted::{self, Planted},
+};
 
 /// The first retry of what a service refused; it doubles up to a day.
 const FIRST_RETRY: SignedDuration = SignedDuration::from_mins(5);
@@ -33,7 +36,7 @@ pub fn mark_sending(entity: &mut Entity, side: Side, patch: &Patch, context: &Co
     }
     let address = entity.members[side].as_ref().map(|member| member.address.clone());
     let mut events = refusals(side, patch);
-    if !patch.changes.is_empty() {
+    if !patch.changes.is_empty() && !planted::is(Planted::ForgetJournal) {
         events.push(Event::Sending { side, address, changes });
     }
     events
@@ -74,6 +77,11 @@ pub fn updated(
         if let Some(sent) = &mut holding.sent {
             wrote_email |= rule.map.kind == FieldType::Email && sent.in_doubt;
             sent.in_doubt = false;
+        }
+        if planted::is(Planted::ShadowFromRequest)
+            && let Some(sent) = holding.sent.take()
+        {
+            holding.shadow = Some(sent.native);
         }
         if matches!(holding.mark, Some(Mark::Parked { golden: Some(_), .. })) && holding.sent.is_some() {
             holding.mark = None;

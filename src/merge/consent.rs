@@ -10,7 +10,10 @@ use super::{
     policy::{Consent, OnOverride},
     side::{Pair, Side},
 };
-use crate::mapping::Value;
+use crate::{
+    mapping::Value,
+    planted::{self, Planted},
+};
 
 /// Decides a field of consent.
 pub(super) fn merge(input: &Merge<'_>, rules: &Consent) -> Verdict {
@@ -130,6 +133,9 @@ fn lowers(rules: &Consent, agreed: &Value, edit: &Candidate) -> bool {
 
 /// A loosening by a person who may, and who saw the restriction that holds now.
 fn loosens_rightly(input: &Merge<'_>, rules: &Consent, side: Side, edit: &Candidate) -> bool {
+    if planted::is(Planted::OptInWins) {
+        return true;
+    }
     let saw = edit.before.as_ref().map(|before| restriction(rules, before));
     may_loosen(input, rules, side, edit) && saw >= Some(restriction(rules, input.golden))
 }

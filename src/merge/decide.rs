@@ -4,7 +4,7 @@ use hymnal_sdk::{Address, FieldEdit, SignedDuration};
 
 use super::{
     context::Context,
-    entity::{Edit, Entity, Field, Holding, Mark, OpenConflict, Origin},
+    entity::{Edit, Entity, Field, Holding, Mark, OpenConflict, Origin, Want},
     event::{ConflictStatus, Event},
     field::{Candidate, Evidence, Fate, Merge, SideInput, Verdict, merge},
     held,
@@ -18,7 +18,10 @@ use super::{
     scope, secondary,
     side::{Pair, Side},
 };
-use crate::mapping::{self, NativeField, Value};
+use crate::{
+    mapping::{self, NativeField, Value},
+    planted::{self, Planted},
+};
 
 /// Decides every field of an entity from what its members hold, and what is to be done about it.
 pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_>) {
@@ -36,7 +39,10 @@ pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_
     removal::reconsider(entity, context, ledger);
     held::forget_moot(entity, context);
     scope::judge(entity, context.rules, ledger.events);
-    entity.wants = Pair::from_fn(|side| wants(entity, side, context));
+    entity.wants = Pair::from_fn(|side| match wants(entity, side, context) {
+        Want::Update if planted::is(Planted::ForgetOutbox) => Want::Nothing,
+        want => want,
+    });
     entity.wants_secondary = Pair::from_fn(|side| secondary::wanted(entity, side, context));
 }
 
@@ -302,6 +308,9 @@ impl OneField<'_> {
     /// When every patch of the field is settled, all members stand at the golden value: it is agreed.
     fn settle(&self, field: &mut Field) {
         if field.conflict.is_some() || field.frozen || (field.agreed.is_none() && !field.linked) {
+            return;
+        }
+        if planted::is(Planted::KeepDelivered) && field.agreed.is_some() {
             return;
         }
         let moves = field.agreed.as_ref() != Some(&field.golden) || field.sides.iter().any(|(_, h)| h.edit.is_some());

@@ -7,6 +7,7 @@ use super::{
     rules::Ambiguous,
     side::{Pair, Side},
 };
+use crate::planted::{self, Planted};
 
 /// What becomes of an entity that waits to be matched.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,6 +99,10 @@ fn primary(group: &[&Entity], side: Side, context: &Context<'_>) -> Option<Id> {
         let created = member.created_at.unwrap_or(hymnal_sdk::Timestamp::MAX);
         Some((!entity.is_linked(), preferred, created, member.address.id.clone()))
     };
+    if planted::is(Planted::PrimaryByArrival) {
+        let there = group.iter().filter(|entity| entity.members[side].is_some());
+        return there.min_by_key(|entity| (!entity.is_linked(), entity.id)).map(|entity| entity.id);
+    }
     group.iter().filter(|entity| entity.members[side].is_some()).min_by_key(rank).map(|entity| entity.id)
 }
 

@@ -10,7 +10,10 @@ use super::{
     reading::Ledger,
     side::{Pair, Side},
 };
-use crate::mapping::Value;
+use crate::{
+    mapping::Value,
+    planted::{self, Planted},
+};
 
 /// Flips are counted over this long.
 const FLIP_WINDOW: SignedDuration = SignedDuration::from_hours(1);
@@ -27,6 +30,9 @@ impl OneField<'_> {
         let id = (ledger.ids)();
         let kind = conflict.kind;
         let status = if waits { ConflictStatus::Open } else { ConflictStatus::Resolved };
+        if planted::is(Planted::ForgetConflict) && !waits {
+            return;
+        }
         ledger.events.push(Event::Conflict(Box::new(ConflictEvent {
             id,
             field: self.rule.map.name.clone(),

@@ -11,7 +11,10 @@ use super::{
     rules::{FieldRule, Keyless},
     side::Side,
 };
-use crate::mapping::{self, NativeField, Problem, Value};
+use crate::{
+    mapping::{self, NativeField, Problem, Value},
+    planted::{self, Planted},
+};
 
 /// One field of a patch.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,7 +88,7 @@ pub fn draft(entity: &Entity, side: Side, object: &str, context: &Context<'_>) -
             matches!(&field.sides[side].mark, Some(Mark::Parked { golden: Some(parked), .. }) if *parked == field.golden)
         });
         let native = if enters && !refused {
-            match native(rule, place, side, object, &golden, context) {
+            match made_with(rule, place, side, object, &golden, context) {
                 Ok(native) => Some(native),
                 Err(problem) => {
                     patch.problems.push((rule.map.name.clone(), problem));
@@ -293,7 +296,7 @@ pub(super) fn differs(rule: &FieldRule, place: &NativeField, field: &Field, hold
     match &holding.sent {
         // On its way: the next reading settles it.
         Some(sent) if !sent.in_doubt && sent.golden == *field.target(side) => false,
-        _ => !stands_at(rule, place, shadow, field.target(side)),
+        _ => !stands_at(rule, place, shadow, field.target(side)) || planted::is(Planted::WriteAgain),
     }
 }
 
@@ -320,8 +323,25 @@ fn is_waiting(parked: Option<&Parked>, now: Timestamp) -> bool {
     parked.is_some_and(|parked| parked.is_waiting(now))
 }
 
-/// What a side is to hold for a golden value.
+/// What a record of a side is to hold for a golden value.
 pub(super) fn native(
+    rule: &FieldRule,
+    place: &NativeField,
+    side: Side,
+    object: &str,
+    golden: &Value,
+    context: &Context<'_>,
+) -> Result<Native, Problem> {
+    if context.schema(side, object, &place.name).is_some_and(|field| !field.updateable && field.createable) {
+        let message = format!("`{}` of `{object}` is given when the record is made, and never changed", place.name);
+        let hint = "give it the same value here as there, or make the record there anew";
+        return Err(Problem { code: "read-only".into(), message, hint: hint.into() });
+    }
+    made_with(rule, place, side, object, golden, context)
+}
+
+/// What a new record is to hold for a golden value.
+fn made_with(
     rule: &FieldRule,
     place: &NativeField,
     side: Side,

@@ -13,7 +13,10 @@ use super::{
     rules::FieldRule,
     side::{Pair, Side},
 };
-use crate::mapping::{self, FieldType, NativeField, Problem, Value};
+use crate::{
+    mapping::{self, FieldType, NativeField, Problem, Value},
+    planted::{self, Planted},
+};
 
 /// One reading of one record.
 #[derive(Clone, Copy, Debug)]
@@ -192,6 +195,7 @@ pub(super) fn readable<'a>(
         Some(Native::Text(text)) if is_mask(text) => None,
         Some(native) => Some(native),
         None if reading.source == Source::Answer => None,
+        None if planted::is(Planted::WithheldIsBlank) => Some(BLANK),
         None => {
             let omits = context.objects[side].get(&member.address.object).is_some_and(|facts| facts.omits_blanks);
             omits.then_some(BLANK)
@@ -252,6 +256,10 @@ impl Observed<'_> {
                 self.edit(holding, None, false)
             }
             Some(shadow) if self.same(shadow) => None,
+            Some(_) if planted::is(Planted::TakeForEcho) => {
+                holding.shadow = Some(self.native.clone());
+                None
+            }
             Some(shadow) => {
                 let before = mapping::read(&self.rule.map, self.place, shadow).ok();
                 self.edit(holding, before, false)
@@ -263,6 +271,9 @@ impl Observed<'_> {
     fn settle_sent(&self, holding: &mut Holding, sent: super::entity::Sent, ledger: &mut Ledger<'_>) -> Option<Was> {
         let field = || self.rule.map.name.clone();
         if self.same(&sent.native) {
+            if planted::is(Planted::SkipEcho) {
+                return self.edit(holding, Some(Value::Blank), false);
+            }
             // The echo of our own write: nobody edited, whoever the service names.
             holding.shadow = Some(self.native.clone());
             holding.mark.take_if(|mark| !matches!(mark, Mark::Apart { .. }));

@@ -11,6 +11,7 @@ use super::{
     rules::OnDelete,
     side::Side,
 };
+use crate::planted::{self, Planted};
 
 /// The member of `side` was deleted at `seen_at` and is unlinked, and no other record takes its place: what the rules
 /// want done on the other side, and what is remembered.
@@ -24,6 +25,7 @@ pub fn bury(
 ) {
     let rule = context.rules.on_delete[side];
     let remake = rule == OnDelete::Recreate;
+    let remake = remake || planted::is(Planted::ForgetTombstone);
     entity.tombstones[side] = Some(Tombstone { address: of.clone(), at: context.now, remake });
     let far = side.other();
     if !rule.removes() || entity.members[far].is_none() {

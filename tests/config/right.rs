@@ -84,6 +84,17 @@ fn consent_is_restrictive_also_at_the_first_link() {
     assert!(consent.may_loosen.left && !consent.may_loosen.right);
 }
 
+/// A mailing list has no box to tick: who leaves it has opted out.
+#[test]
+fn a_consent_needs_no_place_where_leaving_is_the_opt_out() {
+    let field = "opted_out = { crm = \"HasOptedOutOfEmail\", type = \"bool\", consent = [\"false\", \"true\"] }\nname";
+    let text = base_with("name", field).replace("every = \"30s\"", "on_delete = { marketing = \"restrict\" }");
+    let warnings = right(&text).warnings.to_string();
+    assert!(warnings.contains("who opts out in `crm` stays in `marketing`"), "{warnings}");
+    let rule = people(&text).fields.into_iter().find(|rule| rule.map.name == "opted_out").expect("the field");
+    assert!(rule.map.native.left.is_empty() && rule.map.native.right.contains_key("Lead"));
+}
+
 #[test]
 fn an_opt_in_box_says_what_unticked_means() {
     let text = base_with(

@@ -96,6 +96,7 @@ wrong! {
 
     // Fields
     field_on_one_side: "name = { marketing = \"lastname\", crm = \"LastName\" }" => "name = { marketing = \"lastname\" }";
+    consent_on_one_side: "score = { marketing = \"score\", crm = \"Score__c\", type = \"integer\" }" => "optout = { crm = \"HasOptedOutOfEmail\", type = \"bool\", consent = [\"false\", \"true\"] }";
     field_not_a_table: "name = { marketing = \"lastname\", crm = \"LastName\" }" => "name = \"lastname\"";
     field_unknown_option: "type = \"integer\" }" => "type = \"integer\", on_conflct = \"latest\" }";
     field_unknown_object: "crm = \"Score__c\"" => "crm = { Lea = \"Score__c\" }";

@@ -212,6 +212,26 @@ async fn who_is_deleted_on_both_sides_is_not_made_again() {
     stage.check().await;
 }
 
+/// A mailing list has no box to tick, and leaving it is the opt-out all the same.
+#[tokio::test]
+async fn who_leaves_a_list_that_has_no_place_for_a_consent_is_opted_out() {
+    let mut shape = shape(OnDelete::Restrict);
+    let consent = shape.rules.fields.iter_mut().find(|rule| rule.policy.consent.is_some()).expect("a consent field");
+    consent.map.native.left.clear();
+    let stage = shape.stage();
+    let left = stage.make(Side::Left, &[("email", ANN), ("city", "Bonn")]);
+    stage.settle().await;
+    let right = stage.find(Side::Right, ANN);
+    stage.edit(Side::Right, &right, &[("optout", "no")]);
+    stage.settle().await;
+    stage.people.left.delete(object(Side::Left), &left).expect("a record");
+    stage.cycle().await;
+    assert_eq!(stage.value(Side::Right, &right, "optout"), "yes", "without grace");
+    stage.settle().await;
+    stage.check().await;
+    assert_eq!((live(&stage, Side::Left), live(&stage, Side::Right)), (0, 1), "nobody is made again");
+}
+
 /// Leaving the list is the opt-out: at once, without grace; the record stays.
 #[tokio::test]
 async fn who_leaves_the_list_is_opted_out_at_once() {

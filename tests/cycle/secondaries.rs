@@ -171,7 +171,7 @@ async fn a_restriction_reaches_an_ambiguous_record_and_comes_from_one() {
     }
 }
 
-/// What the service refuses is shown.
+/// What the service would refuse is shown.
 #[tokio::test]
 async fn a_duplicate_that_cannot_be_written_is_parked() {
     let mut shape = Shape::not_unique();
@@ -185,7 +185,7 @@ async fn a_duplicate_that_cannot_be_written_is_parked() {
     assert_eq!(parked.len(), 2, "the primary and the duplicate");
     let entity = stage.entity(Side::Left, &ann.left);
     let mark = &entity.secondaries.right[0].fields["optout"].mark;
-    assert!(matches!(mark, Some(Mark::Parked { parked, .. }) if parked.problem.code == "READ_ONLY"), "{mark:?}");
+    assert!(matches!(mark, Some(Mark::Parked { parked, .. }) if parked.problem.code == "read-only"), "{mark:?}");
     stage.check().await;
 }
 

@@ -12,10 +12,12 @@ use crate::{
 };
 
 /// The fault as the service knows it.
-pub(crate) fn fault(wrong: &Wrong, side: Side) -> Fault {
+///
+/// `None`: it happens on the wire alone.
+pub(crate) fn fault(wrong: &Wrong, side: Side) -> Option<Fault> {
     let object = || object(side).to_owned();
     let normal = |field: &String, how| Fault::Normalised { field: field.clone(), how };
-    match wrong {
+    Some(match wrong {
         Wrong::Refused => Fault::Refused,
         Wrong::ServerError => Fault::ServerError,
         Wrong::Throttled { seconds } => Fault::Throttled { seconds: Some(*seconds) },
@@ -49,7 +51,15 @@ pub(crate) fn fault(wrong: &Wrong, side: Side) -> Fault {
         Wrong::ChoiceRemoved { field, choice } => {
             Fault::ChoiceRemoved { object: object(), field: field.clone(), choice: choice.clone() }
         }
-    }
+        Wrong::ThrottledUntil { .. }
+        | Wrong::ThrottledAbsurdly
+        | Wrong::Html
+        | Wrong::Malformed
+        | Wrong::SlowDrip
+        | Wrong::Delay
+        | Wrong::ItemsWithoutId
+        | Wrong::LoginAnswerLost => return None,
+    })
 }
 
 /// The call it hits.

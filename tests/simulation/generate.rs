@@ -14,16 +14,46 @@ use crate::{
 /// Fields of text that a person edits.
 const TEXTS: [&str; 6] = ["name", "city", "phone", "title", "memo", "quote"];
 
+/// Every so many seeds, one goes over the wire.
+const WIRE: u64 = 6;
+
 /// The run of a seed.
 pub(crate) fn schedule(seed: u64) -> Schedule {
     let mut random = Random::new(seed);
-    let shape = shape(seed, &mut random);
-    let mut writer = Writer { random, people: 0, entered: 0, deleted: Vec::new(), steps: Vec::new(), shape: &shape };
+    let mut shape = shape(seed, &mut random);
+    if seed % WIRE == WIRE - 1 {
+        as_on_the_wire(&mut shape);
+    }
+    let mut writer =
+        Writer { random, people: 0, entered: 0, deleted: Vec::new(), misfortunes: 0, steps: Vec::new(), shape: &shape };
     for _ in 0..writer.random.below(5) + 2 {
         writer.newcomer();
     }
     for _ in 0..45 {
         writer.step();
+    }
+    let steps = writer.steps;
+    Schedule { shape, steps }
+}
+
+/// A calm run of a seed: people act, then everything settles, again and again.
+pub(crate) fn calm(seed: u64) -> Schedule {
+    let mut random = Random::new(!seed);
+    let mut shape = shape(seed, &mut random);
+    for side in Side::BOTH {
+        shape.sides[side].find_lag = 0;
+    }
+    let mut writer =
+        Writer { random, people: 0, entered: 0, deleted: Vec::new(), misfortunes: 0, steps: Vec::new(), shape: &shape };
+    for day in 0..3 {
+        for _ in 0..writer.random.below(8) + 3 {
+            writer.calm_step(day);
+        }
+        writer.add(Step::Settle);
+    }
+    // Not even the order of two edits is left to chance.
+    for (index, timed) in (0_u64..).zip(&mut writer.steps) {
+        timed.after_ms = 20_000 + index * 7;
     }
     let steps = writer.steps;
     Schedule { shape, steps }
@@ -51,10 +81,33 @@ fn shape(seed: u64, random: &mut Random) -> Shape {
     let policies = ["name", "city", "phone"].map(|field| (field.to_owned(), (*random.pick(&POLICIES)).to_owned()));
     Shape {
         seed,
+        on_the_wire: false,
         sides: Pair::new(side(random), side(random)),
         verify: !random.chance(1, 6),
         priority: *random.pick(&Side::BOTH),
         policies: policies.into(),
+    }
+}
+
+/// What a HubSpot and a Salesforce are like.
+fn as_on_the_wire(shape: &mut Shape) {
+    shape.on_the_wire = true;
+    for side in Side::BOTH {
+        shape.sides[side] = ServiceShape {
+            unique_email: side == Side::Left,
+            external_id: false,
+            tells_actor: false,
+            returns_record: false,
+            history: true,
+            conditional: false,
+            omits_blanks: false,
+            scans: false,
+            flags_deleted: side == Side::Right,
+            gone_is_deleted: true,
+            page: 100,
+            batch: 100,
+            find_lag: 0,
+        };
     }
 }
 
@@ -64,6 +117,7 @@ struct Writer<'a> {
     /// No text is entered twice, so that each can be told from all others.
     entered: u32,
     deleted: Vec<(Side, usize)>,
+    misfortunes: usize,
     steps: Vec<Timed>,
     shape: &'a Shape,
 }
@@ -144,6 +198,31 @@ impl Writer<'_> {
         }
     }
 
+    fn calm_step(&mut self, day: u32) {
+        if self.people == 0 || self.random.chance(if day == 0 { 2 } else { 1 }, 4) {
+            self.newcomer();
+            if self.random.chance(1, 3) {
+                self.second();
+            }
+        } else if self.random.chance(1, 8) {
+            let (side, who) = (self.side(), self.somebody());
+            self.add(Step::Delete { side, who });
+        } else {
+            self.edit();
+        }
+    }
+
+    /// Somebody enters the newest person again, by mistake.
+    fn second(&mut self) {
+        let made = self.steps.iter().rev().find_map(|timed| match &timed.step {
+            Step::Make { side, who, values } => Some((*side, *who, values["email"].clone())),
+            _ => None,
+        });
+        let Some((side, who, email)) = made.filter(|(side, ..)| !self.shape.sides[*side].unique_email) else { return };
+        let values = BTreeMap::from([("email".to_owned(), email), ("city".to_owned(), self.fresh())]);
+        self.add(Step::Second { side, who, values });
+    }
+
     fn edit(&mut self) {
         let (side, who) = (self.side(), self.somebody());
         let (field, value) = match self.random.below(20) {
@@ -215,13 +294,22 @@ impl Writer<'_> {
 
     fn misfortune(&mut self) {
         let side = self.side();
-        let field = (*self.random.pick(&["name", "city", "quote"])).to_owned();
+        let texts: &[&str] = if self.shape.on_the_wire { &["name", "city"] } else { &["name", "city", "quote"] };
+        let field = (*self.random.pick(texts)).to_owned();
         let value = self.fresh();
         let wrongs = [
             (Wrong::Refused, On::Any),
             (Wrong::ServerError, On::Any),
             (Wrong::ServerError, On::Update),
             (Wrong::Throttled { seconds: 20 }, On::Any),
+            (Wrong::ThrottledUntil { seconds: 40 }, On::Any),
+            (Wrong::ThrottledAbsurdly, On::List),
+            (Wrong::Html, On::List),
+            (Wrong::Malformed, On::Update),
+            (Wrong::SlowDrip, On::Get),
+            (Wrong::Delay, On::Update),
+            (Wrong::ItemsWithoutId, On::Update),
+            (Wrong::LoginAnswerLost, On::Any),
             (Wrong::TimeoutBefore, On::Any),
             (Wrong::TimeoutBefore, On::Create),
             (Wrong::AnswerLost, On::Update),
@@ -259,7 +347,12 @@ impl Writer<'_> {
             (Wrong::FieldRetyped { field: "name".to_owned() }, On::Any),
             (Wrong::ChoiceRemoved { field: "stage".to_owned(), choice: "won".to_owned() }, On::Any),
         ];
-        let (fault, on) = self.random.pick(&wrongs).clone();
+        // Each seed begins with another, so that none is left to chance.
+        let turn = if self.shape.on_the_wire { self.shape.seed / WIRE } else { self.shape.seed };
+        let first = usize::try_from(turn).expect("a small number") % wrongs.len();
+        let (fault, on) = if self.misfortunes == 0 { &wrongs[first] } else { self.random.pick(&wrongs) }.clone();
+        let is_first = self.misfortunes == 0;
+        self.misfortunes += 1;
         // What such a service leaves out *is* blank.
         let hides = matches!(fault, Wrong::FieldWithheld { .. } | Wrong::FieldRenamed { .. });
         if hides && self.shape.sides[side].omits_blanks {
@@ -267,5 +360,11 @@ impl Writer<'_> {
         }
         let times = if self.random.chance(1, 5) { 4 } else { 1 };
         self.add(Step::Fault { side, on, times, fault });
+        if is_first {
+            self.newcomer();
+            self.edit();
+            self.edit();
+            self.add(Step::Tick);
+        }
     }
 }

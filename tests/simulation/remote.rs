@@ -7,7 +7,7 @@ use std::{
 };
 
 use hymnal::merge::Side;
-use hymnal_memory::{MemoryConnector, Method};
+use hymnal_memory::Method;
 use hymnal_sdk::{
     Address, Archived, BoxFuture, Call, Capabilities, Connector, Cursor, Draft, FieldEdit, Find, Found, Got, Http,
     List, Page, Patch, Record, Result, Schema, Written,
@@ -39,12 +39,12 @@ impl Road {
     }
 
     /// How long one way takes.
-    fn way(&self) -> Duration {
+    pub(crate) fn way(&self) -> Duration {
         Duration::from_micros(500 + self.lock().random.below(20_000))
     }
 
     /// Whether death comes at this call, and if so, whether it is applied.
-    fn burns(&self) -> Option<bool> {
+    pub(crate) fn burns(&self) -> Option<bool> {
         let mut inner = self.lock();
         let (left, applied) = inner.fuse.as_mut()?;
         if *left > 0 {
@@ -63,15 +63,22 @@ impl Road {
 
 /// A connector in one life of Hymnal.
 pub(crate) struct Watched {
-    inner: Arc<MemoryConnector>,
+    inner: Arc<dyn Connector>,
     side: Side,
-    road: Road,
+    /// Where the way is elsewhere, below the connector, `None`.
+    road: Option<Road>,
     oracle: Shared,
 }
 
 impl Watched {
-    pub(crate) fn over(inner: MemoryConnector, side: Side, road: Road, oracle: Shared) -> Self {
-        Self { inner: Arc::new(inner), side, road, oracle }
+    /// Watched on its way to the service.
+    pub(crate) fn on_the_way(inner: Arc<dyn Connector>, side: Side, road: Road, oracle: Shared) -> Self {
+        Self { inner, side, road: Some(road), oracle }
+    }
+
+    /// Watched for what it asks and hears alone: what it sends goes another way.
+    pub(crate) fn at_its_ends(inner: Arc<dyn Connector>, side: Side, oracle: Shared) -> Self {
+        Self { inner, side, road: None, oracle }
     }
 
     /// Sends a call on its way. Once it is sent it arrives, whether or not the sender lives to hear the answer.
@@ -80,8 +87,12 @@ impl Watched {
         method: Method,
         run: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
-        let (there, back) = (self.road.way(), self.road.way());
-        let death = self.road.burns();
+        let Some(road) = &self.road else {
+            self.oracle.lock().arrives(self.side, method);
+            return run.await;
+        };
+        let (there, back) = (road.way(), road.way());
+        let death = road.burns();
         if death == Some(false) {
             tokio::time::sleep(there).await;
             die();

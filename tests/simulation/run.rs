@@ -1,21 +1,30 @@
 //! One run: chaos, then healing.
 
-use std::{collections::BTreeMap, pin::pin, time::Duration};
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    time::Duration,
+};
 
 use hymnal::cycle::{Deletions, report::Report};
 
 use crate::{
     oracle::{Promise, Violation},
+    random::Random,
     schedule::{Schedule, Step},
     world::{Cycle, Ended, World},
 };
 
 /// No cycle takes longer than this.
 const PATIENCE: Duration = Duration::from_hours(2);
+/// People act again at full multiples of this, whatever came between.
+const MARK: Duration = Duration::from_hours(3);
 /// So many cycles, a minute apart, make everything quiet.
 const BOUND: u32 = 40;
 
 /// What a run came to.
+#[derive(Default)]
 pub(crate) struct Outcome {
     /// What was broken: all that the first broken moment broke.
     pub(crate) violations: Vec<Violation>,
@@ -23,16 +32,44 @@ pub(crate) struct Outcome {
     pub(crate) fired: BTreeMap<String, u64>,
     /// Everything that the store holds at the end, and the conflict log.
     pub(crate) trace: Vec<u8>,
+    /// What people see at the end.
+    pub(crate) scene: Vec<String>,
     /// What happened, in words, for those who look for a cause.
     pub(crate) story: Vec<String>,
 }
 
+/// What else happens in a run, that must change nothing at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nuisance {
+    /// Nothing.
+    None,
+    /// Whenever everything settles, Hymnal is killed several times, anywhere.
+    Kills,
+    /// Lists come in any order, with records in them twice.
+    Disorder,
+}
+
 /// Runs a schedule from the start to the end, or to the first broken promise.
 pub(crate) fn run(schedule: &Schedule) -> Outcome {
+    run_with(schedule, Nuisance::None)
+}
+
+/// The same, with something in its way. What panics has broken a promise, too: it stopped everything.
+pub(crate) fn run_with(schedule: &Schedule, nuisance: Nuisance) -> Outcome {
+    let run = AssertUnwindSafe(|| run_to_its_end(schedule, nuisance));
+    catch_unwind(run).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        let text = format!("panicked: {}", text.unwrap_or_default());
+        Outcome { violations: vec![Violation { promise: Promise::Isolation, text }], ..Outcome::default() }
+    })
+}
+
+fn run_to_its_end(schedule: &Schedule, nuisance: Nuisance) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime").block_on(async {
         let mut world = World::new(schedule);
-        if chaos(&mut world, schedule).await {
+        if chaos(&mut world, schedule, nuisance).await {
             healing(&mut world).await;
         }
         let violations = world.oracle.lock().broken().to_vec();
@@ -41,14 +78,16 @@ pub(crate) fn run(schedule: &Schedule) -> Outcome {
             trace.extend([key, value].concat());
         }
         trace.extend(std::fs::read(world.folder.path().join("conflicts.jsonl")).unwrap_or_default());
+        let scene = world.scene();
         let story = std::mem::take(&mut world.oracle.lock().story);
-        Outcome { violations, fired: world.fired(), trace, story }
+        Outcome { violations, fired: world.fired(), trace, scene, story }
     })
 }
 
 /// People and misfortune. Answers whether every promise held.
-async fn chaos(world: &mut World, schedule: &Schedule) -> bool {
+async fn chaos(world: &mut World, schedule: &Schedule, nuisance: Nuisance) -> bool {
     let mut cycle: Option<Cycle> = None;
+    let mut random = Random::new(!schedule.shape.seed);
     for timed in &schedule.steps {
         let mut due = pin!(tokio::time::sleep(Duration::from_millis(timed.after_ms)));
         while let Some(running) = &mut cycle {
@@ -63,14 +102,19 @@ async fn chaos(world: &mut World, schedule: &Schedule) -> bool {
         }
         due.await;
         world.oracle.lock().tell(&format!("STEP {:?}", timed.step));
-        do_step(world, &timed.step, &mut cycle);
+        if timed.step == Step::Settle {
+            if !settle_wholly(world, nuisance, &mut random).await {
+                return false;
+            }
+        } else {
+            do_step(world, &timed.step, &mut cycle);
+        }
         if !holds(world) {
             return false;
         }
     }
     if let Some(running) = cycle {
-        let outcome = running.await;
-        world.ended(outcome);
+        finish(world, running).await;
     }
     holds(world)
 }
@@ -112,10 +156,16 @@ fn holds(world: &World) -> bool {
 async fn healing(world: &mut World) {
     world.heal();
     world.show_everything();
+    let pause = world.oracle.lock().pause_left();
+    tokio::time::sleep(pause).await;
     // What was parked, what is in its grace and what is in doubt have their time.
     for minutes in [0, 20, 120, 12 * 60, 25 * 60, 25 * 60] {
         tokio::time::sleep(Duration::from_mins(minutes)).await;
-        if !settle(world).await || !holds(world) {
+        if !settle(world).await {
+            return;
+        }
+        world.oracle.lock().check_graves();
+        if !holds(world) {
             return;
         }
     }
@@ -130,6 +180,31 @@ async fn healing(world: &mut World) {
             oracle.break_promise(Promise::NoEcho, format!("{writes} writes in a quiet cycle: {report:?}"));
         }
     }
+}
+
+/// Everything settles, what was deleted as well, whatever is in the way. Then it is the next full third hour.
+async fn settle_wholly(world: &mut World, nuisance: Nuisance, random: &mut Random) -> bool {
+    for minutes in [0, 20] {
+        tokio::time::sleep(Duration::from_mins(minutes)).await;
+        match nuisance {
+            Nuisance::None => {}
+            Nuisance::Disorder => world.disorder(),
+            Nuisance::Kills => {
+                for _ in 0..4 {
+                    world.expect_death(random);
+                    cycle(world).await;
+                    tokio::time::sleep(Duration::from_secs(61)).await;
+                }
+                world.kill();
+            }
+        }
+        if !settle(world).await {
+            return false;
+        }
+    }
+    let past = Duration::from_secs(world.clock.glance().as_secs() % MARK.as_secs());
+    tokio::time::sleep(MARK.saturating_sub(past)).await;
+    true
 }
 
 /// Cycles until one is quiet.
@@ -153,6 +228,11 @@ async fn settle(world: &mut World) -> bool {
 /// One cycle, to its end.
 async fn cycle(world: &mut World) -> Option<Report> {
     let running = world.begin_cycle(Deletions::WhenDue);
+    finish(world, running).await
+}
+
+/// A cycle to its end, which must come.
+async fn finish(world: &mut World, running: Cycle) -> Option<Report> {
     let Ok(outcome) = tokio::time::timeout(PATIENCE, running).await else {
         world.oracle.lock().break_promise(Promise::Isolation, "a cycle does not end".to_owned());
         return None;

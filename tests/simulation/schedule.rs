@@ -20,6 +20,9 @@ pub(crate) struct Schedule {
 pub(crate) struct Shape {
     /// Latencies, ids, and what faults leave to chance.
     pub(crate) seed: u64,
+    /// The services are a HubSpot and a Salesforce, behind manifests and the layers of HTTP.
+    #[serde(default)]
+    pub(crate) on_the_wire: bool,
     pub(crate) sides: Pair<ServiceShape>,
     pub(crate) verify: bool,
     pub(crate) priority: Side,
@@ -63,6 +66,8 @@ pub(crate) struct Timed {
 pub(crate) enum Step {
     /// Somebody makes a record.
     Make { side: Side, who: usize, values: BTreeMap<String, String> },
+    /// Somebody makes a second record of a person, with the same e-mail.
+    Second { side: Side, who: usize, values: BTreeMap<String, String> },
     /// Somebody edits a field; an empty value clears it.
     Edit { side: Side, who: usize, field: String, value: String },
     /// Somebody deletes a record to the bin.
@@ -89,6 +94,8 @@ pub(crate) enum Step {
     KillAtCall { after: u32, applied: bool },
     /// The next commits find the disk full.
     DiskFull { commits: u32 },
+    /// Cycles until all is quiet, deletions too; then it is the next full third hour.
+    Settle,
 }
 
 /// Which call a fault hits.
@@ -110,7 +117,15 @@ pub(crate) enum On {
 pub(crate) enum Wrong {
     Refused,
     ServerError,
-    Throttled { seconds: u64 },
+    Throttled {
+        seconds: u64,
+    },
+    /// As a date instead of seconds.
+    ThrottledUntil {
+        seconds: u64,
+    },
+    /// For a year.
+    ThrottledAbsurdly,
     TimeoutBefore,
     AnswerLost,
     AppliedThenError,
@@ -119,24 +134,63 @@ pub(crate) enum Wrong {
     PartialBatch,
     CutMidBatch,
     RowLocked,
+    Html,
+    Malformed,
+    SlowDrip,
+    Delay,
+    ItemsWithoutId,
+    LoginAnswerLost,
     PageShift,
     EmptyPage,
     ItemsReordered,
-    LateRows { seconds: u64 },
-    StaleList { seconds: u64 },
-    ClockSkew { seconds: i64 },
-    ClockStep { seconds: i64 },
-    FieldWithheld { field: String },
-    FieldMasked { field: String },
-    FieldIgnored { field: String },
-    Lowered { field: String },
-    Cut { field: String, to: usize },
-    Reformatted { field: String },
-    Rounded { field: String },
-    Automation { field: String, value: String },
-    FieldRenamed { field: String },
-    FieldRetyped { field: String },
-    ChoiceRemoved { field: String, choice: String },
+    LateRows {
+        seconds: u64,
+    },
+    StaleList {
+        seconds: u64,
+    },
+    ClockSkew {
+        seconds: i64,
+    },
+    ClockStep {
+        seconds: i64,
+    },
+    FieldWithheld {
+        field: String,
+    },
+    FieldMasked {
+        field: String,
+    },
+    FieldIgnored {
+        field: String,
+    },
+    Lowered {
+        field: String,
+    },
+    Cut {
+        field: String,
+        to: usize,
+    },
+    Reformatted {
+        field: String,
+    },
+    Rounded {
+        field: String,
+    },
+    Automation {
+        field: String,
+        value: String,
+    },
+    FieldRenamed {
+        field: String,
+    },
+    FieldRetyped {
+        field: String,
+    },
+    ChoiceRemoved {
+        field: String,
+        choice: String,
+    },
 }
 
 impl Schedule {
@@ -149,6 +203,11 @@ impl Schedule {
         };
         let lines: Vec<String> = comment.chain([shape]).chain(self.steps.iter().map(step)).collect();
         lines.join("\n") + "\n"
+    }
+
+    /// Everything settles before people act again: however Hymnal gets there, it must be the same place.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.steps.iter().any(|timed| timed.step == Step::Settle)
     }
 
     /// A run from a file.

@@ -5,6 +5,7 @@ use crate::{
     oracle::{Promise, Violation},
     run,
     schedule::Schedule,
+    twins::twins,
 };
 
 /// So many runs are spent on one failure.
@@ -13,10 +14,16 @@ const RUNS: u32 = 600;
 /// Cuts the run of a failing seed down, and keeps it in `tests/regressions/`.
 #[expect(clippy::print_stderr, reason = "it is shown where the test fails")]
 pub(crate) fn keep(seed: u64, violation: &Violation) {
-    let small = shrink(generate::schedule(seed), violation.promise);
+    let from_calm = matches!(violation.promise, Promise::CrashSafe | Promise::OrderFree);
+    let schedule = if from_calm || first_broken(&generate::schedule(seed)).is_none() {
+        generate::calm(seed)
+    } else {
+        generate::schedule(seed)
+    };
+    let small = shrink(schedule, violation.promise);
     let outcome = run::run(&small);
-    let found: String =
-        outcome.violations.first().map(ToString::to_string).unwrap_or_default().chars().take(300).collect();
+    let found = first_broken(&small).map(|violation| violation.to_string()).unwrap_or_default();
+    let found: String = found.chars().take(300).collect();
     let text = small.to_text(&format!("Seed {seed} broke {found}"));
     let path = kept().join(format!("seed-{seed}-{}.steps", violation.promise.number().to_lowercase()));
     let written = std::fs::create_dir_all(kept()).and_then(|()| std::fs::write(&path, &text));
@@ -29,7 +36,7 @@ pub(crate) fn keep(seed: u64, violation: &Violation) {
 }
 
 /// What happened in a run, where somebody wants to know: `HYMNAL_STORY=1`.
-pub(crate) fn told(outcome: &run::Outcome) -> String {
+fn told(outcome: &run::Outcome) -> String {
     std::env::var_os("HYMNAL_STORY").map_or_else(String::new, |_| outcome.story.join("\n"))
 }
 
@@ -65,5 +72,11 @@ pub(crate) fn shrink(schedule: Schedule, promise: Promise) -> Schedule {
 }
 
 fn breaks(schedule: &Schedule, promise: Promise) -> bool {
-    run::run(schedule).violations.first().is_some_and(|violation| violation.promise == promise)
+    first_broken(schedule).is_some_and(|violation| violation.promise == promise)
+}
+
+/// What a run breaks, with its twins where it is calm.
+pub(crate) fn first_broken(schedule: &Schedule) -> Option<Violation> {
+    let broken = if schedule.is_calm() { twins(schedule) } else { run::run(schedule).violations };
+    broken.into_iter().next()
 }

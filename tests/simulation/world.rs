@@ -9,17 +9,19 @@ use hymnal::{
     merge::{Pair, Side, SyncRules},
     store::{Kv, StoreError, tables::Tag},
 };
-use hymnal_memory::{Account, MemoryConnector, MemoryOptions};
-use hymnal_sdk::{Address, Clock, Fields, Native};
+use hymnal_sdk::Clock;
 
 use crate::{
     clock::Virtual,
-    crash::{CrashKv, Killed},
-    faults,
+    crash::{CrashKv, Death, Killed},
+    in_memory::InMemory,
+    on_the_wire::OnTheWire,
     oracle::{Means, Oracle, Shared},
-    remote::{Road, Watched},
-    schedule::{Schedule, Shape, Step},
-    shape::{self, object},
+    random::Random,
+    remote::Road,
+    schedule::{On, Schedule, Step, Wrong},
+    services::Services,
+    shape,
 };
 
 /// The sync's number in the store.
@@ -43,7 +45,7 @@ pub(crate) type Cycle = Pin<Box<dyn Future<Output = Result<Result<Report, StoreE
 /// Everything.
 pub(crate) struct World {
     pub(crate) clock: Virtual,
-    pub(crate) people: Pair<Account>,
+    services: Box<dyn Services>,
     pub(crate) kv: CrashKv,
     pub(crate) road: Road,
     pub(crate) oracle: Shared,
@@ -59,38 +61,26 @@ impl World {
     pub(crate) fn new(schedule: &Schedule) -> Self {
         let shape = &schedule.shape;
         let clock = Virtual::new();
-        let people = Pair::from_fn(|side| account(shape, side, &clock));
+        let services: Box<dyn Services> = if shape.on_the_wire {
+            Box::new(OnTheWire::new(shape, &clock))
+        } else {
+            Box::new(InMemory::new(shape, &clock))
+        };
         let kv = CrashKv::default();
         let folder = folder();
-        let rules = shape::rules(shape);
+        let rules = services.rules();
         let means = Means {
             shape: shape.clone(),
             rules: rules.clone(),
             clock: clock.clone(),
             kv: kv.clone(),
             log: folder.path().join("conflicts.jsonl"),
-            sources: Pair::from_fn(|side| {
-                let account = people[side].clone();
-                Box::new(move |after| account.changed_since(after)) as crate::oracle::Source
-            }),
-            bent: Pair::from_fn(|side| {
-                let account = people[side].clone();
-                Box::new(move || bent(&account)) as crate::oracle::Bent
-            }),
+            sources: Pair::from_fn(|side| services.source(side)),
+            bent: Pair::from_fn(|side| services.bent(side)),
         };
         let oracle = Shared::new(Oracle::new(means));
-        Self {
-            clock,
-            people,
-            kv,
-            road: Road::new(shape.seed),
-            oracle,
-            folder,
-            rules,
-            life: None,
-            lives: 0,
-            seed: shape.seed,
-        }
+        let road = Road::new(shape.seed);
+        Self { clock, services, kv, road, oracle, folder, rules, life: None, lives: 0, seed: shape.seed }
     }
 
     /// One cycle of the life that is, or of the next one.
@@ -135,27 +125,54 @@ impl World {
     /// Nothing of it runs on.
     pub(crate) fn kill(&mut self) {
         self.life = None;
+        self.oracle.lock().forgets();
         self.kv.recover();
         self.road.recover();
     }
 
     /// All that was planted is over.
     pub(crate) fn heal(&mut self) {
-        for side in Side::BOTH {
-            self.people[side].lift_faults();
-        }
+        self.services.lift();
         self.kill();
+    }
+
+    /// Death comes somewhere in the next cycle.
+    pub(crate) fn expect_death(&self, random: &mut Random) {
+        let few = u32::try_from(random.below(8)).expect("small");
+        match random.below(5) {
+            0 => self.road.arm(few, random.chance(1, 2)),
+            1 => self.kv.arm(few * 5, Death::Reading),
+            2 => self.kv.arm(few, Death::Before),
+            3 => self.kv.arm(few, Death::Torn),
+            _ => self.kv.arm(few, Death::After),
+        }
+    }
+
+    /// The next lists come in any order, with records in them twice.
+    pub(crate) fn disorder(&self) {
+        for side in Side::BOTH {
+            self.services.plant(side, On::List, 30, &Wrong::ItemsReordered);
+        }
+    }
+
+    /// What people see: every live record without its id, and the conflict log without ids and times.
+    pub(crate) fn scene(&self) -> Vec<String> {
+        let mut scene = Vec::new();
+        for side in Side::BOTH {
+            for row in self.services.live(side) {
+                let shown = row.fields.iter().filter(|(name, value)| !value.is_blank() && *name != shape::EXTERNAL_ID);
+                let shown: Vec<String> = shown.map(|(name, value)| format!("{name}={value}")).collect();
+                scene.push(format!("{side:?} {}", shown.join(" ")));
+            }
+        }
+        scene.extend(self.oracle.lock().log_in_short());
+        scene.sort();
+        scene
     }
 
     /// How often each fault fired, by name.
     pub(crate) fn fired(&self) -> BTreeMap<String, u64> {
-        let mut all = BTreeMap::new();
-        for (_, account) in self.people.iter() {
-            for (name, times) in account.fired() {
-                *all.entry(name.to_owned()).or_default() += times;
-            }
-        }
-        all
+        self.services.fired()
     }
 
     /// What somebody does to a service. Answers whether anything could be done.
@@ -163,6 +180,7 @@ impl World {
         let mut oracle = self.oracle.lock();
         let (side, who) = match step {
             Step::Make { side, who, .. }
+            | Step::Second { side, who, .. }
             | Step::Edit { side, who, .. }
             | Step::Delete { side, who }
             | Step::Restore { side, who }
@@ -171,32 +189,37 @@ impl World {
             Step::Merge { side, winner, .. } => (*side, *winner),
             _ => return false,
         };
-        let account = &self.people[side];
-        let object = object(side);
+        let services = &self.services;
         let record = oracle.record_of(side, who);
         let done = match (step, &record) {
-            (Step::Make { values, .. }, None) => account.create(object, natives(values)).is_ok(),
+            (Step::Make { values, .. }, None) | (Step::Second { values, .. }, Some(_)) => services.make(side, values),
             (Step::Edit { field, value, .. }, Some(record)) => {
                 // Somebody who types what stands there changes nothing.
                 let changes = oracle.holds(side, record, field).is_some_and(|held| held != *value);
-                let values = BTreeMap::from([(field.clone(), value.clone())]);
-                changes && account.update(object, &record.id, natives(&values)).is_ok()
+                changes && services.edit(side, record, &[(field.clone(), value.clone())].into())
             }
-            (Step::Delete { .. }, Some(record)) => account.delete(object, &record.id).is_ok(),
+            (Step::Delete { .. }, Some(record)) => services.delete(side, record),
             (Step::Restore { .. }, None) => {
-                oracle.taken_away(side, who).is_some_and(|record| account.restore(object, &record.id).is_ok())
+                oracle.taken_away(side, who).is_some_and(|record| services.restore(side, &record))
             }
             (Step::Merge { loser, .. }, Some(winner)) => match oracle.record_of(side, *loser) {
-                Some(loser) if loser != *winner => account.merge(object, &winner.id, &loser.id).is_ok(),
+                Some(record) if record != *winner => {
+                    let done = services.merge(side, winner, &record);
+                    if done {
+                        oracle.join(who, *loser);
+                    }
+                    done
+                }
                 _ => false,
             },
             (Step::Hide { .. }, Some(record)) => {
-                account.hide(record.clone());
+                services.hide(side, record, true);
                 oracle.hid(side, record, true);
                 true
             }
-            (Step::Show { .. }, _) => {
-                show_all(account, &mut oracle, side, record.as_ref());
+            (Step::Show { .. }, Some(record)) => {
+                services.hide(side, record, false);
+                oracle.hid(side, record, false);
                 true
             }
             _ => false,
@@ -208,10 +231,7 @@ impl World {
     /// A fault is planted.
     pub(crate) fn plant(&self, step: &Step) {
         if let Step::Fault { side, on, times, fault } = step {
-            let (fault, method) = (faults::fault(fault, *side), faults::method(*on));
-            if fault.can_hit(method) {
-                self.people[*side].plant(fault, *times, method);
-            }
+            self.services.plant(*side, *on, *times, fault);
         }
     }
 
@@ -219,7 +239,7 @@ impl World {
     pub(crate) fn show_everything(&self) {
         let mut oracle = self.oracle.lock();
         for (side, address) in oracle.hidden() {
-            self.people[side].show(&address);
+            self.services.hide(side, &address, false);
             oracle.hid(side, &address, false);
         }
     }
@@ -230,44 +250,14 @@ impl World {
         let log = ConflictLog::open(&self.folder.path().join("conflicts.jsonl"), Mask::Off).expect("a log file");
         let rules = Arc::new(self.rules.clone());
         let systems = Pair::from_fn(|side| {
-            let inner = MemoryConnector::over(self.people[side].clone());
-            let watched = Watched::over(inner, side, self.road.clone(), self.oracle.clone());
-            System::new(side, &rules.systems[side], &rules.fields, Arc::new(watched))
+            let connector = self.services.connector(side, self.lives, &self.road, &self.oracle);
+            System::new(side, &rules.systems[side], &rules.fields, connector)
         });
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
         let store: Arc<dyn Kv> = Arc::new(self.kv.clone());
         let committer = Committer::new(rules, store, TAG, clock, Arc::new(log), seed);
         Arc::new(Sync::new(committer, systems, Box::new(|| Box::pin(async { Ok(()) }))))
     }
-}
-
-fn show_all(account: &Account, oracle: &mut Oracle, side: Side, record: Option<&Address>) {
-    if let Some(record) = record {
-        account.show(record);
-        oracle.hid(side, record, false);
-    }
-}
-
-/// How often a service bent what was written, or did more with it than it was asked.
-fn bent(account: &Account) -> u64 {
-    let bending = ["field-ignored", "normalised", "automation", "duplicate-delivery"];
-    account.fired().iter().filter(|(name, _)| bending.contains(*name)).map(|(_, times)| times).sum()
-}
-
-fn account(shape: &Shape, side: Side, clock: &Virtual) -> Account {
-    let options = MemoryOptions {
-        account: format!("{side:?}"),
-        objects: [(object(side).to_owned(), shape::options(&shape.sides[side], side))].into(),
-        seed: shape.seed,
-        latency: Duration::ZERO,
-    };
-    Account::new(options, Arc::new(clock.clone()))
-}
-
-/// Values as a person types them; an empty one is none.
-fn natives(values: &BTreeMap<String, String>) -> Fields {
-    let native = |text: &String| if text.is_empty() { Native::Null } else { Native::text(text.clone()) };
-    values.iter().map(|(name, text)| (name.clone(), native(text))).collect()
 }
 
 /// A folder for the log: in memory where there is one, since each line is synced.

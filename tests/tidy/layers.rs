@@ -37,7 +37,7 @@ pub(crate) const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "wire",
-        uses: &["config", "cycle", "journal", "http", "store", "mapping", "merge"],
+        uses: &["config", "cycle", "journal", "http", "store", "mapping", "merge", "planted"],
         never: &["clap", "sled", "governor", "backoff"],
         why: "it puts parts together and decides nothing",
     },
@@ -49,7 +49,7 @@ pub(crate) const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "cycle",
-        uses: &["merge", "mapping", "store", "journal"],
+        uses: &["merge", "mapping", "store", "journal", "planted"],
         never: &[
             "reqwest",
             "sled",
@@ -71,7 +71,7 @@ pub(crate) const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "http",
-        uses: &[],
+        uses: &["planted"],
         never: &["sled", "toml", "clap", "axum", "hymnal_rest", "hymnal_memory", "hymnal_sandbox", "std::fs"],
         why: "the layers around a transport know no service and no data",
     },
@@ -81,12 +81,13 @@ pub(crate) const LAYERS: &[Layer] = &[
         never: &["reqwest", "axum", "clap", "hymnal_rest", "hymnal_memory", "hymnal_sandbox", "std::net"],
         why: "a store keeps bytes and knows no service",
     },
-    Layer { name: "mapping", uses: &["merge"], never: IMPURE, why: PURE },
-    Layer { name: "merge", uses: &["mapping"], never: IMPURE, why: PURE },
+    Layer { name: "planted", uses: &[], never: IMPURE, why: PURE },
+    Layer { name: "mapping", uses: &["merge", "planted"], never: IMPURE, why: PURE },
+    Layer { name: "merge", uses: &["mapping", "planted"], never: IMPURE, why: PURE },
 ];
 
 const ALL: &[&str] =
-    &["demo", "daemon", "server", "wire", "config", "cycle", "journal", "http", "store", "mapping", "merge"];
+    &["demo", "daemon", "server", "wire", "config", "cycle", "journal", "http", "store", "mapping", "merge", "planted"];
 
 /// What neither waits, nor reads a clock, nor throws dice, nor iterates without order never needs.
 const IMPURE: &[&str] = &[

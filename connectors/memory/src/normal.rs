@@ -19,7 +19,7 @@ pub enum Normal {
 
 impl Normal {
     /// The service's own form of a value.
-    pub(crate) fn apply(self, value: &Native) -> Native {
+    pub fn apply(self, value: &Native) -> Native {
         match (self, value) {
             (Self::Trim, Native::Text(text)) => Native::text(text.trim()),
             (Self::Lower, Native::Text(text)) => Native::text(text.to_lowercase()),

@@ -12,7 +12,7 @@ use crate::{
     fault::{Fault, Faults, Method},
     list::reordered,
     options::{DeletedReads, ObjectOptions},
-    service::Row,
+    service::{Row, Service, Table},
 };
 
 /// What a reader asked for, and may see.
@@ -126,6 +126,22 @@ pub(crate) fn find(state: &mut State, reader: &Reader<'_>, find: &Find<'_>, now:
 pub(crate) fn history(state: &mut State, address: &Address, fields: &[String]) -> Vec<FieldEdit> {
     let Some(row) = state.data.table(&address.object).rows.get(&address.id) else { return Vec::new() };
     row.history.iter().rev().filter(|edit| fields.contains(&edit.field)).cloned().collect()
+}
+
+impl Service {
+    /// Everything as it stood `ago`.
+    #[must_use]
+    pub fn as_it_stood(&self, now: Timestamp, ago: Duration) -> Self {
+        let table = |table: &Table| {
+            let rows = table.rows.iter().filter_map(|(id, row)| Some((id.clone(), as_of(row, now, ago)?.into_owned())));
+            let mut stood = Table::default();
+            stood.rows.extend(rows);
+            stood.set_unique(table.unique.clone());
+            stood
+        };
+        let tables = self.tables.iter().map(|(object, rows)| (object.clone(), table(rows)));
+        Self { tables: tables.collect(), sequence: self.sequence }
+    }
 }
 
 /// A row as it stood `ago`; `None` where it was not there yet.

@@ -33,6 +33,8 @@ pub struct Inner {
     pub faults: VecDeque<Planted>,
     /// Requests so far, oldest first. Capped at the last 100,000.
     pub requests: VecDeque<Seen>,
+    /// How often each fault hit, by name.
+    pub fired: BTreeMap<&'static str, u64>,
     /// All requests ever answered.
     pub asked: u64,
     /// All requests ever answered that changed data.
@@ -110,6 +112,160 @@ pub enum Fault {
         /// Between one byte and the next, in milliseconds of the account's clock.
         ms_per_byte: u64,
     },
+    /// A proxy on the way sends it twice: it is applied, and applied again; the first answer comes back.
+    DuplicateDelivery,
+    /// It is applied, and the answer's JSON breaks off in the middle.
+    Malformed,
+    /// Half of a batch's items are lost on the way; the others are applied, and the answer tells of them alone.
+    PartialBatch,
+    /// The items of the answer come in the opposite order.
+    ItemsReordered,
+    /// The items of the answer have no ids.
+    ItemsWithoutId,
+    /// The answer leaves this field out.
+    FieldWithheld {
+        /// The field.
+        field: String,
+    },
+    /// The answer shows `***` in this field, if it has a value.
+    FieldMasked {
+        /// The field.
+        field: String,
+    },
+    /// A write of this field is answered with success and changes nothing.
+    FieldIgnored {
+        /// The field.
+        field: String,
+    },
+    /// A written value is stored in the service's own form.
+    Normalised {
+        /// The field.
+        field: String,
+        /// Which form.
+        how: Form,
+    },
+    /// After a write, a rule inside the service writes this to the same record.
+    Automation {
+        /// The field.
+        field: String,
+        /// What it becomes.
+        value: String,
+    },
+    /// While a list is read, somebody touches the first record of the page: it moves to the end.
+    PageShift,
+    /// A list answers as things stood so long ago.
+    StaleList {
+        /// How long, in milliseconds.
+        ms: u64,
+    },
+    /// The field has another name by now.
+    FieldRenamed {
+        /// The field, as it was called.
+        field: String,
+    },
+    /// The field is of another type by now: a write of it is refused.
+    FieldRetyped {
+        /// The field.
+        field: String,
+    },
+    /// A choice is no longer on the field's list: a write of it is refused.
+    ChoiceRemoved {
+        /// The field.
+        field: String,
+        /// The choice.
+        choice: String,
+    },
+}
+
+/// A service's own form of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// Without white space at both ends.
+    Trimmed,
+    /// In lower case.
+    Lowered,
+    /// Only so many characters.
+    Cut {
+        /// How many.
+        to: usize,
+    },
+    /// Each word with a capital, single spaces between them.
+    Reformatted,
+    /// Only so many decimals.
+    Rounded {
+        /// How many.
+        to: usize,
+    },
+}
+
+impl Fault {
+    /// The names of all faults: a simulation asserts that each has fired. Clocks that are wrong and rows that come late
+    /// have operations of their own ([`crate::Control::skew`], [`crate::Control::appear_late`]).
+    pub const NAMES: [&'static str; 27] = [
+        "throttled-seconds",
+        "throttled-date",
+        "throttled-absurd",
+        "server-error",
+        "answer-lost",
+        "refused",
+        "applied-then-error",
+        "html",
+        "truncated",
+        "expired-token",
+        "delay",
+        "slow-drip",
+        "duplicate-delivery",
+        "malformed",
+        "partial-batch",
+        "items-reordered",
+        "items-without-id",
+        "field-withheld",
+        "field-masked",
+        "field-ignored",
+        "normalised",
+        "automation",
+        "page-shift",
+        "stale-list",
+        "field-renamed",
+        "field-retyped",
+        "choice-removed",
+    ];
+
+    /// The fault's name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Answer { retry_after, .. } => match retry_after.parse::<u64>() {
+                Ok(seconds) if seconds > 3600 => "throttled-absurd",
+                Ok(_) => "throttled-seconds",
+                Err(_) if retry_after.is_empty() => "server-error",
+                Err(_) => "throttled-date",
+            },
+            Self::AppliedAnswerLost => "answer-lost",
+            Self::RefusedConnection => "refused",
+            Self::AppliedThen500 => "applied-then-error",
+            Self::Html => "html",
+            Self::Truncated => "truncated",
+            Self::ExpiredToken => "expired-token",
+            Self::Delay { .. } => "delay",
+            Self::SlowDrip { .. } => "slow-drip",
+            Self::DuplicateDelivery => "duplicate-delivery",
+            Self::Malformed => "malformed",
+            Self::PartialBatch => "partial-batch",
+            Self::ItemsReordered => "items-reordered",
+            Self::ItemsWithoutId => "items-without-id",
+            Self::FieldWithheld { .. } => "field-withheld",
+            Self::FieldMasked { .. } => "field-masked",
+            Self::FieldIgnored { .. } => "field-ignored",
+            Self::Normalised { .. } => "normalised",
+            Self::Automation { .. } => "automation",
+            Self::PageShift => "page-shift",
+            Self::StaleList { .. } => "stale-list",
+            Self::FieldRenamed { .. } => "field-renamed",
+            Self::FieldRetyped { .. } => "field-retyped",
+            Self::ChoiceRemoved { .. } => "choice-removed",
+        }
+    }
 }
 
 /// The account's content, locked. Notices whether data were changed.
@@ -170,21 +326,30 @@ impl Inner {
         self.readable(address) && self.late.get(address).is_none_or(|from| *from <= now)
     }
 
-    /// Takes the oldest fault that matches a request, once.
-    pub fn take_fault(&mut self, method: &str, path: &str) -> Option<Fault> {
-        let hits = |planted: &Planted| {
+    /// The oldest fault that matches a request and comes after `tried` others that do, and found nothing to do.
+    pub fn fault_for(&self, method: &str, path: &str, tried: usize) -> Option<Fault> {
+        self.matching(method, path).nth(tried).and_then(|index| Some(self.faults.get(index)?.fault.clone()))
+    }
+
+    /// That fault has hit.
+    pub fn spend(&mut self, method: &str, path: &str, tried: usize) {
+        let Some(index) = self.matching(method, path).nth(tried) else { return };
+        let Some(planted) = self.faults.get_mut(index) else { return };
+        planted.times -= 1;
+        let (left, name) = (planted.times, planted.fault.name());
+        *self.fired.entry(name).or_default() += 1;
+        if left == 0 {
+            self.faults.remove(index);
+        }
+    }
+
+    fn matching(&self, method: &str, path: &str) -> impl Iterator<Item = usize> {
+        let hits = move |planted: &Planted| {
             planted.times > 0
                 && (planted.method.is_empty() || planted.method.eq_ignore_ascii_case(method))
                 && path.contains(&planted.path)
         };
-        let index = self.faults.iter().position(hits)?;
-        let planted = self.faults.get_mut(index)?;
-        planted.times -= 1;
-        let fault = planted.fault.clone();
-        if planted.times == 0 {
-            self.faults.remove(index);
-        }
-        Some(fault)
+        self.faults.iter().enumerate().filter(move |(_, planted)| hits(planted)).map(|(index, _)| index)
     }
 
     /// Remembers an answered request.

@@ -180,6 +180,11 @@ impl Control {
         self.account().lock().faults.clear();
     }
 
+    /// How often each fault hit, by name.
+    pub fn fired(&self) -> std::collections::BTreeMap<&'static str, u64> {
+        self.account().lock().fired.clone()
+    }
+
     /// Sets how far the service's clock is from the sandbox's.
     pub fn skew(&self, skew: SignedDuration) {
         self.account().lock().skew = skew;

@@ -9,11 +9,13 @@
 //! | [`control`] | people's edits, planted faults, moved clocks, counted requests: typed, and as JSON over HTTP |
 //! | [`seed`] | plausible invented people |
 //! | [`account`] | what one simulated account holds |
+//! | `bend` | what a fault makes of a request, and of its answer |
 //! | [`wire`] | faults between a request and its answer |
 //! | [`hubspot`] | the HubSpot-like face |
 //! | [`salesforce`] | the Salesforce-like face |
 
 pub mod account;
+mod bend;
 pub mod control;
 pub mod hubspot;
 pub mod salesforce;
@@ -21,6 +23,6 @@ pub mod seed;
 pub mod server;
 pub mod wire;
 
-pub use account::{Account, Fault, Planted, Seen};
+pub use account::{Account, Fault, Form, Planted, Seen};
 pub use control::{Control, Side};
 pub use server::{Running, Sandbox, SandboxOptions};

@@ -227,6 +227,26 @@ impl Face for Org {
     fn broken(&self) -> Response<Bytes> {
         salesforce_error(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred.")
     }
+
+    // The words of `values::read`, which refuses the whole request.
+    fn no_such_field(&self, field: &str) -> Response<Bytes> {
+        salesforce_error(400, "INVALID_FIELD", &format!("No such column '{field}' on sobject of type Contact"))
+    }
+
+    fn leaves_unknown_fields_out(&self) -> bool {
+        false
+    }
+
+    fn value_of_another_type(&self, field: &str) -> Response<Bytes> {
+        let message = format!(
+            "Cannot deserialize instance of double from VALUE_STRING value or request may be missing a required field: {field}"
+        );
+        salesforce_error(400, "JSON_PARSER_ERROR", &message)
+    }
+
+    fn no_such_choice(&self, _: &str, _: &str) -> Option<Response<Bytes>> {
+        None
+    }
 }
 
 fn salesforce_error(status: u16, code: &str, message: &str) -> Response<Bytes> {

@@ -25,7 +25,10 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::account::{Account, Fault, Seen};
+use crate::{
+    account::{Account, Fault, Seen},
+    bend::{self, Bent},
+};
 
 /// What comes back on the wire.
 #[derive(Debug)]
@@ -61,14 +64,26 @@ pub trait Face: Send + Sync {
 
     /// The answer when something broke inside the service.
     fn broken(&self) -> Response<Bytes>;
+
+    /// The answer to a request that names a field which is not there.
+    fn no_such_field(&self, field: &str) -> Response<Bytes>;
+
+    /// A reading that asks for a field which is not there is answered without it, not refused.
+    fn leaves_unknown_fields_out(&self) -> bool;
+
+    /// The answer to a write of a value that is not of the field's type.
+    fn value_of_another_type(&self, field: &str) -> Response<Bytes>;
+
+    /// The answer to a write of a choice that the field does not have; `None` where the service refuses record by record,
+    /// so that the account itself must know the choices.
+    fn no_such_choice(&self, field: &str, choice: &str) -> Option<Response<Bytes>>;
 }
 
 /// Passes one request through the planted faults to the face, and records it.
 pub fn pass(account: &Account, face: &dyn Face, request: &Request<Bytes>) -> Passed {
     let method = request.method().as_str().to_owned();
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    let fault = account.lock().take_fault(&method, &path);
-    let (mut passed, wrote) = account.watch(|| through(fault, face, request));
+    let (mut passed, wrote) = account.watch(|| planted_for(account, face, request, &method, &path));
     let time = SystemTime::from(account.now());
     if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(time)) {
         passed.response.headers_mut().insert(header::DATE, date);
@@ -78,34 +93,69 @@ pub fn pass(account: &Account, face: &dyn Face, request: &Request<Bytes>) -> Pas
     passed
 }
 
-fn through(fault: Option<Fault>, face: &dyn Face, request: &Request<Bytes>) -> Passed {
-    let at_once = |response, ending| Passed { response, delay: Duration::ZERO, ending };
-    match fault {
-        None => at_once(face.answer(request), Ending::Whole),
-        Some(Fault::Answer { status, retry_after, body }) => {
-            at_once(planted(status, &retry_after, body), Ending::Whole)
+/// The oldest fault that does something to the request, or none.
+fn planted_for(account: &Account, face: &dyn Face, request: &Request<Bytes>, method: &str, path: &str) -> Passed {
+    let mut tried = 0;
+    loop {
+        let fault = account.lock().fault_for(method, path, tried);
+        let Some(fault) = fault else {
+            return Passed { response: face.answer(request), delay: Duration::ZERO, ending: Ending::Whole };
+        };
+        match through(&fault, account, face, request) {
+            Hit::Done(passed) => {
+                account.lock().spend(method, path, tried);
+                return passed;
+            }
+            Hit::InVain(passed) => return passed,
+            Hit::Not => tried += 1,
         }
-        Some(Fault::AppliedAnswerLost) => at_once(face.answer(request), Ending::Cut),
-        Some(Fault::RefusedConnection) => at_once(Response::default(), Ending::Cut),
-        Some(Fault::AppliedThen500) => {
+    }
+}
+
+/// What a fault did to a request.
+enum Hit {
+    /// What it is there for.
+    Done(Passed),
+    /// The face was asked, and there was nothing to do to its answer.
+    InVain(Passed),
+    /// Nothing, and nobody was asked.
+    Not,
+}
+
+fn through(fault: &Fault, account: &Account, face: &dyn Face, request: &Request<Bytes>) -> Hit {
+    let at_once = |response, ending| Passed { response, delay: Duration::ZERO, ending };
+    Hit::Done(match fault {
+        Fault::Answer { status, retry_after, body } => {
+            at_once(planted(*status, retry_after, body.clone()), Ending::Whole)
+        }
+        Fault::AppliedAnswerLost => at_once(face.answer(request), Ending::Cut),
+        Fault::RefusedConnection => at_once(Response::default(), Ending::Cut),
+        Fault::AppliedThen500 => {
             drop(face.answer(request));
             at_once(face.broken(), Ending::Whole)
         }
-        Some(Fault::Html) => {
+        Fault::Html => {
             let page = "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Sign in to go on</body></html>";
             let mut response = Response::new(Bytes::from_static(page.as_bytes()));
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html;charset=utf-8"));
             at_once(response, Ending::Whole)
         }
-        Some(Fault::Truncated) => at_once(face.answer(request), Ending::Half),
-        Some(Fault::ExpiredToken) => at_once(face.expired_token(), Ending::Whole),
-        Some(Fault::Delay { ms }) => {
-            Passed { response: face.answer(request), delay: Duration::from_millis(ms), ending: Ending::Whole }
+        Fault::Truncated => at_once(face.answer(request), Ending::Half),
+        Fault::ExpiredToken => at_once(face.expired_token(), Ending::Whole),
+        Fault::Delay { ms } => {
+            Passed { response: face.answer(request), delay: Duration::from_millis(*ms), ending: Ending::Whole }
         }
-        Some(Fault::SlowDrip { ms_per_byte }) => {
-            at_once(face.answer(request), Ending::Drip(Duration::from_millis(ms_per_byte)))
+        Fault::SlowDrip { ms_per_byte } => {
+            at_once(face.answer(request), Ending::Drip(Duration::from_millis(*ms_per_byte)))
         }
-    }
+        bending => {
+            return match bend::through(bending, account, face, request) {
+                Bent::Done(response) => Hit::Done(at_once(response, Ending::Whole)),
+                Bent::InVain(response) => Hit::InVain(at_once(response, Ending::Whole)),
+                Bent::Not => Hit::Not,
+            };
+        }
+    })
 }
 
 fn planted(status: u16, retry_after: &str, body: String) -> Response<Bytes> {

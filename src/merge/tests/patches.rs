@@ -83,6 +83,21 @@ fn a_restriction_that_nobody_can_take_back_is_shown() {
     assert_eq!(patch.problems.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["optout"]);
 }
 
+/// A mailing list takes an address with a new member, and changes it never: what is asked of the service
+/// would be nonsense to it.
+#[test]
+fn what_is_given_at_creation_alone_is_no_change() {
+    let mut bench = Bench::new();
+    bench.describe(Side::Right, "city", |field| (field.updateable, field.createable) = (false, true));
+    let mut entity = bench.linked(&[ANN, ("city", "Bonn")]);
+    bench.read(&mut entity, Side::Left, &[ANN, ("city", "Rome")]);
+    let patch = bench.write(&mut entity, Side::Right);
+    assert_eq!((patch.changes.len(), patch.problems.len()), (0, 1));
+    assert!(patch.problems[0].1.message.contains("never changed"), "{:?}", patch.problems);
+    bench.read(&mut entity, Side::Left, &[ANN, ("city", "Bonn")]);
+    assert_eq!(want(&mut bench, &entity, Side::Right), Want::Nothing);
+}
+
 #[test]
 fn what_a_place_cannot_hold_is_a_problem_and_waits_longer_each_time() {
     let mut bench = Bench::new();

@@ -49,8 +49,14 @@ impl Oracle {
             let mut earlier = self.papers.lines.iter().filter(|other| other.number < number);
             earlier.any(|other| other.id == id && other.status == "superseded")
         };
+        // And one about a record that took over another one is a new one.
+        let of_the_same = |other: &Line| {
+            let shared = |side| other.records[side].iter().any(|record| line.records[side].contains(record));
+            super::Side::BOTH.into_iter().all(shared)
+        };
         let again = self.papers.lines.iter().any(|other| {
             other.number < number
+                && of_the_same(other)
                 && !closed(&other.id)
                 && other.field == field
                 && other.id != line.id
@@ -88,6 +94,18 @@ impl Oracle {
             );
             self.breaks(Promise::HonestConflicts, text);
         }
+    }
+
+    /// The lines of the log, without what depends on who was met first.
+    ///
+    /// Not what was overruled: such a line is no conflict. It shows what stood on the other side when the one was read,
+    /// and which is read first depends on pages, and on deaths.
+    pub(crate) fn log_in_short(&self) -> Vec<String> {
+        let short = |line: &Line| {
+            let Line { kind, field, status, values, .. } = line;
+            format!("log {kind} {field} {status} {:?} {:?}", values.left, values.right)
+        };
+        self.papers.lines.iter().filter(|line| line.kind != "overruled").map(short).collect()
     }
 
     /// Whose records these are.

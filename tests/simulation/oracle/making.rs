@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{By, Key, Oracle, Promise, Track, plain};
+use crate::on_the_wire::MOST_STALE;
 
 impl Oracle {
     /// A record of ours is made.
@@ -29,9 +30,11 @@ impl Oracle {
             let is_marked = matches!(other.made_by, By::Us(_)) && shape.external_id && other.who == track.who;
             let is_told = theirs == email || is_marked;
             let came_after = other.made_by == By::Others && other.made > looked;
-            let came_just_now = shape.find_lag > 0 && !shape.unique_email && other.made_by == By::Others && {
+            // On the wire, a list that lags takes the look-up with it: both are queries.
+            let lag = if self.shape.on_the_wire { MOST_STALE } else { shape.find_lag };
+            let came_just_now = lag > 0 && !shape.unique_email && other.made_by == By::Others && {
                 let age = self.clock.glance().saturating_sub(other.made_at);
-                age <= Duration::from_secs(shape.find_lag + 1)
+                age <= Duration::from_secs(lag + 1)
             };
             let was_hidden = self.hidden.contains(*key) || self.shown_again.get(*key).is_some_and(|at| *at > looked);
             is_told && !came_after && !came_just_now && !was_hidden
@@ -44,11 +47,17 @@ impl Oracle {
         }
     }
 
-    /// I5: whom a person deleted, and Hymnal knew, is not made again.
+    /// I5: whom a person deleted, and Hymnal knew on both sides, is not made again.
     fn check_nobody_back(&mut self, (side, address): &Key, track: &Track) {
         let deleted = self.of(*side, track.who).find(|(_, other)| {
             let known = other.met.is_some_and(|commits| self.sank_in(commits));
-            other.gone.is_some() && other.row.merged_into.is_none() && known && other.who == track.who
+            // Who was not met on the other side before, as the same person, was never linked: what is there is copied
+            // like anybody.
+            let was_linked = other.gone.is_some_and(|(_, commits)| {
+                let is_linked = |far: &Track| far.met.is_some_and(|met| met < commits) && is_one(other, far);
+                self.of(side.other(), track.who).any(|(_, far)| is_linked(far))
+            });
+            was_linked && other.row.merged_into.is_none() && known && other.who == track.who
         });
         // Where the last of them was deleted too, whoever is made anew is somebody new.
         let deleted = deleted.filter(|_| !self.of(side.other(), track.who).any(|(_, other)| other.was_gone));
@@ -68,4 +77,14 @@ impl Oracle {
             self.breaks(Promise::CompleteLog, format!("{side:?} {address} `{email}` is made and not in the journal"));
         }
     }
+}
+
+/// Two records that Hymnal has seen are one person for it: it made the one of the other, or was shown one e-mail in both.
+fn is_one(one: &Track, two: &Track) -> bool {
+    let emails = |track: &Track| {
+        let (first, last) = (track.first.get("email"), track.shown.get("email"));
+        [first, last].map(|shown| shown.map(|(email, _)| email.clone()))
+    };
+    let made = [one, two].iter().any(|track| matches!(track.made_by, By::Us(_)));
+    made || emails(one).iter().flatten().any(|email| emails(two).iter().flatten().any(|other| other == email))
 }

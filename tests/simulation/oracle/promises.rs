@@ -14,8 +14,11 @@ pub(crate) enum Promise {
     Consent,
     Blanks,
     Scope,
+    Quota,
+    CrashSafe,
     Isolation,
     CompleteLog,
+    OrderFree,
 }
 
 impl Promise {
@@ -31,8 +34,11 @@ impl Promise {
             Self::Consent => "I7",
             Self::Blanks => "I8",
             Self::Scope => "I9",
+            Self::Quota => "I10",
+            Self::CrashSafe => "I11",
             Self::Isolation => "I12",
             Self::CompleteLog => "I13",
+            Self::OrderFree => "I14",
         }
     }
 }

@@ -26,6 +26,25 @@ impl Oracle {
         self.check_file();
     }
 
+    /// I1: nobody is unlinked whose record was there all the time.
+    pub(crate) fn check_graves(&mut self) {
+        let rows = self.kv.scan(&TAG.table(b'e'), None, usize::MAX).expect("a store in memory");
+        let mut broken = Vec::new();
+        for (key, bytes) in rows {
+            let entity: Entity = format::open(&key, &bytes).expect("an entity");
+            for side in Side::BOTH {
+                let Some(tombstone) = &entity.tombstones[side] else { continue };
+                let track = self.records.get(&(side, tombstone.address.clone()));
+                if track.is_some_and(|track| !track.was_gone) {
+                    broken.push(format!("{side:?} {} is unlinked, and nobody deleted it", tombstone.address));
+                }
+            }
+        }
+        for text in broken {
+            self.breaks(Promise::Convergence, text);
+        }
+    }
+
     /// How many changes we made so far.
     pub(crate) fn our_writes(&self) -> usize {
         let made = self.records.values().filter(|track| matches!(track.made_by, By::Us(_))).count();
@@ -150,7 +169,11 @@ impl Oracle {
                     || track.row.modified_by.kind == hymnal_sdk::ActorKind::Us
                     || track.ours > 0
             };
-            if !self.records.get(&key).is_some_and(ours) {
+            // Who says that it wrote and ignores it leaves no trace of us.
+            let is_bent = (self.bent[key.0])() > 0;
+            let landed = self.landing(&key);
+            let is_ours = [&key, &landed].into_iter().any(|key| self.records.get(key).is_some_and(ours));
+            if !is_bent && !is_ours {
                 let text = format!("the journal says that {:?} {} was written, and it was not", key.0, key.1);
                 self.breaks(Promise::CompleteLog, text);
             }

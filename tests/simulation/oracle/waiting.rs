@@ -1,7 +1,7 @@
 //! What waits visibly, and whether it has a cause.
 
 use hymnal::{
-    merge::Id,
+    merge::{Entity, Id},
     store::{Kv, tables::Wait},
 };
 
@@ -86,8 +86,19 @@ impl Oracle {
                 let track = self.records.get(&(side, member.address.clone()))?;
                 Some(track.who)
             });
-            self.shape.sides[side].unique_email && who.is_some_and(|who| self.live(side, who).count() > 1)
+            let doubled = who.is_some_and(|who| self.live(side, who).count() > 1);
+            self.shape.sides[side].unique_email && (doubled || self.is_merged_away(&entity, side))
         })
+    }
+
+    /// A contact of that service that took over another one has its e-mail too, and another person's record has it here.
+    fn is_merged_away(&self, entity: &Entity, side: Side) -> bool {
+        let Some(member) = entity.members[side.other()].as_ref().filter(|_| self.shape.on_the_wire) else {
+            return false;
+        };
+        let other = self.records.get(&(side.other(), member.address.clone()));
+        let is_merged = |who| self.of(side, who).any(|(_, track)| track.row.merged_into.is_some());
+        entity.members[side].is_none() && other.is_some_and(|track| is_merged(track.who))
     }
 
     fn waits(&self) -> impl Iterator<Item = (Wait, Id, String)> {

@@ -19,6 +19,7 @@ impl Oracle {
             self.check_blank(key, track, change);
             self.check_consent(key, track, change);
             if !bent {
+                self.check_nothing_invented(key, track, change);
                 self.check_journal(key, change);
             }
         }
@@ -26,8 +27,9 @@ impl Oracle {
 
     /// I6: a write changes something.
     pub(super) fn check_idle_write(&mut self, key: &Key, track: &Track, bent: bool) {
-        // Who does not read before writing may write what has come by itself.
-        if !bent && self.shape.verify {
+        // Who does not read before writing may write what has come by itself, and who is shown stars what is there.
+        let is_masked = track.shown.values().any(|(value, _)| value == "***");
+        if !bent && !is_masked && self.shape.verify {
             let (side, address) = key;
             self.breaks(
                 Promise::NoEcho,
@@ -77,7 +79,7 @@ impl Oracle {
         if lost.is_empty() && !self.agreed.contains_key(&(self.root(track.who), change.field.clone())) {
             return; // At a first link a blank is filled, whoever left it.
         }
-        if self.is_barred(*side, field) && track.first.get(field) == Some(lost) {
+        if self.is_barred(*side, field) && track.first.get(field).is_some_and(|(first, _)| first == lost) {
             return; // It stood there when the record was met, and may not travel: the other side's first value wins.
         }
         let was_shown = track.shown.get(field).is_some_and(|(value, commits)| value == lost && self.sank_in(*commits));
@@ -87,6 +89,25 @@ impl Oracle {
         let text =
             format!("{side:?} {address}: `{field}` = `{lost}` was seen, is not logged, and becomes `{}`", change.value);
         self.breaks(Promise::NoLostEdit, text);
+    }
+
+    /// I6: what is written was entered by somebody. What a service made of our own writing never travels back.
+    fn check_nothing_invented(&mut self, (side, address): &Key, track: &Track, change: &Change) {
+        let (field, value) = (change.field.as_str(), &change.value);
+        if value.is_empty() || ["tags", EXTERNAL_ID, UNMAPPED].contains(&field) {
+            return;
+        }
+        let entered = |edit: &Change| edit.field == field && edit.value == *value && edit.by == By::Others;
+        let known = track.edits.iter().any(entered)
+            || super::Side::BOTH
+                .into_iter()
+                .flat_map(|at| self.of(at, track.who))
+                .any(|(_, other)| other.edits.iter().any(entered));
+        // Who is linked anew may hold what a service made of our own writing, and win: people can see that.
+        if !known && !self.papers.has_logged(field, side.other(), value) {
+            let text = format!("{side:?} {address}: `{field}` = `{value}` is written, and nobody entered it");
+            self.breaks(Promise::NoEcho, text);
+        }
     }
 
     /// What was entered has reached the other side, or stands in the log, or was no news.
@@ -173,7 +194,8 @@ impl Oracle {
     /// I13: the journal has the write before it is made.
     fn check_journal(&mut self, (side, address): &Key, change: &Change) {
         let has = self.papers.sendings.iter().any(|(at, record, values)| {
-            at == side && record.as_ref() == Some(address) && values.get(&change.field) == Some(&change.value)
+            let landed = record.as_ref().map(|record| self.landing(&(*side, record.clone())).1);
+            at == side && landed.as_ref() == Some(address) && values.get(&change.field) == Some(&change.value)
         });
         if !has {
             let (field, value) = (&change.field, &change.value);

@@ -2,7 +2,7 @@
 
 use hymnal_sdk::{Fields, Native};
 
-use super::record::Wanted;
+use super::{children, record::Wanted};
 use crate::{
     json::Json,
     manifest::{
@@ -110,7 +110,7 @@ fn place(layout: &Layout) -> &str {
 
 fn source(derived: &Derived) -> &str {
     match derived {
-        Derived::Primary { path, .. } | Derived::Listed { path, .. } => path,
+        Derived::Primary { path, .. } | Derived::Listed { path, .. } | Derived::Child { path, .. } => path,
     }
 }
 
@@ -121,6 +121,9 @@ fn made(derived: &Derived, json: &Json) -> Option<Native> {
         Derived::Primary { value, flag, .. } => {
             first_in_rank(&list, flag).and_then(|at| list.get(at)?.at(value)).map_or(Native::Null, Json::to_native)
         }
+        Derived::Child { kind, value, .. } => children::first(&list, kind.as_ref())
+            .and_then(|child| child.at(value))
+            .map_or(Native::Null, Json::to_native),
         Derived::Listed { key, word, .. } => {
             Native::Bool(list.iter().any(|item| item.at(key).and_then(Json::as_text).as_ref() == Some(word)))
         }
@@ -133,20 +136,25 @@ fn first_in_rank(list: &[Json], flag: &str) -> Option<usize> {
 
 /// Whether writing this field takes the record as it is.
 pub(super) fn needs_before(object: &Object, name: &str) -> bool {
-    matches!(object.derived.get(name), Some(Derived::Primary { .. }))
+    matches!(object.derived.get(name), Some(Derived::Primary { .. } | Derived::Child { .. }))
 }
 
 /// Fields as the service takes them: each where it belongs. `before` is the record as it is, for lists of which one item
-/// is replaced.
+/// is replaced; `fillings` are those of the request.
 ///
 /// # Errors
 /// `Fatal` for a value that cannot be spelled.
-pub(super) fn written(object: &Object, fields: &Fields, before: Option<&Json>) -> hymnal_sdk::Result<Json> {
+pub(super) fn written(
+    object: &Object,
+    fields: &Fields,
+    before: Option<&Json>,
+    fillings: &Fillings,
+) -> hymnal_sdk::Result<Json> {
     let mut entries: Vec<(String, Json)> = Vec::new();
     for (name, value) in fields {
         let json = Json::from(value);
         match (object.derived.get(name), object.custom.as_ref().filter(|custom| custom.named.fits(name))) {
-            (Some(derived), _) => into_list(derived, json, before, &mut entries)?,
+            (Some(derived), _) => into_list(derived, json, before, fillings, &mut entries)?,
             (None, Some(custom)) => into_own(&custom.fields, name, json, &mut entries),
             (None, None) => entries.push((name.clone(), json)),
         }
@@ -184,6 +192,7 @@ fn into_list(
     derived: &Derived,
     json: Json,
     before: Option<&Json>,
+    fillings: &Fillings,
     entries: &mut Vec<(String, Json)>,
 ) -> hymnal_sdk::Result<()> {
     match derived {
@@ -193,9 +202,15 @@ fn into_list(
             entries.push((path.clone(), Json::List(list)));
         }
         Derived::Listed { path, yes, no, .. } => {
-            let item = render::fill(if json.is_true() { yes } else { no }, &Fillings::new())?;
+            let item = render::fill(if json.is_true() { yes } else { no }, fillings)?;
             if let Json::List(items) = entry(entries, path, Json::List(Vec::new())) {
                 items.extend(item);
+            }
+        }
+        Derived::Child { path, .. } => {
+            let command = children::command(derived, json, before, fillings)?;
+            if let Json::List(commands) = entry(entries, path, Json::List(Vec::new())) {
+                commands.extend(command);
             }
         }
     }

@@ -3,6 +3,7 @@
 mod answers;
 mod aside;
 mod before;
+mod children;
 mod deletions;
 mod delta;
 mod describe;

@@ -69,7 +69,7 @@ fn state(name: &str, object: &Object, json: &Json) -> State {
     if let Some(survivor) = text(&object.merged_into) {
         return State::Merged { into: Address::new(name, normal_id(object.id_form, &survivor)) };
     }
-    if object.deleted.as_deref().is_some_and(is) {
+    if object.deleted.as_ref().is_some_and(|mark| mark.0.holds(json) == Some(true)) {
         return State::Deleted;
     }
     if let Some(converted) = &object.converted
@@ -132,6 +132,21 @@ mod tests {
             assert_eq!(normal_id(IdForm::Salesforce, long), long);
         }
         assert_eq!(normal_id(IdForm::Segment, "http://h/3.1/members/7f"), "7f");
+    }
+
+    #[test]
+    fn a_record_that_is_not_active_is_deleted() {
+        let text = include_str!("../../../pipedrive/manifest.toml");
+        let from = "deleted      = \"is_deleted\"";
+        assert!(text.contains(from));
+        let text = text.replace(from, "deleted = { path = \"active\", is = [\"0\", \"false\"] }");
+        let manifest = crate::manifest::Manifest::parse(&text).expect("a manifest");
+        let state = |active: &str| {
+            let json = Json::parse(format!("{{\"id\":7,\"active\":{active}}}").as_bytes()).expect("JSON");
+            state("persons", &manifest.objects["persons"], &json)
+        };
+        assert_eq!([state("1"), state("true"), state("null")], [State::Live, State::Live, State::Live]);
+        assert_eq!([state("0"), state("false")], [State::Deleted, State::Deleted]);
     }
 
     #[test]

@@ -245,7 +245,7 @@ fn add(order: &Order<'_>, item: &Item, fillings: &mut Fillings) -> Result<()> {
     for (name, value) in &item.fields {
         fillings.insert(Hole::Field(name.clone()), Filling::Json(Json::from(value)));
     }
-    let record = fields::written(order.object, &item.fields, item.before.as_ref())?;
+    let record = fields::written(order.object, &item.fields, item.before.as_ref(), fillings)?;
     if let (Some(key), Json::Object(entries)) = (order.key, &record) {
         let rest = entries.iter().filter(|(name, _)| name != key).cloned().collect();
         fillings.insert(Hole::Rest, Filling::Json(Json::Object(rest)));

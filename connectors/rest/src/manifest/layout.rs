@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::template::Shape;
+use super::{request::BodyTest, template::Shape};
 
 /// Where a record's fields stand.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -90,5 +90,25 @@ pub enum Derived {
         yes: Shape,
         /// The item that says that it is not so.
         no: Shape,
+    },
+    /// The value of the first child record of a kind (Tryton: a party's e-mail address is a record of its own, listed
+    /// in the party; Odoo keeps children so too). The list is written as commands, each about one child: the children
+    /// are read just before.
+    Child {
+        /// Where the list of children stands.
+        path: String,
+        /// What holds for a child of the kind; without it, all are.
+        #[serde(default)]
+        kind: Option<BodyTest>,
+        /// In a child, its id.
+        id: String,
+        /// In a child, the value.
+        value: String,
+        /// The command that adds a child with `{value}`.
+        add: Shape,
+        /// The command that gives the child `{id}` another `{value}`.
+        change: Shape,
+        /// The command that takes the child `{id}` away.
+        remove: Shape,
     },
 }

@@ -225,8 +225,16 @@ impl Check<'_> {
             }
         }
         for derived in object.derived.values() {
-            if let Derived::Listed { yes, no, .. } = derived {
-                self.known(derived_at, yes.holes().into_iter().chain(no.holes()), &[]);
+            match derived {
+                Derived::Listed { yes, no, .. } => {
+                    self.known(derived_at, yes.holes().into_iter().chain(no.holes()), &[]);
+                }
+                Derived::Child { add, change, remove, .. } => {
+                    self.known(derived_at, add.holes().into_iter(), &[Hole::Value]);
+                    self.known(derived_at, change.holes().into_iter(), &[Hole::Id, Hole::Value]);
+                    self.known(derived_at, remove.holes().into_iter(), &[Hole::Id]);
+                }
+                Derived::Primary { .. } => {}
             }
         }
     }

@@ -9,7 +9,7 @@ use super::{
     changes::{Changes, DeletionFeed},
     history::History,
     layout::{Custom, Derived, Layout},
-    request::{BodyTest, Is, Paginator, Paths, Pick, RequestShape},
+    request::{BodyTest, Is, Mark, Paginator, Paths, Pick, RequestShape},
     schema::SchemaShape,
     template::{Shape, Template},
 };
@@ -46,9 +46,9 @@ pub struct Object {
     /// Fields that are made of others, by the name a user maps.
     #[serde(default)]
     pub derived: BTreeMap<String, Derived>,
-    /// What is true of a deleted one.
+    /// What is true of a deleted one: a path, or what stands there (`{ path = "active", is = "0" }`).
     #[serde(default)]
-    pub deleted: Option<String>,
+    pub deleted: Option<Mark>,
     /// Where the survivor's id stands in one that was merged away.
     #[serde(default)]
     pub merged_into: Option<String>,

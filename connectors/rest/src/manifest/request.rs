@@ -217,6 +217,29 @@ impl<'de> Deserialize<'de> for Is {
     }
 }
 
+/// What marks a record: something that is true of it, at a path, or a [`BodyTest`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark(pub BodyTest);
+
+impl<'de> Deserialize<'de> for Mark {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> de::Visitor<'de> for Reader {
+            type Value = Mark;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a path, or `{ path = \"…\", is = … }`")
+            }
+            fn visit_str<E: de::Error>(self, path: &str) -> Result<Mark, E> {
+                Ok(Mark(BodyTest { path: path.to_owned(), is: Is::Flag(true) }))
+            }
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Mark, A::Error> {
+                BodyTest::deserialize(de::value::MapAccessDeserializer::new(map)).map(Mark)
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}
+
 /// One dotted path, or several of which the first counts that leads to something.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Paths(pub Vec<String>);

@@ -106,6 +106,27 @@ fn every_way_to_list_says_what_it_lacks() {
 }
 
 #[test]
+fn what_a_child_record_is_written_with_is_checked() {
+    let child = |change: &str| {
+        let lines = format!(
+            "[objects.contacts.derived.email.child]\npath = \"ways\"\nid = \"id\"\nvalue = \"value\"\nadd = [\"add\", \"{{value}}\"]\nchange = {change}\nremove = [\"drop\", \"{{id}}\"]\n[objects.contacts.derived.do_not_email]"
+        );
+        with("mautic", "[objects.contacts.derived.do_not_email]", &lines)
+    };
+    assert_eq!(child("[\"change\", \"{id}\", \"{value}\"]"), Vec::new());
+    let findings = child("[\"change\", \"{ids}\", \"{value}\"]");
+    assert!(findings.iter().any(|finding| finding.message.contains("`{ids}` has no value here")), "{findings:?}");
+}
+
+#[test]
+fn what_marks_a_deleted_record_is_true_of_it_or_stands_there() {
+    let deleted = |mark: &str| with("mautic", "id_form", &format!("deleted = {mark}\nid_form"));
+    assert_eq!(deleted("\"isDeleted\""), Vec::new());
+    assert_eq!(deleted("{ path = \"active\", is = [\"0\", \"false\"] }"), Vec::new());
+    assert!(!deleted("{ path = \"active\" }").is_empty());
+}
+
+#[test]
 fn ways_to_log_in_that_no_setting_tells_apart_need_one_that_does() {
     let findings = with(
         "mautic",

@@ -18,7 +18,7 @@ use super::{
     HubSpotOptions, Rates,
     answer::{Refused, response},
     limits::Windows,
-    property::Access,
+    property::{Access, Invalid},
 };
 use crate::{
     account::{Account, Inner},
@@ -121,6 +121,11 @@ impl Portal {
         )
     }
 
+    fn refuse_value(&self, property: &str, code: &'static str, message: String) -> Response<Bytes> {
+        let invalid = Invalid { property: property.to_owned(), code, message };
+        self.refuse(&Refused::values(vec![invalid], self.options().portal_id))
+    }
+
     pub(super) fn refuse(&self, refused: &Refused) -> Response<Bytes> {
         response(refused.status, Some(&refused.body(&self.correlation())))
     }
@@ -139,6 +144,24 @@ impl Face for Portal {
 
     fn broken(&self) -> Response<Bytes> {
         self.refuse(&Refused::new(500, "INTERNAL_ERROR", "internal error"))
+    }
+
+    fn no_such_field(&self, field: &str) -> Response<Bytes> {
+        self.refuse_value(field, "PROPERTY_DOESNT_EXIST", format!("Property \"{field}\" does not exist"))
+    }
+
+    // Contacts reference: "If any of the requested properties don't exist, they're ignored."
+    fn leaves_unknown_fields_out(&self) -> bool {
+        true
+    }
+
+    fn value_of_another_type(&self, field: &str) -> Response<Bytes> {
+        self.refuse_value(field, "INVALID_LONG", "the value was not a valid long".to_owned())
+    }
+
+    fn no_such_choice(&self, field: &str, choice: &str) -> Option<Response<Bytes>> {
+        let message = format!("{choice} was not one of the allowed options: []");
+        Some(self.refuse_value(field, "INVALID_OPTION", message))
     }
 }
 

@@ -1,4 +1,4 @@
-use hymnal_sandbox::{Fault, Planted};
+use hymnal_sandbox::{Fault, Form, Planted};
 use serde_json::json;
 
 use crate::World;
@@ -108,4 +108,99 @@ async fn the_date_is_the_services_own() {
     assert_eq!(world.client.get(ONE).await.header("date"), "Mon, 02 Mar 2026 09:00:00 GMT");
     world.control().skew(jiff::SignedDuration::from_hours(-24));
     assert_eq!(world.client.get(ONE).await.header("date"), "Sun, 01 Mar 2026 09:00:00 GMT");
+}
+
+/// What a client may do with one contact while a fault is planted for each of its requests.
+async fn bent(fault: Fault) -> (World, String, crate::client::Reply) {
+    let world = World::new().await;
+    let id = world.contact(json!({ "email": "ada@example.com", "city": "Bonn" })).await;
+    let name = fault.name();
+    world.control().plant(Planted { method: String::new(), path: "contacts".to_owned(), times: 1, fault });
+    let inputs = [json!({ "id": id, "properties": { "city": " New  YORK " } })];
+    let reply = world.client.post("/crm/v3/objects/contacts/batch/update", &json!({ "inputs": inputs })).await;
+    assert_eq!(world.control().fired().get(name), Some(&1), "{name}");
+    (world, id, reply)
+}
+
+async fn city(world: &World, id: &str) -> String {
+    world.get(id, "city").await.body["properties"]["city"].as_str().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_request_is_bent_on_its_way() {
+    let field = || "city".to_owned();
+    let form = |how| Fault::Normalised { field: field(), how };
+    let cases = [
+        (Fault::FieldIgnored { field: field() }, "Bonn"),
+        (form(Form::Trimmed), "New  YORK"),
+        (form(Form::Lowered), " new  york "),
+        (form(Form::Cut { to: 3 }), " Ne"),
+        (form(Form::Reformatted), "New York"),
+        (Fault::Automation { field: field(), value: "Rome".to_owned() }, "Rome"),
+        (Fault::DuplicateDelivery, " New  YORK "),
+        (Fault::FieldRenamed { field: field() }, "Bonn"),
+        (Fault::FieldRetyped { field: field() }, "Bonn"),
+        (Fault::ChoiceRemoved { field: field(), choice: " New  YORK ".to_owned() }, "Bonn"),
+    ];
+    for (fault, expected) in cases {
+        let name = fault.name();
+        let (world, id, _) = bent(fault).await;
+        assert_eq!(city(&world, &id).await, expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_bent_on_its_way_back() {
+    let (_, _, reply) = bent(Fault::FieldWithheld { field: "city".to_owned() }).await;
+    assert_eq!(reply.body["results"][0]["properties"].get("city"), None);
+    let (_, _, reply) = bent(Fault::FieldMasked { field: "city".to_owned() }).await;
+    assert_eq!(reply.body["results"][0]["properties"]["city"], "***");
+    let (_, _, reply) = bent(Fault::ItemsWithoutId).await;
+    assert_eq!(reply.body["results"][0].get("id"), None);
+    let (_, _, reply) = bent(Fault::Malformed).await;
+    assert!(serde_json::from_slice::<serde_json::Value>(&reply.raw).is_err());
+}
+
+#[tokio::test]
+async fn half_a_batch_is_lost_and_the_rest_comes_backwards() {
+    let world = World::new().await;
+    let mut ids = Vec::new();
+    for number in 0..4 {
+        ids.push(world.contact(json!({ "email": format!("{number}@example.com") })).await);
+    }
+    let inputs: Vec<_> = ids.iter().map(|id| json!({ "id": id, "properties": { "city": "Bonn" } })).collect();
+    let path = "/crm/v3/objects/contacts/batch/update";
+    plant(&world, "POST", Fault::PartialBatch);
+    let reply = world.client.post(path, &json!({ "inputs": inputs })).await;
+    assert_eq!(reply.body["results"].as_array().map(Vec::len), Some(2));
+    assert_eq!((city(&world, &ids[1]).await.as_str(), city(&world, &ids[2]).await.as_str()), ("Bonn", ""));
+    let straight = world.client.post(path, &json!({ "inputs": inputs })).await;
+    plant(&world, "POST", Fault::ItemsReordered);
+    let backwards = world.client.post(path, &json!({ "inputs": inputs })).await;
+    let ids = |reply: &crate::client::Reply| {
+        let items = reply.body["results"].as_array().unwrap().iter();
+        items.map(|item| item["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&backwards), ids(&straight).into_iter().rev().collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_list_lags_or_shifts() {
+    let world = World::new().await;
+    let id = world.contact(json!({ "email": "ada@example.com", "city": "Bonn" })).await;
+    world.clock.turn(std::time::Duration::from_mins(1));
+    world.patch(&id, json!({ "city": "Rome" })).await;
+    let search = json!({ "filterGroups": [], "properties": ["city"], "limit": 10 });
+    let path = "/crm/v3/objects/contacts/search";
+    plant(&world, "POST", Fault::StaleList { ms: 30_000 });
+    let stale = world.client.post(path, &search).await;
+    assert_eq!(stale.body["results"][0]["properties"]["city"], "Bonn");
+    world.clock.turn(std::time::Duration::from_secs(10));
+    plant(&world, "POST", Fault::PageShift);
+    let before = world.client.post(path, &search).await.body["results"][0]["updatedAt"].clone();
+    // The index follows within seconds.
+    world.clock.turn(std::time::Duration::from_secs(10));
+    let after = world.client.post(path, &search).await.body["results"][0]["updatedAt"].clone();
+    assert_ne!(before, after);
+    assert_eq!(city(&world, &id).await, "Rome");
 }
