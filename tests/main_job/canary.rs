@@ -60,8 +60,8 @@ async fn caged() -> World {
         .field("job_title", r#"{ marketing = "jobtitle", crm = "Title", on_conflict = "manual" }"#)
         .field("opted_out", r#"{ marketing = "newsletter", crm = "HasOptedOutOfEmail", type = "bool", consent = ["false", "true"], may_loosen = ["marketing"] }"#)
         .sync(r#"clock_uncertainty = "2s""#);
-    setup.options.hubspot.token = TOKEN.to_owned();
-    setup.options.salesforce.client_secret = CLIENT_SECRET.to_owned();
+    TOKEN.clone_into(&mut setup.options.hubspot.token);
+    CLIENT_SECRET.clone_into(&mut setup.options.salesforce.client_secret);
     let world = setup.start().await;
     write(&world, &config(&world));
     world
