@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use super::{
     actions::named,
     request::{Answer, Refusal},
+    trouble::why,
 };
 use crate::{
     config::sync_digest,
@@ -96,7 +97,7 @@ async fn begin(running: &Running) -> Result<Id, Refusal> {
     sync.before_apply().await?.map_err(|barred| match barred {
         Barred::Unread(troubles) => {
             let words =
-                troubles.iter().map(|(side, error)| format!("`{}` could not be read: {}", name(*side), error.message));
+                troubles.iter().map(|(side, error)| format!("`{}` could not be read: {}", name(*side), why(error)));
             let message =
                 format!("nothing of `{}` was applied: {}", running.name, words.collect::<Vec<_>>().join("; "));
             Refusal::new(1, message, "see `hymnal status`, and try again")
@@ -124,12 +125,12 @@ async fn work(
     }
     match running.sync.apply(cycle, chunk, pilot, applied).await {
         Ok(error) => {
-            *trouble = error.map(|error| error.message);
+            *trouble = error.map(|error| why(&error));
             Ok(())
         }
         Err(Failure::Store(error)) => Err(error.into()),
-        Err(failure @ Failure::Service { .. }) => {
-            *trouble = Some(failure.to_string());
+        Err(Failure::Service { error, .. }) => {
+            *trouble = Some(why(&error));
             Ok(())
         }
     }

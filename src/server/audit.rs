@@ -9,6 +9,7 @@ use super::{
     actions::named,
     plan::same_config,
     request::{Answer, Refusal},
+    trouble::why,
 };
 use crate::{
     config::sync_digest,
@@ -58,8 +59,7 @@ async fn one(app: &App, running: &Running, repair: bool) -> Result<Audited, Refu
     sync.adopt(&digest).await?;
     let audited = sync.audit().await?.map_err(|(side, error)| {
         let connector = &running.sync.committer.rules.systems[side].connector;
-        let message =
-            format!("`{}` cannot be audited: `{connector}` could not be read: {}", running.name, error.message);
+        let message = format!("`{}` cannot be audited: `{connector}` could not be read: {}", running.name, why(&error));
         Refusal::new(1, message, "see `hymnal status`, and try again")
     })?;
     if repair {

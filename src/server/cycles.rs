@@ -6,6 +6,7 @@ use super::{
     actions::named,
     explain::find,
     request::{Answer, Refusal},
+    trouble::why,
 };
 use crate::{
     cycle::{Deletions, report::Report},
@@ -89,7 +90,7 @@ fn told(running: &Running, report: &Report) -> Json {
                 "connector": running.sync.systems[*side].name,
                 "kind": error.kind,
                 "code": error.code,
-                "message": error.message,
+                "message": why(error),
                 "hint": error.hint,
             })
         })

@@ -20,6 +20,7 @@
 //! | [`plan`] | what a cycle would do |
 //! | [`apply`] | a plan done |
 //! | [`audit`] | everything compared; everybody, for those who leave |
+//! | `trouble` | why a system could not be worked with |
 //! | [`socket`] | the control socket of a running daemon |
 //! | [`health`] | `/healthz` and `/readyz` |
 
@@ -43,6 +44,7 @@ pub mod request;
 pub mod resolve;
 pub mod socket;
 pub mod status;
+mod trouble;
 pub mod undo;
 pub mod upkeep;
 

@@ -9,6 +9,7 @@ use super::{
     actions::named,
     request::{Answer, Refusal},
     status::name,
+    trouble::why,
 };
 use crate::{
     config::sync_digest,
@@ -104,7 +105,7 @@ async fn one(app: &App, running: &Running, lines: Option<&mpsc::Sender<Json>>) -
         Outcome::Unread(troubles) => {
             let words = troubles.iter().map(|(side, error)| {
                 let connector = &running.sync.committer.rules.systems[*side].connector;
-                format!("`{connector}` could not be read: {}", error.message)
+                format!("`{connector}` could not be read: {}", why(error))
             });
             let message = format!("`{}` cannot be planned: {}", running.name, words.collect::<Vec<_>>().join("; "));
             Err(Refusal::new(1, message, "see `hymnal status`, and plan again"))

@@ -91,7 +91,7 @@ async fn one_sync(app: &App, running: &Running) -> Answer {
         }
     }
     let busy = pending.union(&waiting).count() as u64;
-    let held = held(app, running).await?;
+    let held = without_values(held(app, running).await?);
     let last = sync.state().last_cycle()?;
     let next = last.as_ref().map(|last| {
         let every = SignedDuration::try_from(sync.committer.rules.every).unwrap_or(SignedDuration::ZERO);
@@ -237,6 +237,19 @@ pub async fn held(app: &App, running: &Running) -> Answer {
         "would": sync.shown_preview().await?,
         "do": format!("hymnal approve {}", running.name),
     }))
+}
+
+/// The same without what people entered: `status` is what monitors and everybody may read. Whoever has to decide sees
+/// the values in `plan`.
+fn without_values(held: Json) -> Json {
+    match held {
+        Json::Object(all) => {
+            let named = all.into_iter().filter(|(key, _)| !matches!(key.as_str(), "from" | "to"));
+            named.map(|(key, value)| (key, without_values(value))).collect::<Map<_, _>>().into()
+        }
+        Json::Array(all) => all.into_iter().map(without_values).collect(),
+        plain => plain,
+    }
 }
 
 fn waiting_ids(sync: &crate::cycle::Sync, tag: Tag, wait: Wait) -> Result<BTreeSet<Id>, StoreError> {

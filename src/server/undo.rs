@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{
     actions::named as sync_named,
     request::{Answer, Refusal, UndoRequest},
+    trouble::why,
 };
 use crate::{
     cycle::{
@@ -73,7 +74,8 @@ fn failed(running: &Running, failure: &Failure) -> Refusal {
             1,
             format!(
                 "`{}` could not be read ({}), and without reading nobody knows what was edited since",
-                running.sync.committer.rules.systems[*side].connector, error.message
+                running.sync.committer.rules.systems[*side].connector,
+                why(error)
             ),
             "what was taken back before stays so; run it again when the system answers",
         ),

@@ -24,7 +24,7 @@ impl World {
     }
 
     /// What the daemon's listener answers; empty where nobody listens.
-    async fn get(&self, path: &str) -> String {
+    pub(crate) async fn get(&self, path: &str) -> String {
         let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)).await else { return String::new() };
         let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         let mut answer = String::new();

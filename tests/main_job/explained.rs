@@ -8,7 +8,7 @@ use crate::world::{Setup, World};
 const README: &str = include_str!("../../README.md");
 
 /// Ids and times differ from run to run; they are numbered in the order in which they stand.
-fn steady(page: &str) -> String {
+pub(crate) fn steady(page: &str) -> String {
     let mut seen: BTreeMap<String, String> = BTreeMap::new();
     let mut ids = 0;
     let mut out = Vec::new();

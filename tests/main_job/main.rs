@@ -23,6 +23,7 @@
 //! | [`kills`] | `kill -9` at any moment of a first sync |
 //! | [`matches`] | who is who, by a person's word |
 //! | [`opt_outs`] | a consent that is written by another way than as a field |
+//! | [`canary`] | no secret and nobody by name in logs, errors, status; nothing of who is forgotten in the state |
 //! | [`storm`] | `kill -9` again and again while people go on working |
 //! | [`process`] | stops, reloads, signals and files taken away, at the worst moment |
 //! | [`upkeep`] | backup, restore, rebuild, compaction, copies of the state |
@@ -34,6 +35,7 @@ mod agreement;
 mod apply;
 mod audit;
 mod bad_values;
+mod canary;
 mod conflicts;
 mod daemon;
 mod decisions;

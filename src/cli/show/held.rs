@@ -81,6 +81,10 @@ fn one_hold(hold: &Json) -> String {
             let _ = writeln!(out, "    {system}, {record}: {would}");
         }
         for (field, change) in object(&sample["fields"]) {
+            if change["to"].is_null() && change["from"].is_null() {
+                let _ = writeln!(out, "    {system}, {record} {field}");
+                continue;
+            }
             let from = change["from"].as_str().filter(|from| !from.is_empty()).unwrap_or("(blank)");
             let _ = writeln!(out, "    {system}, {record} {field}: {from} → {}", shown(&change["to"]));
         }
@@ -131,8 +135,12 @@ pub(super) fn kinds() -> [(&'static str, &'static str, &'static str); 5] {
     ]
 }
 
+/// `status` gives no values: then only where something would change.
 pub(super) fn one_sample(sample: &Json) -> String {
     let (record, field) = (text(&sample["record"]), text(&sample["field"]));
+    if sample["from"].is_null() && sample["to"].is_null() {
+        return if field.is_empty() { format!("from {record}") } else { format!("{record} {field}") };
+    }
     let (from, to) = (text(&sample["from"]), text(&sample["to"]));
     if field.is_empty() {
         return format!("from {record}: {to}");

@@ -108,6 +108,16 @@ pub fn status(status: &Json) -> String {
             );
         }
         out.push_str(&held(name, &sync["held"]));
+        out.push_str(&where_the_values_are(name, &sync["held"]));
     }
     out
+}
+
+/// Whoever has to decide about what is held sees the values elsewhere.
+fn where_the_values_are(name: &str, held: &Json) -> String {
+    match held["reason"].as_str() {
+        Some("first_run" | "configuration") => format!("  To see the values: hymnal plan {name}\n"),
+        Some("guard") => "  To see the values of a record: hymnal explain CONNECTOR:OBJECT:ID\n".to_owned(),
+        _ => String::new(),
+    }
 }
