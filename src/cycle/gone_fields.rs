@@ -132,7 +132,7 @@ impl System {
 impl Sync {
     /// Tells once of each field that is gone, and of each that is back; then everything is compared, since what was
     /// entered meanwhile was not seen.
-    pub(super) async fn watch_fields(&self) -> Result<(), StoreError> {
+    pub(super) fn watch_fields(&self) -> Result<(), StoreError> {
         for side in Side::BOTH {
             let system = &self.systems[side];
             // Who was not read to the end said nothing of its fields.

@@ -215,7 +215,7 @@ impl Sync {
         }
         self.observe_all(cycle, deletions, &mut report).await?;
         self.watch_sight().await?;
-        self.watch_fields().await?;
+        self.watch_fields()?;
         report.held = self.held(&report).await?;
         if report.held.is_none() && !self.is_stopping() {
             (self.gate)().await?;
