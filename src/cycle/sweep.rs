@@ -4,7 +4,10 @@ use hymnal_sdk::{SignedDuration, Timestamp};
 
 use super::Sync;
 use crate::{
-    journal::entry::{JournalPage, LogLine},
+    journal::{
+        entry::{JournalPage, LogLine},
+        lines::latest,
+    },
     merge::event::ConflictStatus,
     store::{Batch, KeyValue, StoreError, format},
 };
@@ -25,15 +28,19 @@ impl Sync {
             return Ok(());
         }
         let Ok(oldest) = now.checked_sub(self.history) else { return Ok(()) };
-        self.forget_rows(b'j', |(key, value)| Ok(format::open::<JournalPage>(key, value)?.at < oldest)).await?;
-        self.forget_rows(b'c', |(key, value)| Ok(is_over(&format::open(key, value)?, oldest))).await?;
+        self.forget_rows(b'j', |(key, value)| {
+            let is_old = format::open::<JournalPage>(key, value)?.at < oldest;
+            Ok(is_old.then(|| key.clone()).into_iter().collect())
+        })
+        .await?;
+        self.forget_rows(b'c', |(key, value)| self.gone_with(key, &format::open(key, value)?, oldest)).await?;
         self.set_time(SWEPT, now)
     }
 
     async fn forget_rows(
         &self,
         table: u8,
-        is_old: impl Fn(&KeyValue) -> Result<bool, StoreError>,
+        old: impl Fn(&KeyValue) -> Result<Vec<Vec<u8>>, StoreError>,
     ) -> Result<(), StoreError> {
         let prefix = self.committer.tag.table(table);
         let mut after: Option<Vec<u8>> = None;
@@ -44,8 +51,8 @@ impl Sync {
             let mut batch = Batch::default();
             for row in &rows {
                 // A page that does not read is no reason to keep it, nor to stop: it is left to who looks for damage.
-                if is_old(row).unwrap_or(false) {
-                    batch.delete(row.0.clone());
+                for key in old(row).unwrap_or_default() {
+                    batch.delete(key);
                 }
             }
             if !batch.is_empty() {
@@ -55,8 +62,20 @@ impl Sync {
             tokio::task::yield_now().await;
         }
     }
-}
 
-fn is_over(line: &LogLine, oldest: Timestamp) -> bool {
-    line.event.at < oldest && line.event.status != ConflictStatus::Open
+    /// What goes with a line of the conflict log: nothing while the conflict waits for a person, or was decided lately,
+    /// so that whoever looks at it sees all that happened to it; with its last line, the way to find it.
+    fn gone_with(&self, key: &[u8], line: &LogLine, oldest: Timestamp) -> Result<Vec<Vec<u8>>, StoreError> {
+        let tag = self.committer.tag;
+        let latest = latest(&*self.committer.store, tag, line.event.id)?;
+        let is_kept = latest
+            .as_ref()
+            .is_some_and(|latest| latest.event.status == ConflictStatus::Open || latest.event.at >= oldest);
+        if line.event.at >= oldest || is_kept {
+            return Ok(Vec::new());
+        }
+        let is_last = latest.is_none_or(|latest| latest.number == line.number);
+        let index = is_last.then(|| tag.latest_line(line.event.id));
+        Ok(std::iter::once(key.to_vec()).chain(index).collect())
+    }
 }

@@ -90,6 +90,9 @@ async fn one_sync(app: &App, running: &Running) -> Answer {
             each(sync, &tag.outbox(side, lane), |key| pending.extend(entity_of(key)))?;
         }
     }
+    for hold in sync.holds().await? {
+        waiting.extend(sync.entries(hold.number, usize::MAX)?.into_iter().map(|entry| entry.id));
+    }
     let busy = pending.union(&waiting).count() as u64;
     let held = without_values(held(app, running).await?);
     let last = sync.state().last_cycle()?;

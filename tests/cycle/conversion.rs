@@ -36,9 +36,9 @@ fn client_value(stage: &Stage, id: &str, field: &str) -> String {
     row.fields.get(field).filter(|value| !value.is_blank()).map(ToString::to_string).unwrap_or_default()
 }
 
-/// P28.
+/// P28: nothing is made of a conversion, neither here nor there: it is the lead's person who is the client now.
 #[tokio::test]
-async fn converted_into_a_new_client_it_is_the_same_person() {
+async fn p28_converted_into_a_new_client_it_is_the_same_person() {
     let stage = stage();
     let ids = stage.linked(&[("email", ANN), ("city", "Bonn")]).await;
     let new = client(&stage, &[("email", ANN), ("city", "Bonn")]);
@@ -47,7 +47,14 @@ async fn converted_into_a_new_client_it_is_the_same_person() {
     stage.edit(Side::Left, &ids.left, &[("city", "Rome")]);
     stage.settle().await;
     assert_eq!(client_value(&stage, &new, "city"), "Rome");
-    assert_eq!(stage.people.left.live("contacts").len(), 1);
+    stage.clock.forward(std::time::Duration::from_hours(25));
+    assert_eq!(stage.settle().await, Written::default(), "nor by the daily comparison");
+    let made = ["contacts", LEADS, CLIENTS].map(|object| {
+        let side = if object == "contacts" { Side::Left } else { Side::Right };
+        stage.people[side].live(object).len()
+    });
+    assert_eq!(made, [1, 1, 1], "no second contact, lead or client");
+    assert_eq!(stage.value(Side::Right, &ids.right, "city"), "Bonn", "a converted lead is written no more");
     stage.check().await;
 }
 
@@ -108,7 +115,7 @@ async fn a_duplicate_that_is_converted_stays_a_duplicate() {
 
 /// P5: one e-mail as lead and as client, and no flipping between the two.
 #[tokio::test]
-async fn a_lead_and_a_client_with_one_email_are_one_person() {
+async fn p05_a_lead_and_a_client_with_one_email_are_one_person() {
     let stage = stage();
     let lead = stage.make(Side::Right, &[("email", ANN), ("city", "Rome")]);
     let old = client(&stage, &[("email", ANN), ("city", "Bonn")]);
@@ -121,6 +128,13 @@ async fn a_lead_and_a_client_with_one_email_are_one_person() {
         (stage.value(Side::Left, &contact, "city"), client_value(&stage, &old, "city")),
         ("Bonn".into(), "Bonn".into())
     );
+    stage.edit(Side::Left, &contact, &[("city", "Oslo")]);
+    assert_eq!(stage.settle().await, Written { created: 0, updated: 1 });
+    stage.clock.forward(std::time::Duration::from_hours(25));
+    assert_eq!(stage.settle().await, Written::default(), "it does not flip between the two");
+    assert_eq!(stage.value(Side::Right, &lead, "city"), "Paris");
+    assert_eq!(client_value(&stage, &old, "city"), "Oslo");
+    assert_eq!(stage.log(), ["duplicate resolved"], "the further record is listed");
     stage.check().await;
 }
 

@@ -26,7 +26,7 @@ fn lists(stage: &Stage, side: Side) -> usize {
 }
 
 #[tokio::test]
-async fn a_change_that_the_service_never_listed_is_found_within_a_day() {
+async fn p30_a_change_that_the_service_never_listed_is_found_within_a_day() {
     let stage = Shape::default().stage();
     let all = crowd(&stage).await;
     // It becomes visible later than the service's overlap says.

@@ -101,7 +101,7 @@ async fn a_field_that_was_never_readable_is_not_decided() {
 }
 
 #[tokio::test]
-async fn what_a_rule_inside_the_service_writes_is_an_edit_like_any_other() {
+async fn p30_what_a_rule_inside_the_service_writes_is_an_edit_like_any_other() {
     for side in Side::BOTH {
         let stage = Stage::new();
         let ids = stage.linked(&[("email", ANN), ("city", "Bonn")]).await;

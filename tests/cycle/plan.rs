@@ -59,7 +59,7 @@ fn short(lines: &[Line]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_plan_names_each_change_with_its_old_and_new_value_and_its_rule() {
+async fn p34_a_plan_names_each_change_with_its_old_and_new_value_and_its_rule() {
     let stage = Stage::new();
     let left = stage.make(Side::Left, &[("email", ANN), ("name", "Ann"), ("city", "Bonn"), ("phone", "1")]);
     let right = stage.make(Side::Right, &[("email", ANN), ("city", "Rome"), ("memo", "r"), ("optout", "yes")]);
@@ -160,7 +160,7 @@ async fn a_system_that_cannot_be_read_is_not_planned_around() {
 
 /// P34: the dry run is the run.
 #[tokio::test]
-async fn what_is_planned_is_what_is_then_written() {
+async fn p34_what_is_planned_is_what_is_then_written() {
     let mut kinds = BTreeMap::<String, usize>::new();
     for seed in 0..60 {
         planned_is_done(seed, &mut kinds).await;

@@ -52,7 +52,7 @@ async fn import(world: &World, count: usize) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn more_than_ten_thousand_records_of_one_millisecond_are_all_read() {
+async fn p22_more_than_ten_thousand_records_of_one_millisecond_are_all_read() {
     const MANY: usize = 10_150;
     let clock = Arc::new(Stoppable { running: SystemClock::new(), stopped_at: Mutex::new(None) });
     let mut setup = Setup::new().sync(r#"create = { marketing = "contacts", crm = false }"#);
@@ -80,7 +80,7 @@ last_name = { marketing = "lastname", crm = "LastName" }
 "#;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rows_that_appear_late_are_read_when_they_do() {
+async fn p22_rows_that_appear_late_are_read_when_they_do() {
     let world = World::usual().await;
     world.seed(10, 10, 5, 9);
     world.converge().await;

@@ -1,6 +1,7 @@
 //! The rules of the house that a compiler does not check.
 
 mod layers;
+mod pains;
 mod source;
 mod tried;
 

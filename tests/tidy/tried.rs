@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs};
 use super::{none, root, source::files};
 
 /// Every name of a function.
-fn names() -> BTreeSet<String> {
+pub(crate) fn names() -> BTreeSet<String> {
     let all = files(&root(), &[".rs"]);
     let lines = all.iter().flat_map(|source| source.text.lines());
     let named = lines.filter_map(|line| line.split_once("fn ")?.1.split('(').next());
