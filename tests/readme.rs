@@ -4,6 +4,7 @@ use clap::{CommandFactory, Parser};
 use hymnal::cli::args::Args;
 
 const README: &str = include_str!("../README.md");
+const CONNECTORS: &str = include_str!("../connectors/README.md");
 
 /// What stands between backticks, or on a line of its own in a code block, and begins with `hymnal `.
 fn shown_commands(text: &str) -> Vec<String> {
@@ -16,7 +17,9 @@ fn shown_commands(text: &str) -> Vec<String> {
 fn every_command_shown_can_be_typed() {
     let commands = shown_commands(README);
     assert!(commands.len() >= 10, "the README shows its commands: {commands:?}");
-    for command in commands {
+    let of_connectors = shown_commands(CONNECTORS);
+    assert!(of_connectors.len() >= 5, "the connectors' README shows its commands: {of_connectors:?}");
+    for command in commands.into_iter().chain(of_connectors).filter(|command| !command.ends_with("--help")) {
         let parsed = Args::try_parse_from(command.split_whitespace());
         assert!(
             parsed.is_ok(),

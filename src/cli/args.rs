@@ -270,6 +270,24 @@ pub enum ConnectorsCommand {
     Test {
         /// The connector's name in the configuration.
         name: String,
+        /// The conformance kit: it makes records, changes and deletes them. For a scratch account; refused where a sync
+        /// uses the connector.
+        #[arg(long)]
+        live: bool,
+        /// With `--live`, the object to try; the first of the manifest without it.
+        #[arg(long, requires = "live")]
+        object: Option<String>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The objects and fields of a connector, as the account tells and the manifest says.
+    Schema {
+        /// The connector's name in the configuration, or a type.
+        name: String,
+        /// Only this object.
+        #[arg(long)]
+        object: Option<String>,
         /// As JSON.
         #[arg(long)]
         json: bool,
@@ -279,6 +297,67 @@ pub enum ConnectorsCommand {
         /// The manifest.
         file: PathBuf,
     },
+    /// Write a first manifest for a service, commented; asks on a terminal for what is not given.
+    New(Box<NewConnector>),
+}
+
+/// `connectors new`
+#[derive(Debug, ClapArgs)]
+pub struct NewConnector {
+    /// What the connector type is to be called: `example`.
+    #[arg(value_name = "TYPE")]
+    pub kind: Option<String>,
+    /// What people call the service.
+    #[arg(long)]
+    pub title: Option<String>,
+    /// The side it stands on: sales or marketing.
+    #[arg(long, value_parser = ["sales", "marketing"])]
+    pub role: Option<String>,
+    /// Where its documents begin.
+    #[arg(long, value_name = "URL")]
+    pub docs: Option<String>,
+    /// Where its API is.
+    #[arg(long, value_name = "URL")]
+    pub base_url: Option<String>,
+    /// How to log in.
+    #[arg(long, value_parser = ["bearer", "header", "basic", "client_credentials"])]
+    pub login: Option<String>,
+    /// The path that tells whose account it is: `/me`.
+    #[arg(long, value_name = "PATH")]
+    pub account: Option<String>,
+    /// What its people are called: `contacts`.
+    #[arg(long)]
+    pub object: Option<String>,
+    /// The path of their list: `/v1/contacts`; one record is below it.
+    #[arg(long, value_name = "PATH")]
+    pub list: Option<String>,
+    /// Where in a page the records stand: `data.items`; empty where the page is the list.
+    #[arg(long, value_name = "PLACE")]
+    pub records: Option<String>,
+    /// Where in an answer about one record it stands: `data`; empty where the answer is the record.
+    #[arg(long, value_name = "PLACE")]
+    pub record: Option<String>,
+    /// How pages follow.
+    #[arg(long, value_parser = ["page", "offset", "cursor", "next_link"])]
+    pub pages: Option<String>,
+    /// Where a record's id stands: `id`.
+    #[arg(long, value_name = "PLACE")]
+    pub id: Option<String>,
+    /// Where the time of its last change stands: `updated_at`.
+    #[arg(long, value_name = "PLACE")]
+    pub modified_at: Option<String>,
+    /// The query parameter that lists what changed since a time: `updated_since`.
+    #[arg(long, value_name = "PARAMETER")]
+    pub since: Option<String>,
+    /// The query parameter that looks an e-mail address up: `email`.
+    #[arg(long, value_name = "PARAMETER")]
+    pub find: Option<String>,
+    /// The fields: `email,first_name,last_name`.
+    #[arg(long, value_delimiter = ',')]
+    pub fields: Option<Vec<String>>,
+    /// The folder that gets `TYPE/manifest.toml`.
+    #[arg(long, default_value = "connectors", value_name = "FOLDER")]
+    pub dir: PathBuf,
 }
 
 /// `config`

@@ -1,20 +1,13 @@
-//! `connectors`: what there is, what it can do, whether it answers.
+//! `connectors`: what types there are, what one of them is, what is wrong with a manifest.
 
-use std::{fmt::Write as _, path::Path, sync::Arc};
+use std::{fmt::Write as _, path::Path};
 
-use hymnal_sdk::{Call, Lane, List};
 use serde_json::{Value as Json, json};
 
-use super::{
-    Exit,
-    args::ConnectorsCommand,
-    out::Out,
-    setup::{self, load, store_exit, wire_exit},
-};
+use super::{Exit, args::ConnectorsCommand, new_connector::new_connector, out::Out, probe, setup};
 use crate::{
     config,
-    store::MemoryKv,
-    wire::{App, Manifests, State, SystemClock, manifests::About},
+    wire::{Manifests, manifests::About},
 };
 
 /// Looks at connectors.
@@ -26,12 +19,17 @@ pub async fn connectors(config: Option<&Path>, command: ConnectorsCommand) -> Re
         }
         ConnectorsCommand::Show { kind, json } => show(&known(config)?, &kind, json),
         ConnectorsCommand::Lint { file } => lint(&file),
-        ConnectorsCommand::Test { name, json } => test(config, &name, json).await,
+        ConnectorsCommand::Test { name, live: false, json, .. } => probe::test(config, &name, json).await,
+        ConnectorsCommand::Test { name, object, json, .. } => probe::try_live(config, (&name, object), json).await,
+        ConnectorsCommand::Schema { name, object, json } => {
+            probe::schema(config, (&name, object.as_deref()), json).await
+        }
+        ConnectorsCommand::New(args) => new_connector(&args),
     }
 }
 
 /// The manifests: also those of the configuration's folders, where there is a configuration.
-fn known(config: Option<&Path>) -> Result<Manifests, Exit> {
+pub(super) fn known(config: Option<&Path>) -> Result<Manifests, Exit> {
     let dirs = match (config, setup::path(config)) {
         (_, Ok(path)) => {
             let text = std::fs::read_to_string(&path).unwrap_or_default();
@@ -60,15 +58,25 @@ fn list(manifests: &Manifests, as_json: bool) {
     for one in &all {
         let _ = writeln!(
             out,
-            "{:<14} {:<24} {:<18} proven by: {:<10} {}",
+            "{:<14} {:<24} {:<18} {:<52} {}",
             one["type"].as_str().unwrap_or_default(),
             one["title"].as_str().unwrap_or_default(),
             one["roles"].as_array().into_iter().flatten().filter_map(Json::as_str).collect::<Vec<_>>().join(", "),
-            one["status"].as_str().unwrap_or_default(),
+            proof(one["status"].as_str().unwrap_or_default()),
             one["file"].as_str().unwrap_or("built in"),
         );
     }
     Out::text(&out);
+}
+
+/// What a status is evidence of, for people.
+fn proof(status: &str) -> &'static str {
+    match status {
+        "live" => "live: the conformance kit ran on an account",
+        "recorded" => "recorded: its exchanges are from an account",
+        "tests" => "tests: the conformance kit runs on the real thing",
+        _ => "documents: written after them, no account met yet",
+    }
 }
 
 fn summary(kind: &str, about: &About) -> Json {
@@ -137,64 +145,18 @@ fn lint(file: &Path) -> Result<u8, Exit> {
     }
     for finding in &findings {
         let line = text.lines().nth(finding.line.saturating_sub(1)).unwrap_or_default();
+        let gutter = " ".repeat(finding.line.to_string().len());
         let caret = " ".repeat(finding.column.saturating_sub(1));
-        let hint = finding.hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+        let hint = finding.hint.as_ref().map(|hint| format!("\n{gutter} = hint: {hint}")).unwrap_or_default();
         Out::error(&format!(
-            "{}:{}:{}: {}\n  {line}\n  {caret}^{hint}\n",
-            file.display(),
-            finding.line,
-            finding.column,
-            finding.message
+            "error: {message}\n{gutter}--> {file}:{at}:{column}\n{gutter} |\n{at} | {line}\n{gutter} | {caret}^{hint}\n",
+            message = finding.message,
+            file = file.display(),
+            at = finding.line,
+            column = finding.column,
         ));
     }
+    let count = if findings.len() == 1 { "1 error".to_owned() } else { format!("{} errors", findings.len()) };
+    Out::error(&format!("{count} in `{}`", file.display()));
     Ok(78)
-}
-
-/// Logs in, reads the schema and one page of each object that a sync uses. Nothing is written or remembered.
-async fn test(config: Option<&Path>, name: &str, as_json: bool) -> Result<u8, Exit> {
-    let loaded = load(config)?;
-    if loaded.config.connector(name).is_none() {
-        let known: Vec<&str> = loaded.config.connectors.iter().map(|connector| connector.name.as_str()).collect();
-        return Err(Exit::new(
-            2,
-            format!("there is no connector `{name}`"),
-            &format!("there are: {}", known.join(", ")),
-        ));
-    }
-    let state = State::over(Arc::new(MemoryKv::new())).map_err(|error| store_exit(&error))?;
-    let app = App::without_log(loaded.config, loaded.manifests, state, Arc::new(SystemClock::new()))
-        .map_err(|error| wire_exit(&error))?;
-    let Some(wired) = app.connectors.get(name) else { return Err(Exit::quiet(2)) };
-    let call = Call::new(Lane::Person);
-    let failed = |what: &str, error: &hymnal_sdk::Error| {
-        Exit::new(1, format!("{name}: {what}: {error}"), error.hint.as_deref().unwrap_or(""))
-    };
-    let account = wired.connector.account(&call).await.map_err(|error| failed("the login", &error))?;
-    let mut objects = Vec::new();
-    for system in app.syncs.iter().flat_map(|running| [&running.sync.systems.left, &running.sync.systems.right]) {
-        for object in system.objects.iter().filter(|_| system.name == name) {
-            let schema =
-                wired.connector.describe(&call, &object.name).await.map_err(|error| failed("the schema", &error))?;
-            let list = List { object: &object.name, fields: &object.fields, cursor: None };
-            let page = wired.connector.list(&call, list).await.map_err(|error| failed("one page", &error))?;
-            objects.push(json!({ "object": object.name, "fields": schema.fields.len(), "records_in_first_page": page.records.len() }));
-        }
-    }
-    let told = json!({ "connector": name, "login": "ok", "account": account, "objects": objects });
-    if as_json {
-        Out::json(&told);
-    } else {
-        let mut out = format!("{name}: logged in to account {account}\n");
-        for object in &objects {
-            let _ = writeln!(
-                out,
-                "  {}: {} fields, {} records in the first page",
-                object["object"].as_str().unwrap_or_default(),
-                object["fields"],
-                object["records_in_first_page"]
-            );
-        }
-        Out::text(&out);
-    }
-    Ok(0)
 }

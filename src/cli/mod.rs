@@ -13,7 +13,9 @@
 //! | [`forget`] | `forget` |
 //! | [`apply`] | `apply` |
 //! | [`show`] | their answers for people |
-//! | [`connectors`] | `connectors list`, `show`, `lint`, `test` |
+//! | [`connectors`] | `connectors list`, `show`, `lint` |
+//! | [`probe`] | `connectors test`, `schema` |
+//! | [`new_connector`] | `connectors new` |
 //! | [`sandbox`] | `sandbox` |
 //! | [`demo`] | `demo` |
 
@@ -25,8 +27,10 @@ pub mod check;
 pub mod connectors;
 pub mod demo;
 pub mod forget;
+pub mod new_connector;
 pub mod out;
 pub mod plan;
+pub mod probe;
 pub mod run;
 pub mod sandbox;
 pub mod setup;

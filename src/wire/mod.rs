@@ -23,6 +23,7 @@ pub mod replace;
 pub mod restore;
 mod scratch;
 pub mod state;
+pub mod trial;
 
 pub use app::{App, Running};
 pub use clock::SystemClock;

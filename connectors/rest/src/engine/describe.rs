@@ -10,7 +10,7 @@ use hymnal_sdk::{
 use super::{Learnt, RestConnector, list::selected};
 use crate::{
     json::Json,
-    manifest::schema::{Barred, Described, FixedField},
+    manifest::schema::{Barred, Described},
     render,
 };
 
@@ -18,7 +18,7 @@ impl RestConnector {
     pub(super) async fn described(&self, call: &Call, name: &str) -> Result<Schema> {
         let object = self.object(name)?;
         let shape = &object.schema;
-        let mut schema = Schema { fields: shape.fixed.iter().map(|(name, field)| fixed(name, field)).collect() };
+        let mut schema = shape.declared();
         for described in shape.described.iter().chain(&shape.and) {
             for field in self.told(call, name, described).await? {
                 match schema.fields.iter_mut().find(|known| known.name == field.name) {
@@ -113,20 +113,4 @@ fn field(described: &Described, row: &Json) -> Option<SchemaField> {
         unique: described.unique.as_ref().is_some_and(|path| is(path)),
         name,
     })
-}
-
-fn fixed(name: &str, field: &FixedField) -> SchemaField {
-    SchemaField {
-        name: name.to_owned(),
-        label: name.to_owned(),
-        kind: field.kind,
-        options: field.options.clone(),
-        barred: Vec::new(),
-        restricted: !field.options.is_empty(),
-        max_length: None,
-        required: field.required,
-        createable: field.createable,
-        updateable: field.updateable,
-        unique: field.unique,
-    }
 }

@@ -26,7 +26,7 @@ impl RestConnector {
         let object = self.object(find.object)?;
         let lookup = match (&object.find.unique, &object.find.any) {
             (Some(lookup), _) if self.is_unique(find.object, &object.unique, find.key) => lookup,
-            (_, Some(lookup)) => lookup,
+            (_, Some(lookup)) if lookup.only.is_empty() || lookup.only.iter().any(|field| field == find.key) => lookup,
             _ => {
                 let message = format!("`{}` cannot be looked up by `{}`", find.object, find.key);
                 return Err(Error::new(Kind::Fatal, "no-find", message).about(find.key));

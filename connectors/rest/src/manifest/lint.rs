@@ -1,50 +1,19 @@
-//! What is wrong with a manifest, and where.
+//! What a manifest that reads well still gets wrong.
 
 use std::collections::BTreeSet;
+
+pub use super::finding::{Finding, lint};
 
 use super::{
     Manifest,
     changes::{Changes, DeletionFeed, Feed, Poll, Scan, Window},
+    finding::{nearest, place},
     layout::{Derived, Layout},
     object::{AnswerBy, Object, Write, WrittenBy},
     request::{Paginator, RequestShape},
     service::Way,
     template::{Hole, Shape, Template},
 };
-
-/// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The line, from 1.
-    pub line: usize,
-    /// The column, in characters, from 1.
-    pub column: usize,
-    /// What is wrong.
-    pub message: String,
-    /// What to write instead.
-    pub hint: Option<String>,
-}
-
-/// Everything that is wrong with a manifest; empty for a good one.
-pub fn lint(text: &str) -> Vec<Finding> {
-    Manifest::parse(text).err().unwrap_or_default()
-}
-
-impl Finding {
-    /// What the TOML reader says, at its place.
-    pub(super) fn of_toml(text: &str, error: &toml::de::Error) -> Self {
-        let (line, column) = place(text, error.span().map_or(0, |span| span.start));
-        let message = error.message().trim().to_owned();
-        let hint = message.contains("unknown field").then(|| "the names there are stand in the message".to_owned());
-        Self { line, column, message, hint }
-    }
-}
-
-fn place(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
-}
 
 /// What a manifest that reads well still gets wrong.
 pub(super) fn meaning(text: &str, manifest: &Manifest) -> Vec<Finding> {
@@ -68,6 +37,14 @@ impl Check<'_> {
     fn note(&mut self, at: &str, message: String, hint: &str) {
         let (line, column) = place(self.text, header_of(self.text, at));
         self.findings.push(Finding { line, column, message, hint: (!hint.is_empty()).then(|| hint.to_owned()) });
+    }
+
+    /// Notes what is wrong with a hole, where it stands: the first such below the table of that dotted name.
+    fn note_hole(&mut self, at: &str, hole: &Hole, message: String, hint: &str) {
+        let from = header_of(self.text, at);
+        let offset = self.text[from..].find(&hole.to_string()).map_or(from, |found| from + found);
+        let (line, column) = place(self.text, offset);
+        self.findings.push(Finding { line, column, message, hint: Some(hint.to_owned()) });
     }
 
     fn on_create(&mut self) {
@@ -391,7 +368,14 @@ impl Check<'_> {
         for hole in &holes {
             let is_field = matches!(hole, Hole::Field(_)) && known.contains(&Hole::Record);
             if !matches!(hole, Hole::Setting(_) | Hole::Object) && !is_field && !known.contains(hole) {
-                self.note(at, format!("`{hole}` has no value here"), "this request is made without such a value");
+                let hint = match known {
+                    [] => "only `{settings.NAME}` has a value here".to_owned(),
+                    known => format!(
+                        "there are here: {}",
+                        known.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
+                    ),
+                };
+                self.note_hole(at, hole, format!("`{hole}` has no value here"), &hint);
             }
         }
         self.settings(at, holes.into_iter());
@@ -402,10 +386,13 @@ impl Check<'_> {
             if let Hole::Setting(name) = hole
                 && self.manifest.setting(name).is_none()
             {
-                self.note(
+                let names: Vec<&str> = self.manifest.settings.iter().map(|(known, _)| known.as_str()).collect();
+                let hint = nearest(name, &names).unwrap_or_default();
+                self.note_hole(
                     at,
+                    hole,
                     format!("`{{settings.{name}}}` is no setting of this manifest"),
-                    "declare it under `[settings]`",
+                    &format!("declare it under `[settings]`; {hint}"),
                 );
             }
         }

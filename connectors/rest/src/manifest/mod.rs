@@ -1,6 +1,8 @@
 //! What a manifest says: a service as data.
 
 pub mod changes;
+pub mod draft;
+pub mod finding;
 pub mod history;
 pub mod layout;
 pub mod lint;
@@ -134,7 +136,7 @@ impl Manifest {
     /// # Errors
     /// Everything that is wrong with it, with places.
     pub fn parse(text: &str) -> Result<Self, Vec<lint::Finding>> {
-        let manifest: Self = toml::from_str(text).map_err(|error| vec![lint::Finding::of_toml(text, &error)])?;
+        let manifest: Self = toml::from_str(text).map_err(|_| lint::lint(text))?;
         let findings = lint::meaning(text, &manifest);
         if findings.is_empty() { Ok(manifest) } else { Err(findings) }
     }

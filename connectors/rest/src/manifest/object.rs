@@ -219,6 +219,9 @@ pub struct Find {
 pub struct Lookup {
     /// The request.
     pub request: RequestShape,
+    /// The fields that it looks up; empty: any.
+    #[serde(default)]
+    pub only: Vec<String>,
     /// Values at most.
     pub batch: usize,
     /// One of `{items}`.

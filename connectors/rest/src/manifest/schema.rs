@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hymnal_sdk::NativeKind;
+use hymnal_sdk::{NativeKind, Schema, SchemaField};
 use serde::Deserialize;
 
 use super::{layout::Named, request::RequestShape};
@@ -24,6 +24,26 @@ pub struct SchemaShape {
     /// Options that a write must not set, where the service tells them apart.
     #[serde(default)]
     pub barred: Vec<Barred>,
+}
+
+impl SchemaShape {
+    /// The fields that the manifest itself declares.
+    pub fn declared(&self) -> Schema {
+        let fixed = |(name, field): (&String, &FixedField)| SchemaField {
+            name: name.clone(),
+            label: name.clone(),
+            kind: field.kind,
+            options: field.options.clone(),
+            barred: Vec::new(),
+            restricted: !field.options.is_empty(),
+            max_length: None,
+            required: field.required,
+            createable: field.createable,
+            updateable: field.updateable,
+            unique: field.unique,
+        };
+        Schema { fields: self.fixed.iter().map(fixed).collect() }
+    }
 }
 
 /// Options of a field that a write must not set: they mean that something was done.

@@ -40,6 +40,19 @@ fn an_unknown_key_is_shown_with_the_known_ones() {
 }
 
 #[test]
+fn everything_is_said_at_once_with_what_was_meant() {
+    let text = hubspot()
+        .replacen("status = \"documents\"", "statsu = \"documents\"\nstatus = \"documents\"", 1)
+        .replacen("token = \"{settings.token}\"", "token = \"{settings.tokn}\"", 1);
+    let findings = lint::lint(&text);
+    let line = |needle: &str| text.lines().position(|line| line.contains(needle)).expect("the line") + 1;
+    assert_eq!(findings.len(), 2, "{findings:?}");
+    assert_eq!((findings[0].line, findings[1].line), (line("statsu"), line("{settings.tokn}")));
+    assert!(findings[0].hint.as_deref().is_some_and(|hint| hint.contains("did you mean `status`?")), "{findings:?}");
+    assert!(findings[1].hint.as_deref().is_some_and(|hint| hint.contains("did you mean `token`?")), "{findings:?}");
+}
+
+#[test]
 fn what_reads_well_and_means_nothing_is_found() {
     for (from, to, message) in [
         ("token = \"{settings.token}\"", "token = \"{settings.tokn}\"", "`{settings.tokn}` is no setting"),
