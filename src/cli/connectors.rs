@@ -58,7 +58,7 @@ fn list(manifests: &Manifests, as_json: bool) {
     for one in &all {
         let _ = writeln!(
             out,
-            "{:<14} {:<24} {:<18} {:<52} {}",
+            "{:<14} {:<36} {:<18} {:<52} {}",
             one["type"].as_str().unwrap_or_default(),
             one["title"].as_str().unwrap_or_default(),
             one["roles"].as_array().into_iter().flatten().filter_map(Json::as_str).collect::<Vec<_>>().join(", "),

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{audit, holds, request::Answer};
 use crate::{
     cycle::{counts::Counts, due::waiting_entity, report::Held, world::LANES},
-    merge::{Id, Mode, Side},
+    merge::{Id, Mode, Side, guard::GuardKind},
     store::{
         StoreError,
         tables::{Tag, Wait, entity_of},
@@ -89,6 +89,10 @@ async fn one_sync(app: &App, running: &Running) -> Answer {
         for lane in LANES {
             each(sync, &tag.outbox(side, lane), |key| pending.extend(entity_of(key)))?;
         }
+    }
+    // Who is to be made is not linked yet.
+    for hold in sync.holds().await?.iter().filter(|hold| hold.kind != GuardKind::Creates) {
+        waiting.extend(sync.entries(hold.number, usize::MAX)?.into_iter().map(|entry| entry.id));
     }
     let busy = pending.union(&waiting).count() as u64;
     let held = without_values(held(app, running).await?);

@@ -64,7 +64,9 @@ pub async fn systems(app: &App, call: &Call) -> Vec<Finding> {
 
 async fn one_system(running: &Running, side: Side, call: &Call, findings: &mut Vec<Finding>) {
     let system = &running.sync.systems[side];
-    one_account(running, side, call, findings).await;
+    if !one_account(running, side, call, findings).await {
+        return;
+    }
     users(running, side, call, findings).await;
     for object in &system.objects {
         findings.extend(deletion(running, side, &object.name));
@@ -172,13 +174,24 @@ pub fn remember_accounts(config: &Config, into: &dyn Kv, clock: &dyn Clock) -> R
     into.commit(batch)
 }
 
-/// The account that the login opens is the one that the state knows.
-async fn one_account(running: &Running, side: Side, call: &Call, findings: &mut Vec<Finding>) {
+/// Whether the login opens an account; and it is the one that the state knows.
+async fn one_account(running: &Running, side: Side, call: &Call, findings: &mut Vec<Finding>) -> bool {
     let system = &running.sync.systems[side];
     let known = pinned(&*running.sync.committer.store, &system.name).ok().flatten();
-    // Who cannot be asked is found out by what follows.
-    let (Some(known), Ok(met)) = (known, system.connector.account(call).await) else { return };
-    if known != met {
+    // A schema that the manifest declares is no answer of the service: it alone would prove no login.
+    let met = match system.connector.account(call).await {
+        Ok(met) => met,
+        Err(error) => {
+            findings.push(Finding {
+                severity: Severity::System,
+                connector: system.name.clone(),
+                message: format!("the login failed: {error}"),
+                hint: error.hint.clone().unwrap_or_default(),
+            });
+            return false;
+        }
+    };
+    if let Some(known) = known.filter(|known| *known != met) {
         let error = another(&system.name, &known, &met);
         findings.push(Finding {
             severity: Severity::Mapping,
@@ -187,6 +200,7 @@ async fn one_account(running: &Running, side: Side, call: &Call, findings: &mut 
             hint: error.hint.unwrap_or_default(),
         });
     }
+    true
 }
 
 /// One object's schema against the mapping.

@@ -112,6 +112,18 @@ fn a_test_logs_in_reads_and_writes_nothing() {
     assert!(told.contains("\"CALLED\"") && told.contains("the manifest"), "{told}");
 }
 
+/// The manifest declares the fields, so that the schema alone proves no login.
+#[test]
+fn a_check_says_who_does_not_let_us_in() {
+    let bench = Bench::new(SYNC);
+    assert!(bench.says(&["check"]).contains("Logged in"));
+    let text = fs::read_to_string(bench.at("hymnal.toml")).expect("a configuration");
+    fs::write(bench.at("hymnal.toml"), text.replace("\"desk-key\"", "\"another\"")).expect("a configuration");
+    let output = bench.hymnal(&["check"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && told.contains("`desk`: the login failed"), "{told}");
+}
+
 /// The kit makes and deletes: never where a sync would carry that on.
 #[test]
 fn the_kit_runs_on_a_scratch_account_and_never_where_a_sync_is() {
