@@ -177,6 +177,17 @@ fn alarms(sync: &crate::cycle::Sync, audit: &Json) -> Result<Json, StoreError> {
             }));
         }
     }
+    for side in Side::BOTH {
+        for gone in sync.gone_fields(side)? {
+            alarms.push(json!({
+                "kind": "field_gone",
+                "connector": sync.systems[side].name,
+                "since": gone.since.to_string(),
+                "message": format!("the field `{}` of `{}` is gone, or may not be read any more", gone.field, gone.object),
+                "hint": "make it again, give the login the permission, or take it out of `fields`; the others go on",
+            }));
+        }
+    }
     Ok(json!(alarms))
 }
 
