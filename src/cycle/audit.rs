@@ -173,14 +173,13 @@ impl Sync {
         object: &Object,
         audit: &mut SystemAudit,
     ) -> Result<(), Failure> {
-        let connector = &self.systems[side].connector;
         let mut cursor: Option<Cursor> = None;
         let mut seen = Seen::default();
         let mut still = 0;
         loop {
             let requested_at = self.committer.clock.now();
             let list = List { object: &object.name, fields: &object.fields, cursor: cursor.as_ref() };
-            let page = connector.list(&Call::new(Lane::Bulk), list).await.map_err(Failure::at(side))?;
+            let page = self.systems[side].list(&Call::new(Lane::Bulk), list).await.map_err(Failure::at(side))?;
             let counted = self.look(|world| {
                 let mut found = SystemAudit::default();
                 for record in page.records.iter().filter(|record| record.state == hymnal_sdk::State::Live) {

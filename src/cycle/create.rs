@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hymnal_sdk::{Call, Connector, Draft, Error, Find, Kind, Lane, Native, Record, SignedDuration, Timestamp};
+use hymnal_sdk::{Call, Draft, Error, Find, Kind, Lane, Native, Record, SignedDuration, Timestamp};
 
 use super::{
     Sync,
@@ -122,7 +122,7 @@ impl Sync {
                 for values in values.chunks(most.max(1)) {
                     let find = Find { object: &object.name, key: &key, values, fields: &object.fields };
                     let requested_at = self.committer.clock.now();
-                    let found = match system.connector.find(call, find).await {
+                    let found = match system.find(call, find).await {
                         Ok(found) => found,
                         Err(error) => return Ok(Err(error)),
                     };
@@ -261,9 +261,8 @@ impl Sync {
             return Ok(());
         }
         let system = &self.systems[side];
-        let connector: &dyn Connector = &*system.connector;
         let requested_at = self.committer.clock.now();
-        let Ok(got) = connector.get(call, object, ids, system.fields(object)).await else { return Ok(()) };
+        let Ok(got) = system.get(call, object, ids).await else { return Ok(()) };
         let records: Vec<Record> = got
             .into_iter()
             .filter_map(|got| match got {

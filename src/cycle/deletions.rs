@@ -105,7 +105,7 @@ impl Sync {
             if !ids.is_empty() {
                 let requested_at = self.committer.clock.now();
                 let call = Call::new(Lane::Bulk);
-                let got = system.connector.get(&call, &object.name, &ids, &object.fields).await;
+                let got = system.get(&call, &object.name, &ids).await;
                 let got = got.map_err(Failure::at(side))?;
                 let committed = self
                     .decide_informed(cycle, |world| {

@@ -124,7 +124,7 @@ impl Sync {
         }
         let requested_at = self.committer.clock.now();
         let list = List { object: &object.name, fields: &object.fields, cursor: progress.cursor.as_ref() };
-        let page = connector.list(&Call::new(Lane::Bulk), list).await.map_err(Failure::at(side))?;
+        let page = self.systems[side].list(&Call::new(Lane::Bulk), list).await.map_err(Failure::at(side))?;
         let changed = self.commit_page(cycle, side, &page, requested_at, Vec::new()).await?;
         for record in &page.records {
             progress.seen.add(&record.address.id);

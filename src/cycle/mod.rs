@@ -62,6 +62,7 @@ pub mod due;
 pub mod exchange;
 pub mod forget;
 mod full_check;
+pub mod gone_fields;
 pub mod guard;
 pub mod holds;
 pub mod ids;
@@ -157,6 +158,7 @@ pub enum Deletions {
 impl Sync {
     /// A sync that is ready to run. It writes nothing to a remote before `gate` lets it.
     pub fn new(committer: Committer, systems: Pair<System>, gate: Gate) -> Self {
+        let systems = Pair::new(systems.left.needing(&committer.rules), systems.right.needing(&committer.rules));
         Self {
             committer,
             systems,
@@ -213,6 +215,7 @@ impl Sync {
         }
         self.observe_all(cycle, deletions, &mut report).await?;
         self.watch_sight().await?;
+        self.watch_fields()?;
         report.held = self.held(&report).await?;
         if report.held.is_none() && !self.is_stopping() {
             (self.gate)().await?;
@@ -306,6 +309,10 @@ impl Sync {
             }
         }
         Ok(())
+    }
+
+    fn was_read_to_its_end(&self, side: Side) -> bool {
+        self.lock_read()[side]
     }
 
     fn lock_read(&self) -> std::sync::MutexGuard<'_, Pair<bool>> {

@@ -50,7 +50,7 @@ impl Sync {
             let lane = if cursor.is_none() { Lane::Bulk } else { Lane::Ordinary };
             let requested_at = self.committer.clock.now();
             let list = List { object: &object.name, fields: &object.fields, cursor: cursor.as_ref() };
-            let page = system.connector.list(&Call::new(lane), list).await.map_err(Failure::at(side))?;
+            let page = system.list(&Call::new(lane), list).await.map_err(Failure::at(side))?;
             let (next, more) = after(&page.next);
             let moved = cursor.as_ref() != Some(next);
             let mut set: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
@@ -162,7 +162,7 @@ impl Sync {
         let system = &self.systems[side];
         let requested_at = self.committer.clock.now();
         let call = Call::new(Lane::Ordinary);
-        let got = system.connector.get(&call, object, ids, system.fields(object)).await.map_err(Failure::at(side))?;
+        let got = system.get(&call, object, ids).await.map_err(Failure::at(side))?;
         let committed = self
             .decide_informed(cycle, |world| {
                 for (id, got) in ids.iter().zip(&got) {

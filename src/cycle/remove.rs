@@ -104,7 +104,7 @@ impl Sync {
             for addresses in addresses.chunks(most) {
                 let ids: Vec<String> = addresses.iter().map(|address| address.id.clone()).collect();
                 let requested_at = self.committer.clock.now();
-                let got = match system.connector.get(call, object, &ids, system.fields(object)).await {
+                let got = match system.get(call, object, &ids).await {
                     Ok(got) => got,
                     Err(error) => return Ok(Err(error)),
                 };

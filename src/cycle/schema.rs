@@ -57,6 +57,7 @@ impl Sync {
             }
         }
         self.lock_learnt()[side] = Some(now);
+        system.lacking.try_again();
         Ok(())
     }
 }

@@ -95,7 +95,7 @@ impl Sync {
         let system = &self.systems[side];
         let requested_at = self.committer.clock.now();
         let ids: Vec<String> = batch.iter().map(|(_, address)| address.id.clone()).collect();
-        let got = match system.connector.get(call, object, &ids, system.fields(object)).await {
+        let got = match system.get(call, object, &ids).await {
             Ok(got) => got,
             Err(error) => return Ok(Err(error)),
         };

@@ -1,9 +1,13 @@
 //! One system of a running sync.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use hymnal_sdk::{Call, Connector, Error, Lane, Permit, Result, SignedDuration};
 
+use super::gone_fields::Lacking;
 use crate::merge::{FieldRule, ObjectFacts, Side, SystemRules};
 
 /// One system of a running sync: its connector, and what is wanted of it.
@@ -17,6 +21,10 @@ pub struct System {
     pub connector: Arc<dyn Connector>,
     /// Its objects, the preferred one first, with the native fields wanted of each.
     pub objects: Vec<Object>,
+    /// What it was found to lack.
+    pub(super) lacking: Arc<Lacking>,
+    /// Fields that are not done without, by object.
+    pub(super) needed: BTreeSet<(String, String)>,
 }
 
 /// One object of a system.
@@ -40,7 +48,14 @@ impl System {
             wanted.dedup();
             Object { name: name.clone(), fields: wanted }
         };
-        Self { side, name: rules.connector.clone(), connector, objects: rules.objects.iter().map(object).collect() }
+        Self {
+            side,
+            name: rules.connector.clone(),
+            connector,
+            objects: rules.objects.iter().map(object).collect(),
+            lacking: Arc::default(),
+            needed: BTreeSet::new(),
+        }
     }
 
     /// The native fields wanted of an object.

@@ -169,7 +169,7 @@ impl Sync {
             let most = system.connector.capable(&object).map_err(Failure::at(side))?.get_batch.max(1);
             for ids in ids.chunks(most) {
                 let requested_at = self.committer.clock.now();
-                let got = system.connector.get(&Call::new(Lane::Person), &object, ids, system.fields(&object)).await;
+                let got = system.get(&Call::new(Lane::Person), &object, ids).await;
                 let got = got.map_err(Failure::at(side))?;
                 self.decide_informed(cycle, |world| {
                     for (id, got) in ids.iter().zip(&got) {

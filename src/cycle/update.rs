@@ -82,7 +82,7 @@ impl Sync {
         let system = &self.systems[side];
         let requested_at = self.committer.clock.now();
         let record_ids: Vec<String> = addresses.iter().map(|address| address.id.clone()).collect();
-        let got = match system.connector.get(call, object, &record_ids, system.fields(object)).await {
+        let got = match system.get(call, object, &record_ids).await {
             Ok(got) => got,
             Err(error) => return Ok(Err(error)),
         };

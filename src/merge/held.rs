@@ -30,10 +30,10 @@ pub enum Gate {
     Passed,
 }
 
-/// A gate of one field, in force as long as the golden value is this one: what is decided later is another matter.
+/// A gate of one field, in force as long as the side is to hold this value: what is decided later is another matter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FieldGate {
-    /// For this golden value.
+    /// For this value: the golden one, or an earlier one that a person had brought back there.
     pub golden: Value,
     /// What was decided.
     pub gate: Gate,
@@ -244,7 +244,7 @@ impl Holding {
 impl Field {
     /// The gate of a side's member that is in force.
     pub fn gate(&self, side: Side) -> Option<Gate> {
-        self.sides[side].gate_of(&self.golden)
+        self.sides[side].gate_of(self.target(side))
     }
 }
 

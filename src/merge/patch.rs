@@ -266,7 +266,8 @@ fn is_questioned(entity: &Entity, rule: &FieldRule, field: &Field) -> bool {
 
 /// A difference that may be written, now or when its time comes.
 fn may_write(rule: &FieldRule, place: &NativeField, field: &Field, holding: &Holding, side: Side) -> bool {
-    !matches!(holding.gate_of(&field.golden), Some(Gate::Held { .. })) && differs(rule, place, field, holding, side)
+    !matches!(holding.gate_of(field.target(side)), Some(Gate::Held { .. }))
+        && differs(rule, place, field, holding, side)
 }
 
 /// A difference that may be written if no guard holds it.

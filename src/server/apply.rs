@@ -1,5 +1,7 @@
 //! A plan done, or a pilot of it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value as Json, json};
 use tokio::sync::mpsc;
 
@@ -86,6 +88,16 @@ async fn one(
     shown["cycle"] = json!(cycle.to_string());
     shown["trouble"] = json!(trouble);
     Ok((shown, next))
+}
+
+/// Writes what is now decided of these fields of these people, and nothing else. Answers whether all of it is written.
+pub(super) async fn at_once(running: &Running, fields: &BTreeSet<(Id, String)>) -> Result<bool, Refusal> {
+    let _turn = running.turn.lock().await;
+    let cycle = begin(running).await?;
+    let lines = running.sync.lines_of(fields).await?;
+    let (mut applied, mut trouble) = (Applied::default(), None);
+    work(running, cycle, lines, &mut Pilot::default(), (&mut applied, &mut trouble)).await?;
+    Ok(trouble.is_none() && applied.left.count + applied.refused.count + applied.skipped.count == 0)
 }
 
 /// What was asked for is compared with what is there now.

@@ -79,7 +79,7 @@ fn sample_of(sync: &Sync, entity: &Entity, hold: u32, side: Side) -> Json {
     let fields: serde_json::Map<String, Json> = held
         .map(|(name, field)| {
             let from = field.sides[side].shadow.as_ref().map(ToString::to_string);
-            (name.clone(), json!({ "from": from, "to": shown(&field.golden) }))
+            (name.clone(), json!({ "from": from, "to": shown(field.target(side)) }))
         })
         .collect();
     json!({ "system": connector, "record": record, "fields": fields })

@@ -34,7 +34,7 @@ async fn one(running: &Running, entity: &Entity, side: Side) -> Live {
     let fields = system.fields(&address.object);
     let call = Call::new(Lane::Person);
     let ids = [address.id.clone()];
-    let reading = system.connector.get(&call, &address.object, &ids, fields);
+    let reading = system.get(&call, &address.object, &ids);
     let record = match tokio::time::timeout(PATIENCE, reading).await {
         Ok(Ok(mut got)) => match got.pop() {
             Some(Got::Record(record)) => Ok(*record),

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{audit, holds, request::Answer};
 use crate::{
     cycle::{counts::Counts, due::waiting_entity, report::Held, world::LANES},
-    merge::{Id, Mode, Side},
+    merge::{Id, Mode, Side, guard::GuardKind},
     store::{
         StoreError,
         tables::{Tag, Wait, entity_of},
@@ -90,6 +90,10 @@ async fn one_sync(app: &App, running: &Running) -> Answer {
             each(sync, &tag.outbox(side, lane), |key| pending.extend(entity_of(key)))?;
         }
     }
+    // Who is to be made is not linked yet.
+    for hold in sync.holds().await?.iter().filter(|hold| hold.kind != GuardKind::Creates) {
+        waiting.extend(sync.entries(hold.number, usize::MAX)?.into_iter().map(|entry| entry.id));
+    }
     let busy = pending.union(&waiting).count() as u64;
     let held = without_values(held(app, running).await?);
     let last = sync.state().last_cycle()?;
@@ -170,6 +174,17 @@ fn alarms(sync: &crate::cycle::Sync, audit: &Json) -> Result<Json, StoreError> {
                 "since": blind.since.to_string(),
                 "message": "many records cannot be seen any more, and nobody says that they were deleted",
                 "hint": "look whether the login lost a permission; nothing is done about them until they are seen again",
+            }));
+        }
+    }
+    for side in Side::BOTH {
+        for gone in sync.gone_fields(side)? {
+            alarms.push(json!({
+                "kind": "field_gone",
+                "connector": sync.systems[side].name,
+                "since": gone.since.to_string(),
+                "message": format!("the field `{}` of `{}` is gone, or may not be read any more", gone.field, gone.object),
+                "hint": "make it again, give the login the permission, or take it out of `fields`; the others go on",
             }));
         }
     }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{
     actions::named as sync_named,
+    apply,
     request::{Answer, Refusal, UndoRequest},
     trouble::why,
 };
@@ -30,6 +31,7 @@ pub async fn undo(app: &App, request: &UndoRequest) -> Answer {
     };
     let (mut undone, mut left) = (Vec::new(), Vec::new());
     let (mut fields, mut persons) = (0, 0);
+    let mut held: Vec<String> = Vec::new();
     for running in running {
         let done =
             running.sync.undo(&which, &request.by, loosening, act).await.map_err(|error| failed(running, &error))?;
@@ -41,6 +43,7 @@ pub async fn undo(app: &App, request: &UndoRequest) -> Answer {
         persons += people(&done);
         if act == Act::Do && taken(&done) > 0 {
             tracing::info!(sync = running.name, fields = taken(&done), "A person took back what was written");
+            held.extend(write_back(running, &done).await?.then(|| running.name.clone()));
             running.wake.notify_one();
         }
     }
@@ -48,8 +51,25 @@ pub async fn undo(app: &App, request: &UndoRequest) -> Answer {
         return Err(Refusal::new(2, "nothing was written there", "`hymnal history KEY` shows the changes of a person"));
     }
     Ok(json!({
-        "dry_run": act == Act::Try, "fields": fields, "people": persons, "undone": undone, "left": left,
+        "dry_run": act == Act::Try, "fields": fields, "people": persons, "undone": undone, "left": left, "held": held,
     }))
+}
+
+/// Before the first run is approved cycles write nothing, so what a pilot wrote is taken back here and now. Answers
+/// whether something holds it back.
+async fn write_back(running: &Running, done: &[Undone]) -> Result<bool, Refusal> {
+    if running.sync.is_approved()? {
+        return Ok(false);
+    }
+    let taken = |undone: &Undone| {
+        let taken: Vec<_> = undone.steps.iter().filter(|step| step.outcome.is_ok()).collect();
+        taken.into_iter().map(|step| (undone.entity, step.field.clone())).collect::<Vec<_>>()
+    };
+    match apply::at_once(running, &done.iter().flat_map(taken).collect()).await {
+        Ok(is_written) => Ok(!is_written),
+        // Decided it is: it is written when the pause ends, or the system answers, and the run goes ahead.
+        Err(_) => Ok(true),
+    }
 }
 
 fn which(request: &UndoRequest) -> Result<Which, Refusal> {

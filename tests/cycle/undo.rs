@@ -9,7 +9,8 @@ use hymnal::{
     },
     journal::entry::JournalPage,
     merge::{
-        Event, OnConflict, Pair, Side,
+        Event, Limit, OnConflict, Pair, Side,
+        held::Answer,
         person::{Loosening, Unfit},
         undo::Left,
     },
@@ -190,6 +191,40 @@ async fn a_dirty_first_run_gives_each_record_its_own_values_back() {
     stage.settle().await;
     assert_eq!(values(&stage, &ids, "city"), ["Cologne", "Cologne"]);
     assert_eq!(values(&stage, &ids, "name"), ["Anna", "Anna"]);
+    stage.check().await;
+}
+
+/// Taking back is writing too: what crosses a limit waits, is counted once, and goes when it is approved; also where
+/// each side gets a value of its own.
+#[tokio::test]
+async fn what_is_taken_back_beyond_a_limit_waits_and_goes_once_approved() {
+    let mut shape = Shape::default();
+    shape.rules.guards.max_updates = Limit { count: Some(1), share: None };
+    let stage = shape.stage();
+    for name in ["ann", "ben", "cid"] {
+        let email = format!("{name}@example.com");
+        stage.make(Side::Left, &[("email", &email), ("city", "Bonn"), ("name", "Ann")]);
+        stage.make(Side::Right, &[("email", &email), ("city", "Rome"), ("name", "Eve")]);
+    }
+    let before = stage.scene();
+    let since = stage.clock.now();
+    stage.settle().await;
+    let undone = undo(&stage, &Which::Since(since)).await;
+    assert_eq!(taken(&undone), 6, "{undone:?}");
+    stage.settle().await;
+    let held = stage.sync.holds().await.expect("a store in memory");
+    assert_eq!(held.iter().map(|hold| hold.entries).collect::<Vec<_>>(), [2], "{held:?}");
+    stage.settle().await;
+    assert_eq!(stage.sync.holds().await.expect("a store in memory"), held, "counted once");
+    let hold = &held[0];
+    stage
+        .sync
+        .answer_hold(hold.number, hold.entries, Answer::Approved, "by a person")
+        .await
+        .expect("a store in memory");
+    stage.settle().await;
+    assert_eq!(stage.sync.holds().await.expect("a store in memory"), []);
+    assert_eq!(stage.scene(), before);
     stage.check().await;
 }
 

@@ -25,6 +25,7 @@
 //! | [`opt_outs`] | a consent that is written by another way than as a field |
 //! | [`canary`] | no secret and nobody by name in logs, errors, status; nothing of who is forgotten in the state |
 //! | [`storm`] | `kill -9` again and again while people go on working |
+//! | [`stories`] | seven stories, told in `docs/stories.md` with what the program prints here |
 //! | [`process`] | stops, reloads, signals and files taken away, at the worst moment |
 //! | [`upkeep`] | backup, restore, rebuild, compaction, copies of the state |
 //! | [`world`] | how a test starts both services and the program |
@@ -56,6 +57,7 @@ mod outages;
 mod plan;
 mod policies;
 mod process;
+mod stories;
 mod storm;
 mod upkeep;
 mod world;

@@ -235,6 +235,7 @@ impl Connector for MemoryConnector {
             let ask = Ask { call, method: Method::List, object: list.object, items: 1, batch: 1 };
             self.read(ask, |state| {
                 let reader = Reader::new(state, list.object, options, Method::List, list.fields);
+                reader.knows(list.fields)?;
                 list::records(state, &reader, list.cursor, self.account.clock.now())
             })
             .await
@@ -273,6 +274,7 @@ impl Connector for MemoryConnector {
             let ask = Ask { call, method: Method::Get, object, items: ids.len(), batch };
             self.read(ask, |state| {
                 let reader = Reader::new(state, object, options, Method::Get, fields);
+                reader.knows(fields)?;
                 Ok(read::get(state, &reader, ids))
             })
             .await
@@ -286,6 +288,7 @@ impl Connector for MemoryConnector {
             let ask = Ask { call, method: Method::Find, object: find.object, items: find.values.len(), batch };
             self.read(ask, |state| {
                 let reader = Reader::new(state, find.object, options, Method::Find, find.fields);
+                reader.knows(find.fields)?;
                 let now = shifted(self.account.clock.now(), state.skew);
                 read::find(state, &reader, &find, now)
             })

@@ -47,6 +47,9 @@ pub struct ObjectOptions {
     pub find_lag: Duration,
     /// Records tell who changed them last.
     pub tells_actor: bool,
+    /// A reading that asks for a field that is not there is refused, as in Salesforce; else the field is left out, as in
+    /// HubSpot.
+    pub refuses_unknown: bool,
 }
 
 /// What a read by id says of a deleted record.
@@ -93,6 +96,7 @@ impl ObjectOptions {
             forward_only: BTreeMap::new(),
             find_lag: Duration::ZERO,
             tells_actor: true,
+            refuses_unknown: false,
         }
     }
 }

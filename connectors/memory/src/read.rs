@@ -36,6 +36,12 @@ impl<'a> Reader<'a> {
         Self { object, options, method, fields: fields.iter().filter(exists).collect() }
     }
 
+    /// Refuses fields that are not there, where the service does so.
+    pub(crate) fn knows(&self, asked: &[String]) -> Result<()> {
+        let unknown = asked.iter().find(|name| !self.fields.contains(name)).filter(|_| self.options.refuses_unknown);
+        unknown.map_or(Ok(()), |name| Err(no_such_field(self.object, name)))
+    }
+
     /// Records as an answer carries them: what was planted on readings happens here.
     pub(crate) fn records(&self, faults: &mut Faults, rows: &[Cow<'_, Row>]) -> Vec<Record> {
         let mut records: Vec<Record> = rows.iter().map(|row| self.record(row)).collect();

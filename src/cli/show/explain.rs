@@ -84,7 +84,8 @@ fn field_of(name: &str, field: &Json) -> String {
         let _ = writeln!(out, "    last synced value: {}", shown(&field["last_synced"]));
     }
     for lost in array(&field["lost"]["values"]) {
-        let why = format!("{}: {}", text(&field["lost"]["policy"]), text(&field["lost"]["reason"]));
+        let sure = field["lost"]["certainty"].as_str().map_or(String::new(), |sure| format!(", {sure}"));
+        let why = format!("{}{sure}: {}", text(&field["lost"]["policy"]), text(&field["lost"]["reason"]));
         let (value, system, at) = (shown(&lost["value"]), text(&lost["system"]), moment(&field["lost"]["at"]));
         let _ = writeln!(out, "    what lost: {value}, said {system} ({why}; {at})");
     }

@@ -16,6 +16,9 @@ pub fn ended(syncs: &Json) -> String {
                 "both systems agree but for what waits for a person; see `hymnal status` and `hymnal conflicts list --open`"
             }
             "held" => "nothing was written",
+            "another_account" => {
+                "a login opens another account than the state knows, and nothing was read or written; `hymnal check` says which"
+            }
             _ => "work is left that waits for a system; see `hymnal status`, and run again",
         };
         let _ = writeln!(out, "{name}: {sentence}");
@@ -64,15 +67,18 @@ pub(super) fn held(name: &str, held: &Json) -> String {
 /// What a safety limit holds back.
 fn one_hold(hold: &Json) -> String {
     let mut out = String::new();
+    let origin = match text(&hold["origin"]).as_str() {
+        "unknown" => "from where the service does not say".to_owned(),
+        known => format!("by {known}"),
+    };
     let minutes = hold["window_seconds"].as_u64().unwrap_or(0) / 60;
     let _ = writeln!(
         out,
-        "  A safety limit (`{}`: {} in {minutes} min) holds {} writes back, since {}, by {}:",
+        "  A safety limit (`{}`: {} in {minutes} min) holds {} writes back, since {}, {origin}:",
         text(&hold["guard"]),
         hold["limit"],
         hold["entries"],
         moment(&hold["since"]),
-        text(&hold["origin"]),
     );
     for sample in array(&hold["samples"]).iter().take(3) {
         let record = text(&sample["record"]);

@@ -46,6 +46,13 @@ pub fn undone(done: &Json) -> String {
         }
         more(&mut out, left.len());
     }
+    for sync in array(&done["held"]) {
+        let sync = text(sync);
+        let _ = writeln!(
+            out,
+            "\n{sync} is held, so that not all of it is written yet; see `hymnal status`, and `hymnal plan {sync}`."
+        );
+    }
     out
 }
 

@@ -12,7 +12,7 @@ pub mod pilot;
 pub mod selection;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, PoisonError},
 };
 
@@ -30,7 +30,7 @@ use super::{
     world::{Job, LANES, SECONDARY, World},
 };
 use crate::{
-    merge::{Id, Side},
+    merge::{Id, Side, planned::planned_everywhere},
     store::StoreError,
 };
 
@@ -100,6 +100,27 @@ impl Sync {
         let trouble = pushed?;
         self.tell(found, &selection, applied).await.map_err(Failure::Store)?;
         Ok(trouble)
+    }
+
+    /// What a push would write now to these fields of these people.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn lines_of(&self, fields: &BTreeSet<(Id, String)>) -> Result<Vec<Line>, StoreError> {
+        self.look(|world| {
+            let people: BTreeSet<Id> = fields.iter().map(|(id, _)| *id).collect();
+            let mut lines = Vec::new();
+            for id in people {
+                let Some(entity) = world.entity(id)? else { continue };
+                for side in Side::BOTH {
+                    let planned = planned_everywhere(&entity, side, world.context);
+                    let meant = planned.into_iter().filter(|change| fields.contains(&(id, change.field.clone())));
+                    lines.extend(meant.map(|change| Line::new(world.context.rules, side, id, change)));
+                }
+            }
+            Ok(lines)
+        })
+        .await
     }
 
     /// The only lines that may be written now, while a plan is applied.

@@ -57,15 +57,14 @@ fn moment_of(stage: &Stage, ids: &Pair<String>) -> hymnal_sdk::Timestamp {
 }
 
 /// An admin deletes a mapped field, and later makes it again. Nothing is cleared, the other fields go on both ways, and
-/// what was entered meanwhile arrives when the field is back.
+/// what was entered meanwhile arrives when the field is back. Some services leave the field out of what they show, others
+/// refuse every request that names it.
 #[tokio::test]
 async fn p31_a_field_that_is_deleted_stops_nothing_but_itself() {
-    for side in Side::BOTH {
-        let mut stage = Stage::new();
-        stage.restart().await;
+    for (side, refuses) in [(Side::Left, false), (Side::Right, false), (Side::Left, true), (Side::Right, true)] {
+        let mut stage = refusing(side, refuses).await;
         let ids = stage.linked(&[("email", ANN), ("city", "Bonn"), ("phone", "1")]).await;
-        let gone = Fault::FieldRenamed { object: object(side).into(), field: "phone".into() };
-        stage.people[side].plant(gone, 1, Method::Any);
+        stage.people[side].plant(gone(side, "phone"), 1, Method::Any);
         let other = side.other();
         for turn in 0..3 {
             stage.edit(side, &ids[side], &[("city", &format!("City {turn}"))]);
@@ -76,6 +75,9 @@ async fn p31_a_field_that_is_deleted_stops_nothing_but_itself() {
             assert_eq!(stage.value(other, &ids[other], "phone"), "1", "nothing is cleared");
             stage.restart().await;
         }
+        let told = stage.sync.gone_fields(side).expect("a store in memory");
+        let told: Vec<&str> = told.iter().map(|gone| gone.field.as_str()).collect();
+        assert_eq!(told, if refuses { vec!["phone"] } else { vec![] }, "who says that it is gone is heard");
         stage.edit(other, &ids[other], &[("phone", "2"), ("city", "Rome")]);
         let new = stage.make(other, &[("email", "new@example.com"), ("city", "Trier")]);
         stage.settle().await;
@@ -84,9 +86,67 @@ async fn p31_a_field_that_is_deleted_stops_nothing_but_itself() {
         stage.people[side].lift_faults();
         stage.clock.forward(Duration::from_hours(25));
         stage.settle().await;
+        stage.clock.forward(Duration::from_hours(2));
+        stage.settle().await;
         assert_eq!(stage.value(side, &ids[side], "phone"), "2");
+        assert_eq!(stage.sync.gone_fields(side).expect("a store in memory"), []);
         stage.check().await;
     }
+}
+
+/// Where the field is back, what was entered in it meanwhile is looked for at once, and not a day later.
+#[tokio::test]
+async fn p31_what_was_entered_while_a_field_was_gone_is_found_when_it_is_back() {
+    let stage = refusing(Side::Right, true).await;
+    let ids = stage.linked(&[("email", ANN), ("phone", "1"), ("city", "Bonn")]).await;
+    stage.people.right.plant(gone(Side::Right, "phone"), 1, Method::Any);
+    stage.edit(Side::Right, &ids.right, &[("city", "Rome")]);
+    stage.settle().await;
+    // The record is edited while nobody sees the field.
+    stage.edit(Side::Right, &ids.right, &[("phone", "2")]);
+    stage.settle().await;
+    assert_eq!((stage.value(Side::Left, &ids.left, "phone"), stage.log()), ("1".into(), vec![]));
+    stage.people.right.lift_faults();
+    stage.clock.forward(Duration::from_hours(2));
+    // The schema is asked for, the field is asked for, everything is compared.
+    for _ in 0..3 {
+        stage.settle().await;
+    }
+    assert_eq!(stage.value(Side::Left, &ids.left, "phone"), "2");
+    stage.check().await;
+}
+
+/// Without its key nobody can say who somebody is, and without their consent nobody may be written to: such a field stops
+/// its system, which says so, and nobody is made.
+#[tokio::test]
+async fn p31_a_key_or_a_consent_that_is_gone_is_not_done_without() {
+    for field in ["email", "optout"] {
+        let stage = refusing(Side::Right, true).await;
+        let ids = stage.linked(&[("email", ANN), ("optout", "no"), ("city", "Bonn")]).await;
+        stage.people.right.plant(gone(Side::Right, field), 1, Method::Any);
+        stage.make(Side::Right, &[("name", "New"), ("city", "Rome")]);
+        for _ in 0..3 {
+            let report = stage.cycle().await;
+            assert!(report.troubles.iter().any(|(side, _)| *side == Side::Right), "{field}: {report:?}");
+        }
+        assert_eq!(stage.people.left.live(object(Side::Left)).len(), 1, "{field}");
+        assert_eq!(stage.value(Side::Left, &ids.left, "city"), "Bonn");
+        stage.people.right.lift_faults();
+        stage.settle().await;
+        stage.check().await;
+    }
+}
+
+async fn refusing(side: Side, refuses: bool) -> Stage {
+    let mut shape = Shape::default();
+    shape.side(side).refuses_unknown = refuses;
+    let mut stage = shape.stage();
+    stage.restart().await;
+    stage
+}
+
+fn gone(side: Side, field: &str) -> Fault {
+    Fault::FieldRenamed { object: object(side).into(), field: field.into() }
 }
 
 /// Paused for ten days, or stopped for ten days: people edit, make and delete, and all of it is there afterwards.
