@@ -46,11 +46,21 @@ pub enum Planted {
     SkipVerify,
     /// An edit that was delivered still competes.
     KeepDelivered,
+    /// Whoever is out of scope is in.
+    IgnoreScope,
+    /// A guard lets everything through.
+    IgnoreGuards,
+    /// What is written is logged.
+    LogValues,
+    /// What is said to be taken back is not.
+    ForgetUndo,
+    /// A record is deleted although somebody works on it.
+    RemoveAnyway,
 }
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 24] = [
         Self::SkipEcho,
         Self::TakeForEcho,
         Self::ForgetOutbox,
@@ -70,6 +80,11 @@ impl Planted {
         Self::PrimaryByArrival,
         Self::SkipVerify,
         Self::KeepDelivered,
+        Self::IgnoreScope,
+        Self::IgnoreGuards,
+        Self::LogValues,
+        Self::ForgetUndo,
+        Self::RemoveAnyway,
     ];
 }
 

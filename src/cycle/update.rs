@@ -216,6 +216,9 @@ fn mark_one(
     }
     let address = member.address;
     let mut fields = patch.fields();
+    if planted::is(Planted::LogValues) {
+        tracing::info!(?fields, "Written");
+    }
     if planted::is(Planted::WriteUnmapped) {
         fields.insert("notes".to_owned(), hymnal_sdk::Native::text("seen"));
     }

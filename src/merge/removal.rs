@@ -46,7 +46,7 @@ pub(super) fn reconsider(entity: &mut Entity, context: &Context<'_>, ledger: &mu
         };
         let why = if entity.members[side.other()].is_some() {
             Spared::Restored
-        } else if is_edited(entity, side, member, removal, context) {
+        } else if is_edited(entity, side, member, removal, context) && !planted::is(Planted::RemoveAnyway) {
             Spared::Edited
         } else {
             continue;

@@ -8,7 +8,10 @@ use super::{
     rules::SyncRules,
     side::{Pair, Side},
 };
-use crate::mapping::{Expression, Problem};
+use crate::{
+    mapping::{Expression, Problem},
+    planted::{self, Planted},
+};
 
 /// What the rules last said of one person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +48,7 @@ pub enum ScopeRule {
 impl Scope {
     /// Ordinary values are written to this person's records.
     pub fn is_in(&self) -> bool {
-        self.include == Standing::In
+        self.include == Standing::In || planted::is(Planted::IgnoreScope)
     }
 
     /// The person may be created on a side.

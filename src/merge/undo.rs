@@ -20,7 +20,10 @@ use super::{
     rules::FieldRule,
     side::{Pair, Side},
 };
-use crate::mapping::{self, Value};
+use crate::{
+    mapping::{self, Value},
+    planted::{self, Planted},
+};
 
 /// One field of one write.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,6 +128,9 @@ pub fn take_back(
     let mut steps = steps(entity, writes, loosening, context);
     for step in &mut steps {
         let Ok(back) = &step.outcome else { continue };
+        if planted::is(Planted::ForgetUndo) {
+            continue;
+        }
         if back.left == back.right {
             let decision = decision(&step.field, &back.left, by, loosening);
             if let Err(unfit) = rule(entity, &decision, context, ledger) {

@@ -7,8 +7,9 @@ use hymnal::merge::{Pair, Side};
 use crate::{
     crash::Death,
     random::Random,
-    schedule::{On, Schedule, ServiceShape, Shape, Step, Timed, Wrong},
+    schedule::{On, Schedule, ServiceShape, Shape, Step, Timed, Topic, Wrong},
     shape::POLICIES,
+    topics,
 };
 
 /// Fields of text that a person edits.
@@ -33,7 +34,7 @@ pub(crate) fn schedule(seed: u64) -> Schedule {
         writer.step();
     }
     let steps = writer.steps;
-    Schedule { shape, steps }
+    topics::add(Schedule { shape, steps }, seed % WIRE)
 }
 
 /// A calm run of a seed: people act, then everything settles, again and again.
@@ -82,6 +83,7 @@ fn shape(seed: u64, random: &mut Random) -> Shape {
     Shape {
         seed,
         on_the_wire: false,
+        topic: Topic::None,
         sides: Pair::new(side(random), side(random)),
         verify: !random.chance(1, 6),
         priority: *random.pick(&Side::BOTH),

@@ -6,6 +6,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
+mod asked;
 mod clock;
 mod crash;
 mod faults;
@@ -22,6 +23,7 @@ mod seeds;
 mod services;
 mod shape;
 mod shrink;
+mod topics;
 mod twins;
 mod world;
 

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use hymnal::cycle::{Deletions, report::Report};
+use hymnal::{
+    cycle::{Deletions, report::Report},
+    merge::held::Answer,
+};
 
 use crate::{
     oracle::{Promise, Violation},
@@ -69,6 +72,7 @@ fn run_to_its_end(schedule: &Schedule, nuisance: Nuisance) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime").block_on(async {
         let mut world = World::new(schedule);
+        let _listening = world.logs.listen();
         if chaos(&mut world, schedule, nuisance).await {
             healing(&mut world).await;
         }
@@ -102,12 +106,18 @@ async fn chaos(world: &mut World, schedule: &Schedule, nuisance: Nuisance) -> bo
         }
         due.await;
         world.oracle.lock().tell(&format!("STEP {:?}", timed.step));
-        if timed.step == Step::Settle {
-            if !settle_wholly(world, nuisance, &mut random).await {
-                return false;
+        match &timed.step {
+            Step::Settle => {
+                if !settle_wholly(world, nuisance, &mut random).await {
+                    return false;
+                }
             }
-        } else {
-            do_step(world, &timed.step, &mut cycle);
+            // People are asked, and ask, between two cycles.
+            Step::Answer { .. } | Step::Undo { .. } if cycle.is_some() => {}
+            Step::Answer { approve: true } => world.answer_holds(Answer::Approved).await,
+            Step::Answer { approve: false } => world.answer_holds(Answer::Discarded).await,
+            Step::Undo { who } => world.undo(*who).await,
+            step => do_step(world, step, &mut cycle),
         }
         if !holds(world) {
             return false;
@@ -149,6 +159,7 @@ fn do_step(world: &mut World, step: &Step, cycle: &mut Option<Cycle>) {
 fn holds(world: &World) -> bool {
     let mut oracle = world.oracle.lock();
     oracle.read_papers();
+    oracle.check_logs(&world.logs);
     oracle.broken().is_empty()
 }
 
@@ -212,11 +223,14 @@ async fn settle(world: &mut World) -> bool {
     let mut last = None;
     for _ in 0..BOUND {
         last = cycle(world).await;
-        if last.as_ref().is_some_and(Report::is_quiet) {
+        if last.as_ref().is_some_and(|report| report.is_quiet() && report.holds == 0) {
             return true;
         }
         if !holds(world) {
             return false;
+        }
+        if last.as_ref().is_some_and(|report| report.holds > 0) {
+            world.answer_holds(Answer::Approved).await;
         }
         tokio::time::sleep(Duration::from_secs(61)).await;
     }

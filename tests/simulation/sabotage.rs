@@ -31,6 +31,11 @@ const FAULTS: &[(Planted, Promise)] = &[
     (Planted::ForgetJournal, Promise::CompleteLog),
     (Planted::SkipVerify, Promise::NoLostEdit),
     (Planted::KeepDelivered, Promise::HonestConflicts),
+    (Planted::IgnoreScope, Promise::Scope),
+    (Planted::IgnoreGuards, Promise::Guarded),
+    (Planted::LogValues, Promise::Private),
+    (Planted::ForgetUndo, Promise::Reversible),
+    (Planted::RemoveAnyway, Promise::NoLostEdit),
 ];
 
 /// Runs a seed with a fault planted in Hymnal.

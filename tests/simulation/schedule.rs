@@ -26,8 +26,39 @@ pub(crate) struct Shape {
     pub(crate) sides: Pair<ServiceShape>,
     pub(crate) verify: bool,
     pub(crate) priority: Side,
+    /// What else the run is about.
+    #[serde(default)]
+    pub(crate) topic: Topic,
     /// Policies of the fields that have no fixed one, as a configuration says them.
     pub(crate) policies: BTreeMap<String, String>,
+}
+
+/// What a run is about, besides what every run is about.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Topic {
+    /// Nothing else.
+    #[default]
+    None,
+    /// What is done on the other side about a deletion on this one.
+    Deletions(Pair<Farewell>),
+    /// Whoever is `lost` is out of the sync.
+    Scope,
+    /// So many people may be created, and so many updated, in an hour.
+    Guards { most: u64 },
+    /// What was written is taken back.
+    Undo,
+}
+
+/// What is done about a deletion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Farewell {
+    Unlink,
+    Archive,
+    Delete,
+    Recreate,
+    Restrict,
 }
 
 /// One service.
@@ -94,6 +125,10 @@ pub(crate) enum Step {
     KillAtCall { after: u32, applied: bool },
     /// The next commits find the disk full.
     DiskFull { commits: u32 },
+    /// A person approves, or discards, what guards hold.
+    Answer { approve: bool },
+    /// A person takes back what was written last to somebody.
+    Undo { who: usize },
     /// Cycles until all is quiet, deletions too; then it is the next full third hour.
     Settle,
 }

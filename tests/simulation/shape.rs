@@ -3,16 +3,16 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use hymnal::{
-    mapping::{FieldMap, FieldType, NativeField, Value},
+    mapping::{Expression, FieldMap, FieldType, NativeField, Value},
     merge::{
         Ambiguous, Back, Blanks, Consent, FieldPolicy, FieldRule, FirstRun, Flow, Guards, Keyless, Limit, Mode,
-        OnConflict, OnOverride, Pair, Side, SyncRules, SystemRules,
+        OnConflict, OnDelete, OnOverride, Pair, Side, SyncRules, SystemRules,
     },
 };
 use hymnal_memory::{DeletedReads, ObjectOptions, options};
 use hymnal_sdk::{Deletions, Gone, ListKind, NativeKind};
 
-use crate::schedule::{ServiceShape, Shape};
+use crate::schedule::{Farewell, ServiceShape, Shape, Topic};
 
 /// The object that people live in on a side.
 pub(crate) fn object(side: Side) -> &'static str {
@@ -128,17 +128,40 @@ pub(crate) fn rules(shape: &Shape) -> SyncRules {
         first_run: FirstRun::Go,
         verify: shape.verify,
         delete_grace: Duration::from_mins(15),
-        // A run has fewer people than the other limits, but may have more deletions than this one.
-        guards: Guards { max_deletes: Limit::OFF, ..Guards::default() },
-        include: None,
+        guards: guards(&shape.topic),
+        include: include(&shape.topic),
         mode: Mode::Sync,
         deletions_every: Duration::from_mins(5),
-        on_delete: Pair::default(),
+        on_delete: on_delete(&shape.topic),
         full_check: Duration::from_hours(24),
         max_flips: 3,
         clock_uncertainty: Duration::from_secs(5),
         settle: Duration::from_secs(30),
     }
+}
+
+fn include(topic: &Topic) -> Option<Expression> {
+    let stage = [("stage", FieldType::Choice)];
+    (*topic == Topic::Scope).then(|| Expression::compile("stage != 'lost'", &stage).expect("a right expression"))
+}
+
+fn on_delete(topic: &Topic) -> Pair<OnDelete> {
+    let Topic::Deletions(farewells) = topic else { return Pair::default() };
+    Pair::from_fn(|side| match farewells[side] {
+        Farewell::Unlink => OnDelete::Unlink,
+        Farewell::Archive => OnDelete::Archive,
+        Farewell::Delete => OnDelete::Delete,
+        Farewell::Recreate => OnDelete::Recreate,
+        Farewell::Restrict => OnDelete::Restrict,
+    })
+}
+
+fn guards(topic: &Topic) -> Guards {
+    // A run has fewer people than the other limits, but may have more deletions than this one.
+    let guards = Guards { max_deletes: Limit::OFF, ..Guards::default() };
+    let Topic::Guards { most } = topic else { return guards };
+    let limit = Limit { count: Some(*most), share: None };
+    Guards { max_creates: limit, max_updates: limit, ..guards }
 }
 
 /// The policies that a field without a fixed one may have.

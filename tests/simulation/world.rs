@@ -16,7 +16,7 @@ use crate::{
     crash::{CrashKv, Death, Killed},
     in_memory::InMemory,
     on_the_wire::OnTheWire,
-    oracle::{Means, Oracle, Shared},
+    oracle::{Logs, Means, Oracle, Shared},
     random::Random,
     remote::Road,
     schedule::{On, Schedule, Step, Wrong},
@@ -49,6 +49,7 @@ pub(crate) struct World {
     pub(crate) kv: CrashKv,
     pub(crate) road: Road,
     pub(crate) oracle: Shared,
+    pub(crate) logs: Logs,
     pub(crate) folder: tempfile::TempDir,
     rules: SyncRules,
     life: Option<Arc<Sync>>,
@@ -80,7 +81,8 @@ impl World {
         };
         let oracle = Shared::new(Oracle::new(means));
         let road = Road::new(shape.seed);
-        Self { clock, services, kv, road, oracle, folder, rules, life: None, lives: 0, seed: shape.seed }
+        let logs = Logs::default();
+        Self { clock, logs, services, kv, road, oracle, folder, rules, life: None, lives: 0, seed: shape.seed }
     }
 
     /// One cycle of the life that is, or of the next one.
@@ -120,6 +122,11 @@ impl World {
             self.kill();
         }
         ended
+    }
+
+    /// The life that is.
+    pub(crate) fn life(&self) -> Option<Arc<Sync>> {
+        self.life.clone()
     }
 
     /// Nothing of it runs on.

@@ -33,6 +33,9 @@ impl Oracle {
             let edits = self.of(side, person).flat_map(|(_, track)| &track.edits);
             let edit = edits.filter(|edit| edit.field == field && edit.by == By::Others && edit.value == *value);
             let Some(tick) = edit.map(|edit| edit.tick).max() else {
+                if self.is_taken_back(person, field) {
+                    return; // It stands there again, and that was a person's wish.
+                }
                 let text = format!("line {number}: nobody entered `{value}` in `{field}` on {side:?}");
                 self.breaks(Promise::HonestConflicts, text);
                 return;
@@ -40,7 +43,9 @@ impl Oracle {
             entered.push(tick);
         }
         let (Some(who), [one, two]) = (who, entered.as_slice()) else { return };
-        if !["tags", "optout", "stage", "score"].contains(&field) {
+        // What was taken back is a decision of now, however old the value is.
+        let is_new = self.is_taken_back(who, field);
+        if !is_new && !["tags", "optout", "stage", "score"].contains(&field) {
             self.check_concurrent(line, who, *one.min(two), *one.max(two));
         }
         // A question that was closed because one of its records went may be asked again about the record that took its

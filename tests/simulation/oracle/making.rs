@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use hymnal::merge::OnDelete;
+
 use super::{By, Key, Oracle, Promise, Track, plain};
 use crate::on_the_wire::MOST_STALE;
 
@@ -14,8 +16,10 @@ impl Oracle {
         }
         self.check_nobody_twice(key, track, bent);
         self.check_nobody_back(key, track);
+        self.check_made_in_scope(key, track);
         if !bent {
             self.check_creation_journal(key, track);
+            self.check_guarded_creation(key, track);
         }
     }
 
@@ -49,6 +53,9 @@ impl Oracle {
 
     /// I5: whom a person deleted, and Hymnal knew on both sides, is not made again.
     fn check_nobody_back(&mut self, (side, address): &Key, track: &Track) {
+        if self.rules.on_delete[*side] == OnDelete::Recreate {
+            return;
+        }
         let deleted = self.of(*side, track.who).find(|(_, other)| {
             let known = other.met.is_some_and(|commits| self.sank_in(commits));
             // Who was not met on the other side before, as the same person, was never linked: what is there is copied
@@ -57,7 +64,7 @@ impl Oracle {
                 let is_linked = |far: &Track| far.met.is_some_and(|met| met < commits) && is_one(other, far);
                 self.of(side.other(), track.who).any(|(_, far)| is_linked(far))
             });
-            was_linked && other.row.merged_into.is_none() && known && other.who == track.who
+            was_linked && !other.gone_by_us && other.row.merged_into.is_none() && known && other.who == track.who
         });
         // Where the last of them was deleted too, whoever is made anew is somebody new.
         let deleted = deleted.filter(|_| !self.of(side.other(), track.who).any(|(_, other)| other.was_gone));

@@ -51,6 +51,8 @@ impl Oracle {
             got: None,
             gone: None,
             was_gone: false,
+            gone_by_us: false,
+            back_at: None,
             row,
         };
         self.tell(&format!("{:?} {} of {who} is made by {made_by:?}: {:?}", key.0, key.1, track.row.fields));
@@ -98,10 +100,16 @@ impl Oracle {
             }
         }
         if row.deleted_at.is_some() && track.gone.is_none() {
+            if matches!(cause, Cause::Call { .. }) && row.merged_into.is_none() {
+                track.gone_by_us = true;
+                self.check_removal(&key, &track);
+            }
             track.gone = Some((self.tick, self.kv.commits()));
             track.was_gone = true;
-        } else if row.deleted_at.is_none() {
+        } else if row.deleted_at.is_none() && track.gone.is_some() {
             track.gone = None;
+            track.gone_by_us = false;
+            track.back_at = Some(self.clock.glance());
         }
         if let (Some(into), None) = (&row.merged_into, &before.merged_into) {
             let winner = (key.0, Address::new(key.1.object.clone(), into.clone()));

@@ -10,18 +10,25 @@
 //! | [`papers`] | journal and conflict log, read as they grow |
 //! | [`promises`] | the invariants by name |
 //! | [`asking`] | what must be true of each request that goes out |
-//! | [`writing`], [`making`] | what must be true of each of our writes, when it arrives |
+//! | [`writing`], [`making`], [`removing`] | what must be true of each of our writes, when it arrives |
+//! | [`scope`], [`guarded`], [`undone`] | the same, where a run is about that |
 //! | [`logging`] | what must be true of each line of the conflict log, when it is written |
+//! | [`logs`] | what must not be in the logs |
 //! | [`quiet`], [`waiting`] | what must be true when all is quiet |
 
 mod asking;
+mod guarded;
 mod hearing;
 mod logging;
+mod logs;
 mod making;
 mod mirror;
 mod papers;
 mod promises;
 mod quiet;
+mod removing;
+mod scope;
+mod undone;
 mod waiting;
 mod writing;
 
@@ -35,6 +42,7 @@ use std::{
 use hymnal::merge::{Blanks, Pair, Side, SyncRules};
 use hymnal_memory::{Method, service::Row};
 use hymnal_sdk::{Address, Native};
+pub(crate) use logs::Logs;
 pub(crate) use papers::Papers;
 pub(crate) use promises::{Promise, Violation};
 
@@ -86,6 +94,10 @@ pub(crate) struct Oracle {
     hidden: BTreeSet<Key>,
     /// When something hidden was shown again.
     shown_again: BTreeMap<Key, u64>,
+    /// What guards count.
+    counted: guarded::Counted,
+    /// What people took back.
+    undone: Vec<undone::TakenBack>,
     /// Until when a service wants to be left alone.
     quiet_until: Pair<Option<Duration>>,
     /// When the last look-up was answered, by side.
@@ -119,6 +131,10 @@ struct Track {
     gone: Option<(u64, u64)>,
     /// It was in the bin once.
     was_gone: bool,
+    /// We put it there.
+    gone_by_us: bool,
+    /// When it came back.
+    back_at: Option<Duration>,
 }
 
 /// A change of a field.
@@ -181,6 +197,8 @@ impl Oracle {
             agreed: BTreeMap::new(),
             hidden: BTreeSet::new(),
             shown_again: BTreeMap::new(),
+            counted: guarded::Counted::default(),
+            undone: Vec::new(),
             quiet_until: Pair::default(),
             looked: Pair::default(),
             violations: Vec::new(),

@@ -10,16 +10,23 @@ use std::{
 use hymnal::{
     journal::entry::JournalPage,
     merge::{Event, Pair, Side, SyncRules, event::SentChange},
-    store::format,
+    store::{Kv, format},
 };
-use hymnal_sdk::Address;
+use hymnal_sdk::{Address, Timestamp};
 use serde_json::Value as Json;
 
 use super::{Key, plain};
-use crate::crash::CrashKv;
+use crate::{crash::CrashKv, world::TAG};
 
 /// Where, what record, what fields.
 type Sending = (Side, Option<Address>, BTreeMap<String, String>);
+
+/// When something was sent first, and whether guards counted it by then.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FirstSent {
+    pub(super) at: Timestamp,
+    pub(super) guarded: bool,
+}
 
 /// What was written down.
 pub(crate) struct Papers {
@@ -31,6 +38,10 @@ pub(crate) struct Papers {
     pub(super) lines: Vec<Line>,
     /// What the journal says is being sent: record, or nothing for one to be made; fields with values.
     pub(super) sendings: Vec<Sending>,
+    /// When each of those was sent.
+    sent: Vec<FirstSent>,
+    /// The first load is over.
+    loaded: bool,
     /// What it says was written.
     pub(super) written: Vec<(Side, Address)>,
 }
@@ -52,7 +63,8 @@ pub(super) struct Line {
 impl Papers {
     pub(super) fn new(log: PathBuf, rules: &SyncRules) -> Self {
         let names = Pair::from_fn(|side| rules.systems[side].connector.clone());
-        Self { log, names, read: 0, half: String::new(), lines: Vec::new(), sendings: Vec::new(), written: Vec::new() }
+        let (lines, sendings, sent, written) = Default::default();
+        Self { log, names, read: 0, half: String::new(), lines, sendings, sent, loaded: false, written }
     }
 
     /// Reads what was added. Answers from which line on it is new.
@@ -67,12 +79,14 @@ impl Papers {
                             (change.field, value)
                         };
                         self.sendings.push((side, address, changes.into_iter().map(value).collect()));
+                        self.sent.push(FirstSent { at: page.at, guarded: self.loaded });
                     }
                     Event::Written { side, address, .. } => self.written.push((side, address)),
                     _ => {}
                 }
             }
         }
+        self.loaded = self.loaded || kv.get(&TAG.state("loaded")).expect("a store in memory").is_some();
         let known = self.lines.len();
         let Ok(mut file) = File::open(&self.log) else { return known };
         let length = file.metadata().map_or(0, |about| about.len());
@@ -117,6 +131,16 @@ impl Papers {
     pub(super) fn last_sent(&self, (side, address): &Key) -> BTreeMap<String, String> {
         let of = |(at, record, _): &&Sending| at == side && record.as_ref() == Some(address);
         self.sendings.iter().rfind(of).map(|(_, _, values)| values.clone()).unwrap_or_default()
+    }
+
+    /// When a value was first sent to a record; for one that was made, by its e-mail.
+    pub(super) fn first_sent(&self, (side, address): &Key, field: &str, value: &str) -> Option<FirstSent> {
+        let is_it = |(at, record, values): &Sending| {
+            let to_it = record.as_ref() == Some(address) || (record.is_none() && field == "email");
+            at == side && to_it && values.get(field).is_some_and(|sent| sent == value)
+        };
+        let found = self.sendings.iter().position(is_it)?;
+        self.sent.get(found).copied()
     }
 
     /// The log has a line that shows this value as one side's.

@@ -19,6 +19,9 @@ pub(crate) enum Promise {
     Isolation,
     CompleteLog,
     OrderFree,
+    Guarded,
+    Private,
+    Reversible,
 }
 
 impl Promise {
@@ -39,6 +42,9 @@ impl Promise {
             Self::Isolation => "I12",
             Self::CompleteLog => "I13",
             Self::OrderFree => "I14",
+            Self::Guarded => "I15",
+            Self::Private => "I16",
+            Self::Reversible => "I17",
         }
     }
 }

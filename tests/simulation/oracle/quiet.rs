@@ -21,6 +21,7 @@ impl Oracle {
             self.check_thrift(who);
             self.check_duplicates_shown(who);
         }
+        self.check_undone();
         self.check_causes();
         self.check_written();
         self.check_file();
@@ -52,7 +53,7 @@ impl Oracle {
     }
 
     /// The only record of a person on each side.
-    fn pair_of(&self, who: usize) -> Option<[(&Key, &Track); 2]> {
+    pub(super) fn pair_of(&self, who: usize) -> Option<[(&Key, &Track); 2]> {
         let one = |side: Side| {
             let mut live = self.live(side, who);
             let first = live.next()?;
@@ -130,7 +131,7 @@ impl Oracle {
                 .filter(|edit| edit.by == By::Others)
                 .count();
             let ours: usize = self.of(side, who).map(|(_, track)| track.ours).sum();
-            if ours > edits + 2 {
+            if ours > edits + 2 + self.times_undone(who) {
                 self.breaks(Promise::NoEcho, format!("{ours} writes to person {who} on {side:?} for {edits} edits"));
             }
         }

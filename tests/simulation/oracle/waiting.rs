@@ -11,26 +11,29 @@ use crate::{shape::PHONE_FITS, world::TAG};
 impl Oracle {
     /// People can see why a field, or the record as a whole, is not equal.
     pub(super) fn is_waiting(&self, id: Id, field: &str) -> bool {
-        self.waits().any(|(wait, at, name)| {
-            at == id
-                && match wait {
-                    Wait::Conflict
-                    | Wait::Frozen
-                    | Wait::Ignored
-                    | Wait::Normalised
-                    | Wait::Kept
-                    | Wait::Discarded
-                    | Wait::Withheld => name == field,
-                    Wait::Parked => name == field || name.is_empty(),
-                    Wait::Ambiguous
-                    | Wait::Duplicate
-                    | Wait::NotVisible
-                    | Wait::Deleting
-                    | Wait::NoKey
-                    | Wait::ConvertedOut
-                    | Wait::Apart => true,
-                }
-        })
+        // Who is out of scope is counted, and not kept equal.
+        let is_out = self.entity(id).is_some_and(|entity| !entity.scope.is_in());
+        is_out
+            || self.waits().any(|(wait, at, name)| {
+                at == id
+                    && match wait {
+                        Wait::Conflict
+                        | Wait::Frozen
+                        | Wait::Ignored
+                        | Wait::Normalised
+                        | Wait::Kept
+                        | Wait::Discarded
+                        | Wait::Withheld => name == field,
+                        Wait::Parked => name == field || name.is_empty(),
+                        Wait::Ambiguous
+                        | Wait::Duplicate
+                        | Wait::NotVisible
+                        | Wait::Deleting
+                        | Wait::NoKey
+                        | Wait::ConvertedOut
+                        | Wait::Apart => true,
+                    }
+            })
     }
 
     /// I12: nothing waits but what has a cause of its own.
@@ -39,7 +42,9 @@ impl Oracle {
         for (wait, id, field) in self.waits().collect::<Vec<_>>() {
             let cause = match wait {
                 Wait::Parked => {
-                    (field == "phone" && self.has_long_phone(id))
+                    // Who is out of the sync is not tried again.
+                    self.entity(id).is_some_and(|entity| !entity.scope.is_in())
+                        || (field == "phone" && self.has_long_phone(id))
                         || self.is_in_the_way(id)
                         || self.was_deleted_quietly(id)
                 }

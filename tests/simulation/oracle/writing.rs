@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use hymnal::merge::OnDelete;
+
 use super::{By, Change, Key, Oracle, Promise, Track};
 use crate::shape::{EXTERNAL_ID, UNMAPPED};
 
@@ -13,6 +15,10 @@ impl Oracle {
     pub(super) fn check_write(&mut self, key: &Key, track: &Track, mine: &[Change], bent: bool) {
         self.read_papers();
         self.check_verified(key, track);
+        self.check_written_in_scope(key, track, mine);
+        if !bent {
+            self.check_guarded_update(key, mine);
+        }
         for change in mine {
             self.check_mapped(key, change);
             self.check_nothing_lost(key, track, change);
@@ -103,6 +109,9 @@ impl Oracle {
                 .into_iter()
                 .flat_map(|at| self.of(at, track.who))
                 .any(|(_, other)| other.edits.iter().any(entered));
+        // Leaving a list can be the opt-out.
+        let is_farewell = field == "optout" && self.rules.on_delete.iter().any(|(_, rule)| *rule == OnDelete::Restrict);
+        let known = known || is_farewell;
         // Who is linked anew may hold what a service made of our own writing, and win: people can see that.
         if !known && !self.papers.has_logged(field, side.other(), value) {
             let text = format!("{side:?} {address}: `{field}` = `{value}` is written, and nobody entered it");
@@ -129,6 +138,9 @@ impl Oracle {
                     || other.was_gone
                     || other.edits.iter().any(|it| it.field == *field && it.value.is_empty() && it.tick > edit.tick)
             });
+        if self.is_discarded(track.who) {
+            return true;
+        }
         let agreed = self.agreed.get(&(self.root(track.who), field.clone()));
         let was_agreed = agreed.is_some_and(|agreed| agreed.iter().any(|(at, _)| at == value));
         reached || cleared || was_agreed || self.papers.has_logged(field, side, value)
@@ -149,7 +161,7 @@ impl Oracle {
                     .of(side.other(), track.who)
                     .chain(self.of(*side, track.who))
                     .any(|(_, other)| cleared_in(other)));
-        let removed = field == "tags";
+        let removed = field == "tags" || self.is_taken_back(track.who, field);
         if !cleared && !removed && !self.papers.has_logged(field, *side, &change.before) {
             let before = &change.before;
             self.breaks(

@@ -1,0 +1,72 @@
+//! I17: what was taken back is as it was before, on both sides.
+
+use hymnal::merge::{Id, Side};
+
+use super::{By, Oracle, Promise, plain};
+
+/// What somebody took back.
+pub(super) struct TakenBack {
+    who: usize,
+    field: String,
+    /// On what both sides stood before it was written.
+    expected: Option<String>,
+    tick: u64,
+}
+
+impl Oracle {
+    /// Hymnal says that it took a field of a person back, to one value or to one of each side.
+    pub(crate) fn takes_back(&mut self, who: usize, field: &str, to_one: bool) {
+        let who = self.root(who);
+        let agreed = self.agreed.get(&(who, field.to_owned()));
+        let expected = agreed.and_then(|agreed| match agreed.as_slice() {
+            [.., (before, _), _] if to_one => Some(before.clone()),
+            _ => None,
+        });
+        let tick = self.tick;
+        self.undone.retain(|known| (known.who, known.field.as_str()) != (who, field));
+        self.undone.push(TakenBack { who, field: field.to_owned(), expected, tick });
+    }
+
+    /// Somebody took this field of a person back: it is written again, and may be cleared.
+    pub(super) fn is_taken_back(&self, who: usize, field: &str) -> bool {
+        self.undone.iter().any(|known| known.who == self.root(who) && known.field == field)
+    }
+
+    /// How often something of a person was taken back.
+    pub(super) fn times_undone(&self, who: usize) -> usize {
+        self.undone.iter().filter(|known| self.root(known.who) == who).count()
+    }
+
+    /// The entity that knows somebody.
+    pub(crate) fn known_as(&self, who: usize) -> Option<Id> {
+        Side::BOTH.into_iter().find_map(|side| self.entity_of(side, &self.record_of(side, who)?))
+    }
+
+    /// I17: where nobody edited since, it stands on both sides.
+    pub(super) fn check_undone(&mut self) {
+        let mut broken = Vec::new();
+        for TakenBack { who, field, expected, tick } in &self.undone {
+            let (Some(expected), Some([left, right])) = (expected, self.pair_of(*who)) else { continue };
+            let is_steady = |side| {
+                let mut records = self.of(side, *who);
+                let first = records.next().map(|(_, track)| track);
+                let calm = |edits: &[super::Change]| {
+                    !edits.iter().any(|edit| edit.field == *field && edit.by == By::Others && edit.tick > *tick)
+                };
+                records.next().is_none() && first.is_some_and(|track| !track.was_gone && calm(&track.edits))
+            };
+            let is_bent = Side::BOTH.into_iter().any(|side| (self.bent[side])() > 0);
+            let waits = self.entity_of(left.0.0, &left.0.1).is_none_or(|id| self.is_waiting(id, field));
+            if is_bent || waits || !Side::BOTH.into_iter().all(is_steady) {
+                continue;
+            }
+            let stands = [left, right].map(|(_, track)| plain(field, track.row.fields.get(field)));
+            if stands != [expected.clone(), expected.clone()] {
+                broken.push(format!("`{field}` of {} was taken back to `{expected}`, and is {stands:?}", left.0.1));
+            }
+        }
+        for text in broken {
+            self.breaks(Promise::Reversible, text);
+        }
+    }
+}
