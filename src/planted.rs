@@ -1,7 +1,7 @@
 //! Faults that the tests plant in Hymnal itself, to show that the simulation would notice each of them.
 //!
 //! They cannot ship. The code is there only where the feature `planted` is on, which nothing but this package's own
-//! dev-dependency asks for, and where debug assertions are; in every other build [`is`] is `false` at compile time, and
+//! dev-dependency asks for, and where debug assertions are; in every other build `is` is `false` at compile time, and
 //! there is nothing that could set it. Neither configuration nor environment can plant anything: a test calls
 //! `plant` on its own thread.
 
