@@ -39,11 +39,26 @@ pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_
     removal::reconsider(entity, context, ledger);
     held::forget_moot(entity, context);
     scope::judge(entity, context.rules, ledger.events);
+    release_moot(entity, context);
     entity.wants = Pair::from_fn(|side| match wants(entity, side, context) {
         Want::Update if planted::is(Planted::ForgetOutbox) => Want::Nothing,
         want => want,
     });
     entity.wants_secondary = Pair::from_fn(|side| secondary::wanted(entity, side, context));
+}
+
+/// A record that was refused waits no longer where nothing is left to be written there: the other record is gone, or what
+/// was refused stands there by now. What a person dismissed stays so while there is a record.
+fn release_moot(entity: &mut Entity, context: &Context<'_>) {
+    let is_gone = Side::BOTH.iter().all(|side| entity.members[*side].is_none());
+    for side in Side::BOTH {
+        let Some(parked) = entity.parked[side].take_if(|parked| is_gone || parked.dismissed_by.is_none()) else {
+            continue;
+        };
+        if wants(entity, side, context) != Want::Nothing {
+            entity.parked[side] = Some(parked);
+        }
+    }
 }
 
 /// One field of one entity, with all that its decision depends on.

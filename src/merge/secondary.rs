@@ -127,7 +127,9 @@ fn read_fields<'a>(
         };
         match &rule.policy.consent {
             None => {
-                email_moved |= holding.shadow.as_ref().is_some_and(|shadow| !observed.same(shadow));
+                // What was on its way when the record was still the member is settled by any reading: no more is sent.
+                let ours = holding.sent.take().is_some_and(|sent| observed.same(&sent.native));
+                email_moved |= !ours && holding.shadow.as_ref().is_some_and(|shadow| !observed.same(shadow));
                 holding.shadow = Some(native.clone());
             }
             Some(consent) => heard.extend(observed.settle(holding, ledger).map(|was| (rule, consent, was))),

@@ -3,6 +3,7 @@
 use super::*;
 use crate::merge::{
     consent::restriction,
+    entity::{Holding, Sent},
     secondary::{Secondary, fold_secondary, secondary_patch},
 };
 
@@ -111,4 +112,25 @@ fn nothing_but_consent_is_taken_from_a_duplicate() {
     let reading = Reading { record: &record, requested_at: bench.now, source: Source::Read };
     bench.decide(|context, ledger| fold_secondary(&mut entity, Side::Right, reading, context, ledger));
     assert_eq!(entity.fields, before);
+}
+
+/// An e-mail whose arrival was in doubt when its record became a duplicate: the next reading ends it, as an echo.
+#[test]
+fn what_was_on_its_way_to_a_duplicate_is_settled_by_a_reading() {
+    for holds in ["a@example.com", "b@example.com", "c@example.com"] {
+        let mut bench = Bench::new();
+        let mut entity = bench.linked(&[("email", "a@example.com"), ("optout", "no")]);
+        let mut secondary = Secondary::unread(Address::new(OBJECT, ELSEWHERE), bench.now);
+        let now = bench.now;
+        let native = |text: &str| said(&[("email", text)], now).fields["email"].clone();
+        let sent = Sent { native: native("b@example.com"), golden: text("b@example.com"), in_doubt: true };
+        let holding = Holding { shadow: Some(native("a@example.com")), sent: Some(sent), ..Holding::default() };
+        secondary.fields.insert("email".to_owned(), holding);
+        entity.secondaries.right.push(secondary);
+        let record = said(&[("email", holds), ("optout", "no")], bench.now);
+        let reading = Reading { record: &record, requested_at: bench.now, source: Source::Read };
+        bench.decide(|context, ledger| fold_secondary(&mut entity, Side::Right, reading, context, ledger));
+        let settled = &entity.secondaries.right[0].fields["email"];
+        assert_eq!((&settled.sent, &settled.shadow), (&None, &Some(native(holds))), "{holds}");
+    }
 }
