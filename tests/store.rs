@@ -34,6 +34,18 @@ use hymnal::store::{OpenOptions, SledKv, StoreError};
 
 /// A store on disk, made where there is none.
 fn open(dir: &Path) -> Result<SledKv, StoreError> {
+    open_with(dir, options)
+}
+
+/// Opens, once the store that this case closed before is let go of: where another case starts a process at the same
+/// moment, that one has a copy of the lock until it is another program. Whoever really holds it still holds it then.
+fn open_with(dir: &Path, options: impl Fn() -> OpenOptions) -> Result<SledKv, StoreError> {
+    for _ in 0..20 {
+        match SledKv::open(dir, options()) {
+            Err(StoreError::Held { .. }) => std::thread::sleep(std::time::Duration::from_millis(25)),
+            other => return other,
+        }
+    }
     SledKv::open(dir, options())
 }
 

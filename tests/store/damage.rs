@@ -10,7 +10,7 @@ use std::{
 
 use hymnal::store::{Batch, Kv, OpenOptions, SledKv, StoreError};
 
-use super::{open, options};
+use super::{open, open_with, options};
 
 const PAIRS: u32 = 3000;
 
@@ -47,8 +47,8 @@ fn with_store(case: impl Fn(&Path)) {
 
 /// The only outcomes that are allowed for a damaged file: it is refused at once, or by the count, or nothing is lost.
 fn refused_or_whole(dir: &Path) -> bool {
-    let options = OpenOptions { deadline: Duration::from_secs(20), ..options() };
-    let store = match SledKv::open(dir, options) {
+    let patient = || OpenOptions { deadline: Duration::from_secs(20), ..options() };
+    let store = match open_with(dir, patient) {
         Ok(store) => store,
         Err(StoreError::Refused { .. }) => return true,
         Err(other) => panic!("{other}"),
