@@ -5,7 +5,7 @@ use super::{By, Oracle, Promise, papers::Line};
 impl Oracle {
     /// Reads journal and conflict log, and looks at what is new.
     pub(crate) fn read_papers(&mut self) {
-        let from = self.papers.read(&self.kv);
+        let from = self.papers.read(&self.kv, self.tick);
         let new: Vec<Line> = self.papers.lines.iter().skip(from).cloned().collect();
         for line in new {
             self.tell(&format!("the log: {line:?}"));

@@ -88,7 +88,7 @@ impl Oracle {
 }
 
 /// Two records that Hymnal has seen are one person for it: it made the one of the other, or was shown one e-mail in both.
-fn is_one(one: &Track, two: &Track) -> bool {
+pub(super) fn is_one(one: &Track, two: &Track) -> bool {
     let emails = |track: &Track| {
         let (first, last) = (track.first.get("email"), track.shown.get("email"));
         [first, last].map(|shown| shown.map(|(email, _)| email.clone()))

@@ -26,6 +26,8 @@ type Sending = (Side, Option<Address>, BTreeMap<String, String>);
 pub(super) struct FirstSent {
     pub(super) at: Timestamp,
     pub(super) guarded: bool,
+    /// How much had happened when this was read.
+    tick: u64,
 }
 
 /// What was written down.
@@ -67,8 +69,8 @@ impl Papers {
         Self { log, names, read: 0, half: String::new(), lines, sendings, sent, loaded: false, written }
     }
 
-    /// Reads what was added. Answers from which line on it is new.
-    pub(super) fn read(&mut self, kv: &CrashKv) -> usize {
+    /// Reads what was added by now. Answers from which line on it is new.
+    pub(super) fn read(&mut self, kv: &CrashKv, tick: u64) -> usize {
         for (key, bytes) in kv.take_journal() {
             let page: JournalPage = format::open(&key, &bytes).expect("a page of the journal");
             for event in page.events {
@@ -79,7 +81,7 @@ impl Papers {
                             (change.field, value)
                         };
                         self.sendings.push((side, address, changes.into_iter().map(value).collect()));
-                        self.sent.push(FirstSent { at: page.at, guarded: self.loaded });
+                        self.sent.push(FirstSent { at: page.at, guarded: self.loaded, tick });
                     }
                     Event::Written { side, address, .. } => self.written.push((side, address)),
                     _ => {}
@@ -133,14 +135,20 @@ impl Papers {
         self.sendings.iter().rfind(of).map(|(_, _, values)| values.clone()).unwrap_or_default()
     }
 
-    /// When a value was first sent to a record; for one that was made, by its e-mail.
-    pub(super) fn first_sent(&self, (side, address): &Key, field: &str, value: &str) -> Option<FirstSent> {
+    /// When a value was first sent to a record, `since` somebody last entered another one there: until then, what is sent
+    /// again is the same write. For one that was made, by its e-mail.
+    pub(super) fn first_sent(
+        &self,
+        (side, address): &Key,
+        (field, value): (&str, &str),
+        since: Option<u64>,
+    ) -> Option<FirstSent> {
         let is_it = |(at, record, values): &Sending| {
             let to_it = record.as_ref() == Some(address) || (record.is_none() && field == "email");
             at == side && to_it && values.get(field).is_some_and(|sent| sent == value)
         };
-        let found = self.sendings.iter().position(is_it)?;
-        self.sent.get(found).copied()
+        let all = self.sendings.iter().zip(&self.sent).filter(|(sending, _)| is_it(sending)).map(|(_, sent)| *sent);
+        all.clone().find(|sent| Some(sent.tick) > since).or_else(|| all.last())
     }
 
     /// The log has a line that shows this value as one side's.

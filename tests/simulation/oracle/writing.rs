@@ -17,7 +17,7 @@ impl Oracle {
         self.check_verified(key, track);
         self.check_written_in_scope(key, track, mine);
         if !bent {
-            self.check_guarded_update(key, mine);
+            self.check_guarded_update(key, track, mine);
         }
         for change in mine {
             self.check_mapped(key, change);
