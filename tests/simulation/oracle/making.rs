@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use hymnal::merge::OnDelete;
+use hymnal::merge::{OnDelete, Side};
 
 use super::{By, Key, Oracle, Promise, Track, plain};
 use crate::on_the_wire::MOST_STALE;
+
+/// More than a schedule has people.
+const PEOPLE: usize = 1000;
 
 impl Oracle {
     /// A record of ours is made.
@@ -52,6 +55,26 @@ impl Oracle {
         }
     }
 
+    /// Records of somebody that had no e-mail in common whenever Hymnal looked are two people: each has a partner made of
+    /// its own. Answers who the one is that was made now.
+    pub(super) fn part_ways(&mut self, side: Side, track: &Track) -> usize {
+        let email = |track: &Track| plain("email", track.row.fields.get("email"));
+        let made_of = self.of(side.other(), track.who).filter(|(_, other)| email(other) == email(track));
+        let made_of: Vec<Key> = made_of.map(|(key, _)| key.clone()).collect();
+        let others: Vec<&Track> = self.live(side, track.who).map(|(_, other)| other).collect();
+        let is_known = |other: &Track| made_of.iter().any(|key| is_one(&self.records[key], other));
+        if made_of.is_empty() || others.is_empty() || others.into_iter().any(is_known) {
+            return track.who;
+        }
+        let nobody = self.records.len() + PEOPLE;
+        for key in &made_of {
+            self.records.get_mut(key).expect("a record of ours").who = nobody;
+        }
+        self.emails.insert(email(track), nobody);
+        self.tell(&format!("{made_of:?} are somebody else: {nobody}"));
+        nobody
+    }
+
     /// I5: whom a person deleted, and Hymnal knew on both sides, is not made again.
     fn check_nobody_back(&mut self, (side, address): &Key, track: &Track) {
         if self.rules.on_delete[*side] == OnDelete::Recreate {
@@ -88,7 +111,7 @@ impl Oracle {
 }
 
 /// Two records that Hymnal has seen are one person for it: it made the one of the other, or was shown one e-mail in both.
-pub(super) fn is_one(one: &Track, two: &Track) -> bool {
+fn is_one(one: &Track, two: &Track) -> bool {
     let emails = |track: &Track| {
         let (first, last) = (track.first.get("email"), track.shown.get("email"));
         [first, last].map(|shown| shown.map(|(email, _)| email.clone()))

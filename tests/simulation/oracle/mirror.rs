@@ -37,7 +37,7 @@ impl Oracle {
         };
         let made_by = by(ours, cause);
         let edits: Vec<Change> = changes(&row, 0, self.tick, made_by, |_| String::new());
-        let track = Track {
+        let mut track = Track {
             who,
             edits,
             made: self.tick,
@@ -59,6 +59,7 @@ impl Oracle {
         self.note_email(&track, who);
         if let (By::Us(_), Cause::Call { bent, .. }) = (made_by, cause) {
             self.check_creation(&key, &track, bent);
+            track.who = self.part_ways(key.0, &track);
         }
         self.records.insert(key, track);
     }

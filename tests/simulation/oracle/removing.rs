@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{By, Key, Oracle, Promise, Track, making::is_one};
+use super::{By, Key, Oracle, Promise, Track};
 
 /// So long may it take from the last look at the other record to the deletion.
 const WINDOW: Duration = Duration::from_secs(5);
@@ -12,9 +12,7 @@ impl Oracle {
     pub(super) fn check_removal(&mut self, (side, address): &Key, track: &Track) {
         let rule = self.rules.on_delete[side.other()];
         let others = self.of(side.other(), track.who).map(|(_, other)| other);
-        let others = others.filter(|other| other.row.merged_into.is_none());
-        // Two records of somebody that had no e-mail in common whenever Hymnal looked are two people.
-        let others: Vec<&Track> = others.filter(|other| is_one(track, other)).collect();
+        let others: Vec<&Track> = others.filter(|other| other.row.merged_into.is_none()).collect();
         let is_deleted = !others.is_empty()
             && others.iter().all(|other| match other.gone {
                 Some(_) => true,
