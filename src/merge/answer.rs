@@ -141,7 +141,7 @@ pub fn created(
 }
 
 /// What was let through, or counted, is done: the next write is another one.
-fn settle_guard(entity: &mut Entity, side: Side) {
+pub(super) fn settle_guard(entity: &mut Entity, side: Side) {
     entity.counted[side].clear();
     entity.gates[side] = None;
     for field in entity.fields.values_mut() {

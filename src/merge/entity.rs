@@ -128,7 +128,7 @@ pub struct Apart {
 }
 
 /// Remembers a deletion.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tombstone {
     /// Where the record lived.
     pub address: Address,
@@ -137,6 +137,17 @@ pub struct Tombstone {
     pub at: Timestamp,
     /// `on_delete = "recreate"`: it is made again as long as the other side has it.
     pub remake: bool,
+    /// How it stood with the other record, should it come back.
+    pub left: Option<LeftBehind>,
+}
+
+/// How a record that was deleted stood with the other one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LeftBehind {
+    /// The other one.
+    pub with: Address,
+    /// By field: what was agreed, whether the first link was decided, and what the record held.
+    pub fields: BTreeMap<String, (Option<Value>, bool, Holding)>,
 }
 
 /// A deletion seen on one side, on its way to the other.

@@ -3,6 +3,7 @@
 use hymnal_sdk::{ActorKind, Native, Record, Timestamp};
 
 use super::{
+    answer::settle_guard,
     context::Context,
     decide::decide,
     entity::{Edit, Entity, Field, Holding, Id, Mark, Member, Parked, Presence},
@@ -81,6 +82,7 @@ pub fn fold(
     }
     let evidence = evidence(&before, side, &reading, context);
     let mut edited = Vec::new();
+    let mut has_arrived = false;
     let mut email_moved = before.wrote_email && reading.source != Source::Answer;
     for rule in &context.rules.fields {
         let Some(place) = Context::place(rule, side, &before.address.object) else { continue };
@@ -93,8 +95,12 @@ pub fn fold(
         // Whoever changed it, we in a write in doubt included: what changed beside it came with the address.
         email_moved |= rule.map.kind == FieldType::Email
             && field.sides[side].shadow.as_ref().is_some_and(|shadow| !observed.same(shadow));
+        has_arrived |= observed.shows_arrival(&field.sides[side]);
         let Some(was) = observed.settle(&mut field.sides[side], ledger) else { continue };
         edited.push((rule, was));
+    }
+    if has_arrived {
+        settle_guard(entity, side);
     }
     if !edited.is_empty() {
         // Somebody changed the person: what was refused as a whole may be taken now.
@@ -266,6 +272,12 @@ impl Observed<'_> {
             }
             None => self.edit(holding, None, true),
         }
+    }
+
+    /// What nobody answered has arrived all the same: it stands there, and did not before.
+    fn shows_arrival(&self, holding: &Holding) -> bool {
+        let stood_there = holding.shadow.as_ref().is_some_and(|shadow| self.same(shadow));
+        holding.sent.as_ref().is_some_and(|sent| sent.in_doubt && self.same(&sent.native)) && !stood_there
     }
 
     fn settle_sent(&self, holding: &mut Holding, sent: super::entity::Sent, ledger: &mut Ledger<'_>) -> Option<Was> {

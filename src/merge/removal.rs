@@ -4,7 +4,7 @@ use hymnal_sdk::{Address, SignedDuration, Timestamp};
 
 use super::{
     context::Context,
-    entity::{Entity, Field, Member, Origin, Removal, Tombstone},
+    entity::{Entity, Field, Holding, LeftBehind, Member, Origin, Removal, Tombstone},
     event::{Event, Spared},
     field::Evidence,
     reading::Ledger,
@@ -26,13 +26,41 @@ pub fn bury(
     let rule = context.rules.on_delete[side];
     let remake = rule == OnDelete::Recreate;
     let remake = remake || planted::is(Planted::ForgetTombstone);
-    entity.tombstones[side] = Some(Tombstone { address: of.clone(), at: context.now, remake });
+    entity.tombstones[side] = Some(Tombstone { address: of.clone(), at: context.now, remake, left: None });
     let far = side.other();
     if !rule.removes() || entity.members[far].is_none() {
         return;
     }
     entity.removing[far] = Some(Removal { of, seen_at, in_doubt: false });
     reconsider(entity, context, ledger);
+}
+
+/// How the member of `side` stands with the other one: to be remembered before it is unlinked, and taken up by
+/// [`come_back`].
+///
+/// Not the consents: after a deletion the more restrictive value of both counts, whoever entered it and when.
+pub fn left_behind(entity: &Entity, side: Side, context: &Context<'_>) -> Option<LeftBehind> {
+    let with = entity.members[side.other()].as_ref()?.address.clone();
+    let kept = context.rules.fields.iter().filter(|rule| rule.policy.consent.is_none());
+    let fields = kept.filter_map(|rule| {
+        let field = entity.fields.get(&rule.map.name)?;
+        let holding = Holding { gate: None, ..field.sides[side].clone() };
+        Some((rule.map.name.clone(), (field.agreed.clone(), field.linked, holding)))
+    });
+    Some(LeftBehind { with, fields: fields.collect() })
+}
+
+/// The record of a tombstone is back, and the other one is still there: they go on where they stood. Who edited the other
+/// one meanwhile must not lose to what lay in the bin.
+pub fn come_back(entity: &mut Entity, side: Side, left: LeftBehind) {
+    if entity.members[side.other()].as_ref().is_none_or(|member| member.address != left.with) {
+        return;
+    }
+    for (name, (agreed, linked, holding)) in left.fields {
+        if let Some(field) = entity.fields.get_mut(&name) {
+            (field.agreed, field.linked, field.sides[side]) = (agreed, linked, holding);
+        }
+    }
 }
 
 /// Drops a deletion that is on its way and no longer right: the other record is back, or somebody worked on this one.
