@@ -53,6 +53,7 @@ impl Oracle {
             track.got = Some(now);
         }
         for (name, value) in &record.fields {
+            track.told.insert((name.clone(), plain(name, Some(value))));
             track.first.entry(name.clone()).or_insert_with(|| (plain(name, Some(value)), commits));
             track.shown.insert(name.clone(), (plain(name, Some(value)), commits));
         }
