@@ -143,7 +143,7 @@ impl OneField<'_> {
         }
         let base = self.base(field);
         let mut sides = Pair::from_fn(|side| self.input(field, side));
-        self.speak_up(field, &mut sides, base.as_ref());
+        let base = if self.speaks_up(field, &mut sides) { Some(Value::Blank) } else { base };
         self.sharpen(field, &mut sides, base.is_none(), ledger);
         let golden = field.golden.clone();
         let verdict = merge(&Merge {
@@ -218,20 +218,21 @@ impl OneField<'_> {
         mapping::read(&self.rule.map, place, native).ok()
     }
 
-    /// A value that may not travel stayed at the first link, since there was none to replace it. It was never agreed on;
-    /// when the other side brings one, it is overruled, and the log says so.
-    fn speak_up(&self, field: &Field, sides: &mut Pair<SideInput>, base: Option<&Value>) {
-        if field.agreed.is_some() || !field.linked || base != Some(&Value::Blank) {
-            return;
-        }
+    /// A value that may not travel stayed at the first link, since the other side was blank and had none to replace it.
+    /// When one is entered there, this one is overruled, and the log says so: nobody there ever saw it.
+    fn speaks_up(&self, field: &Field, sides: &mut Pair<SideInput>) -> bool {
         for side in Side::BOTH {
             let SideInput::Stands(value) = &sides[side] else { continue };
-            if !value.is_blank() && !self.rule.policy.flow.into_side(side.other()) {
+            let before = sides[side.other()].edit().and_then(|edit| edit.before.as_ref());
+            let was_apart = !value.is_blank() && before == Some(&Value::Blank) && field.sides[side].sent.is_none();
+            if was_apart && !self.rule.policy.flow.into_side(side.other()) {
                 let (value, before) = (value.clone(), Some(Value::Blank));
                 sides[side] =
                     SideInput::Edited(Candidate { value, before, evidence: Evidence::None, with_email: false });
+                return true;
             }
         }
+        false
     }
 
     /// Where times decide between two edits, the services' field histories tell them better than the records' times.
