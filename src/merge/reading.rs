@@ -372,8 +372,9 @@ fn keep_edit(field: &mut Field, side: Side, was: Was, evidence: Evidence, record
         field.sides[side].edit = Some(Edit { value: was.value, before: None, evidence, by, with_email: false });
         return;
     }
-    if let Some(value) = was.delivered {
-        deliver(field, side.other(), &value);
+    // What somebody wrote over, they had before their eyes.
+    if let Some(value) = was.delivered.as_ref().or(was.before.as_ref()) {
+        deliver(field, side.other(), value);
     }
     // An edit of an edit that has not been delivered: the value before the first of them is what the side held when
     // it last agreed with the other.

@@ -50,6 +50,8 @@ pub(crate) struct Papers {
     loaded: bool,
     /// What it says was written.
     pub(super) written: Vec<(Side, Address)>,
+    /// How much had happened when it said so.
+    said: Vec<u64>,
 }
 
 /// A line of the conflict log.
@@ -64,13 +66,15 @@ pub(super) struct Line {
     pub(super) values: Pair<Option<String>>,
     /// Each side's records.
     pub(super) records: Pair<Vec<String>>,
+    /// Somebody had written over one of the values when it was written.
+    pub(super) overtaken: bool,
 }
 
 impl Papers {
     pub(super) fn new(log: PathBuf, rules: &SyncRules) -> Self {
         let names = Pair::from_fn(|side| rules.systems[side].connector.clone());
-        let (lines, sendings, sent, written) = Default::default();
-        Self { log, names, read: 0, half: String::new(), lines, sendings, sent, loaded: false, written }
+        let (lines, sendings, sent, written, said) = Default::default();
+        Self { log, names, read: 0, half: String::new(), lines, sendings, sent, loaded: false, written, said }
     }
 
     /// Reads what was added by now. Answers from which line on it is new.
@@ -93,7 +97,10 @@ impl Papers {
                         let theirs = both.filter(|((at, ..), sent)| *at == side && sent.entity == entity);
                         theirs.for_each(|(_, sent)| sent.refused = true);
                     }
-                    Event::Written { side, address, .. } => self.written.push((side, address)),
+                    Event::Written { side, address, .. } => {
+                        self.written.push((side, address));
+                        self.said.push(tick);
+                    }
                     _ => {}
                 }
             }
@@ -136,6 +143,7 @@ impl Papers {
             values,
             records,
             field,
+            overtaken: false,
         }
     }
 
@@ -143,6 +151,12 @@ impl Papers {
     pub(super) fn last_sent(&self, (side, address): &Key) -> BTreeMap<String, String> {
         let of = |(at, record, _): &&Sending| at == side && record.as_ref() == Some(address);
         self.sendings.iter().rfind(of).map(|(_, _, values)| values.clone()).unwrap_or_default()
+    }
+
+    /// It says that a record was written, after this change and before that one.
+    pub(super) fn says_written(&self, (side, address): &Key, after: u64, before: u64) -> bool {
+        let mut all = self.written.iter().zip(&self.said);
+        all.any(|((at, record), said)| at == side && record == address && (after..before).contains(said))
     }
 
     /// When a value was first sent to a record, `since` somebody last entered another one there: until then, what is sent
