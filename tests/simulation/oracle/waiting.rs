@@ -119,7 +119,7 @@ impl Oracle {
     pub(super) fn waits(&self) -> impl Iterator<Item = (Wait, Id, String)> {
         Wait::ALL.into_iter().flat_map(|wait| {
             let prefix = TAG.waiting(wait);
-            let rows = self.kv.scan(&prefix, None, usize::MAX).expect("a store in memory");
+            let rows = self.kv.durable().scan(&prefix, None, usize::MAX).expect("a store in memory");
             rows.into_iter().filter_map(move |(key, _)| {
                 let id = hymnal::store::tables::entity_of(key.get(..prefix.len() + 16)?)?;
                 let rest = String::from_utf8(key[prefix.len() + 16..].to_vec()).ok()?;
