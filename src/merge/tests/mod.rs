@@ -5,9 +5,12 @@
 mod answers;
 mod aside;
 mod matches;
+mod meters;
 mod patches;
 mod readings;
+mod replays;
 mod secondaries;
+mod words;
 
 use std::{collections::BTreeMap, time::Duration};
 
