@@ -12,6 +12,9 @@ use crate::{
     },
 };
 
+/// What a person has: e-mail, city, score.
+type Values = [(&'static str, &'static str); 3];
+
 const ANN: (&str, &str) = ("email", "ann@example.com");
 
 /// One person on the left, being made on the right.
@@ -146,16 +149,16 @@ fn given_up(bench: &mut Bench, edit: &[(&str, &str)], error: &Error) -> Entity {
 fn a_duplicate_that_names_no_field_is_about_the_one_key_that_was_sent() {
     let mut other = Error::new(Kind::Conflict, "DUPLICATE", "somebody has it");
     other.other = Some("9".into());
-    let rows: [(&[(&str, &str)], bool, Option<&str>); 4] = [
-        (&[ANN, ("city", "Rome"), ("score", "2")], true, Some("city")),
-        (&[ANN, ("city", "Rome"), ("score", "2")], false, None),
-        (&[("email", "ben@example.com"), ("city", "Rome"), ("score", "1")], true, None),
-        (&[ANN, ("city", "Bonn"), ("score", "2")], true, None),
+    let rows: [(Values, bool, Option<&str>); 4] = [
+        ([ANN, ("city", "Rome"), ("score", "2")], true, Some("city")),
+        ([ANN, ("city", "Rome"), ("score", "2")], false, None),
+        ([("email", "ben@example.com"), ("city", "Rome"), ("score", "1")], true, None),
+        ([ANN, ("city", "Bonn"), ("score", "2")], true, None),
     ];
     for (edit, names_another, aside) in rows {
         let mut bench = Bench::new();
         let error = if names_another { other.clone() } else { Error::new(Kind::Conflict, "DUPLICATE", "busy") };
-        let entity = given_up(&mut bench, edit, &error);
+        let entity = given_up(&mut bench, &edit, &error);
         let is_parked = |name: &&str| matches!(entity.fields[*name].sides.right.mark, Some(Mark::Parked { .. }));
         let parked: Vec<&str> = ["email", "city", "score"].into_iter().filter(is_parked).collect();
         assert_eq!(parked, aside.into_iter().collect::<Vec<_>>(), "{edit:?}");
