@@ -70,8 +70,9 @@ impl Signed {
         header.kid = Some(self.key_id.clone());
         let claims = Claims { iat, exp, aud: &self.audience };
         let token = jsonwebtoken::encode(&header, &claims, &self.secret).map_err(unusable)?;
-        let ends = Timestamp::from_second(exp)
-            .map_err(|_| Error::new(Kind::Fatal, "settings", "the login's token would end after the last year there is"))?;
+        let ends = Timestamp::from_second(exp).map_err(|_| {
+            Error::new(Kind::Fatal, "settings", "the login's token would end after the last year there is")
+        })?;
         Ok((SecretString::from(token), ends))
     }
 
@@ -83,8 +84,10 @@ impl Signed {
 
 /// Bytes from hexadecimal digits, two a byte; at least one.
 fn bytes(digits: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> =
-        digits.chars().map(|digit| digit.to_digit(16).and_then(|value| u8::try_from(value).ok())).collect::<Option<_>>()?;
+    let digits: Vec<u8> = digits
+        .chars()
+        .map(|digit| digit.to_digit(16).and_then(|value| u8::try_from(value).ok()))
+        .collect::<Option<_>>()?;
     let is_whole = !digits.is_empty() && digits.len().is_multiple_of(2);
     is_whole.then(|| digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }

@@ -14,10 +14,8 @@ use crate::{
 };
 
 const KEY: &str = "6748592f4b9b7700010f6564:b1b5b9c1d4e5f6a7b8c9d0e1f2a3b4c5d6e7f8a9b0c1d2e3f4a5b6c7d8e9f0a1";
-const BASIC: &str =
-    r#"basic = { basic = { username = "{settings.username}", password = "{settings.password}" } }"#;
-const SIGNED: &str =
-    r#"key = { signed_token = { key = "{settings.password}", audience = "/admin/", scheme = "Ghost", lifetime = "5m" } }"#;
+const BASIC: &str = r#"basic = { basic = { username = "{settings.username}", password = "{settings.password}" } }"#;
+const SIGNED: &str = r#"key = { signed_token = { key = "{settings.password}", audience = "/admin/", scheme = "Ghost", lifetime = "5m" } }"#;
 
 /// A manifest whose setting `password` is the key.
 fn manifest() -> String {
