@@ -176,7 +176,7 @@ pub fn refused(entity: &mut Entity, side: Side, error: &Error, context: &Context
         hint: error.hint.clone().unwrap_or_default(),
     };
     match error.kind {
-        Kind::RejectedField | Kind::Fatal if error.field.is_some() => {
+        Kind::RejectedField | Kind::Fatal => {
             let name = object.and_then(|object| canonical(error.field.as_deref(), side, &object, context));
             match name {
                 Some(name) => {
@@ -186,9 +186,7 @@ pub fn refused(entity: &mut Entity, side: Side, error: &Error, context: &Context
                 None => set_aside(entity, side, &problem, context, ledger),
             }
         }
-        Kind::RejectedField | Kind::RejectedRecord | Kind::Fatal => {
-            set_aside(entity, side, &problem, context, ledger);
-        }
+        Kind::RejectedRecord => set_aside(entity, side, &problem, context, ledger),
         Kind::Transient
         | Kind::Throttled
         | Kind::Auth

@@ -70,7 +70,7 @@ fn first_link(input: &Merge<'_>, rules: &Consent) -> Verdict {
         let both = values.left.is_some_and(|value| !value.is_blank())
             && values.right.is_some_and(|value| !value.is_blank() && Some(value) != values.left);
         let reason = match winner {
-            Some(side) => format!("the value of {} is more restricted", side.token()),
+            Some(side) => stricter(rules, side, golden, values[side.other()]),
             None => "it was restricted before".to_owned(),
         };
         let kind = if both { ConflictKind::FirstLink } else { ConflictKind::Overruled };
@@ -114,7 +114,7 @@ fn edits(input: &Merge<'_>, rules: &Consent, agreed: &Value) -> Verdict {
         (None, Some(edit)) if edit.value.is_blank() => Fate::Refilled,
         (None, _) => Fate::None,
     });
-    let conflict = disagreement(agreed, golden, &statements, winner);
+    let conflict = disagreement(rules, agreed, golden, &statements, winner);
     Verdict { golden: golden.clone(), fates, conflict }
 }
 
@@ -155,6 +155,7 @@ fn may_loosen(input: &Merge<'_>, rules: &Consent, side: Side, edit: &Candidate) 
 }
 
 fn disagreement(
+    rules: &Consent,
     agreed: &Value,
     golden: &Value,
     statements: &Pair<Option<&Candidate>>,
@@ -171,7 +172,7 @@ fn disagreement(
         ConflictKind::Overruled
     };
     let reason = match winner {
-        Some(side) => format!("the value of {} is more restricted", side.token()),
+        Some(side) => stricter(rules, side, golden, statements[side.other()].map(|edit| &edit.value)),
         None if statements.left.is_some() && statements.right.is_some() => "neither may loosen it".to_owned(),
         None if statements[refused].is_some_and(|edit| edit.with_email) => {
             format!("{} loosened it together with the e-mail", refused.token())
@@ -179,6 +180,15 @@ fn disagreement(
         None => format!("{} may not loosen it", refused.token()),
     };
     Some(logged(kind, winner, golden, reason))
+}
+
+/// Why a side's answer holds against the other's: of two that are among no steps, neither restricts more.
+fn stricter(rules: &Consent, winner: Side, golden: &Value, other: Option<&Value>) -> String {
+    let winner = winner.token();
+    if other.is_some_and(|other| other != golden && restriction(rules, other) == restriction(rules, golden)) {
+        return format!("neither is among the steps; priority decides for {winner}");
+    }
+    format!("the value of {winner} is more restricted")
 }
 
 fn logged(kind: ConflictKind, winner: Option<Side>, golden: &Value, reason: String) -> Conflict {

@@ -1,22 +1,21 @@
 //! The connectors that are a manifest, over their sandboxes in process: through the limiter, the login and the read
 //! retries that the daemon puts around them, without a socket and without waiting.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+#[path = "../standins/kept.rs"]
+mod kept;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use hymnal::http::{Layers, LayersConfig};
 use hymnal_rest::{Manifest, RestConnector, Service, SettingValue, builtin};
 use hymnal_sandbox::{Fault, Planted, Sandbox, SandboxOptions, Side, wire::Ending};
 use hymnal_sdk::{
-    Address, BoxFuture, Clock, Effect, Fields, Ledger, Native, Request, Response, Result, SecretString, Transport,
-    Vault,
+    Address, BoxFuture, Clock, Effect, Fields, Native, Request, Response, Result, SecretString, Transport,
     http::TransportError,
     kit::{Interruption, Sight, Subject},
 };
 
+use self::kept::Kept;
 use crate::memory::Ticking;
 
 /// Where the services pretend to be; nothing listens there.
@@ -202,31 +201,5 @@ impl Transport for InProcess {
                 }),
             }
         })
-    }
-}
-
-/// Keeps for the length of a test what must survive a restart.
-#[derive(Default)]
-struct Kept(Mutex<HashMap<String, Vec<u8>>>);
-
-impl Ledger for Kept {
-    fn load(&self, name: &str) -> Option<Vec<u8>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
-    }
-
-    fn save(&self, name: &str, value: &[u8]) -> Result<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value.to_vec());
-        Ok(())
-    }
-}
-
-/// Neither way to log in that is tried here has a refresh token.
-impl Vault for Kept {
-    fn load(&self, _: &str) -> Option<SecretString> {
-        None
-    }
-
-    fn save(&self, _: &str, _: &SecretString) -> Result<()> {
-        Ok(())
     }
 }

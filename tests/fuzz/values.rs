@@ -1,10 +1,13 @@
 //! Values of people in filters and queries, judged by the sandbox's own readers of them (SOQL, search filters): what is
 //! asked for is found, and nothing else.
 
+#[path = "../standins/kept.rs"]
+mod kept;
+
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -14,10 +17,11 @@ use hymnal::http::{Layers, LayersConfig};
 use hymnal_rest::{Manifest, RestConnector, Service, SettingValue};
 use hymnal_sandbox::{Sandbox, SandboxOptions, Side};
 use hymnal_sdk::{
-    Actor, ActorKind, BoxFuture, Call, Clock, Connector, Fields, Find, Ledger, Native, Request, Response, Result,
-    SecretString, Timestamp, Transport, Vault, http::TransportError,
+    Actor, ActorKind, BoxFuture, Call, Clock, Connector, Fields, Find, Native, Request, Response, SecretString,
+    Timestamp, Transport, http::TransportError,
 };
 
+use self::kept::Kept;
 use crate::{each_seed, mangle::Dice};
 
 /// Nothing listens there.
@@ -55,30 +59,6 @@ impl Transport for InProcess {
             let (head, body) = self.0.answer(self.1, &asked).response.into_parts();
             Ok(Response { status: head.status.as_u16(), headers: head.headers, body })
         })
-    }
-}
-
-#[derive(Default)]
-struct Kept(Mutex<HashMap<String, Vec<u8>>>);
-
-impl Ledger for Kept {
-    fn load(&self, name: &str) -> Option<Vec<u8>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
-    }
-
-    fn save(&self, name: &str, value: &[u8]) -> Result<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value.to_vec());
-        Ok(())
-    }
-}
-
-impl Vault for Kept {
-    fn load(&self, _: &str) -> Option<SecretString> {
-        None
-    }
-
-    fn save(&self, _: &str, _: &SecretString) -> Result<()> {
-        Ok(())
     }
 }
 

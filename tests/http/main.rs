@@ -8,6 +8,7 @@ mod permits;
 mod rates;
 mod reads;
 mod share;
+mod signed;
 mod throttle;
 mod wire;
 mod world;

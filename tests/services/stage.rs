@@ -1,18 +1,21 @@
 //! A stand-in and a sandbox, in process, with the daemon's own layers and a sync between them.
 
+#[path = "../standins/kept.rs"]
+mod kept;
+#[path = "../standins/no_environment.rs"]
+mod no_environment;
+
 use std::{
-    collections::HashMap,
-    io,
     path::Path,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use hymnal::{
-    config::{Config, Environment, SecretFile, SettingValue as Configured, load},
+    config::{Config, SettingValue as Configured, load},
     cycle::{Deletions, Sync, commit::Committer, report::Report, system::System},
     http::{Layers, LayersConfig},
     journal::{ConflictLog, Mask},
@@ -24,10 +27,12 @@ use hymnal_fake::{Fake, Reply, Service};
 use hymnal_rest::{Service as Configuration, SettingValue};
 use hymnal_sandbox::{Sandbox, SandboxOptions, Side as Face, wire::Ending};
 use hymnal_sdk::{
-    Actor, ActorKind, BoxFuture, Clock, Connector, Effect, Fields, Ledger, Native, Request, Response, Result,
-    SecretString, Timestamp, Transport, Vault, http::TransportError,
+    Actor, ActorKind, BoxFuture, Clock, Connector, Effect, Fields, Native, Request, Response, Result, Timestamp,
+    Transport, http::TransportError,
 };
 use serde_json::Value;
+
+use self::{kept::Kept, no_environment::NoEnvironment};
 
 /// Where both pretend to be; nothing listens there.
 const ADDRESS: &str = "http://127.0.0.1:9";
@@ -366,47 +371,5 @@ impl Transport for There {
                 Ending::Cut | Ending::Half => Err(lost()),
             }
         })
-    }
-}
-
-/// Nothing is asked of the machine.
-struct NoEnvironment;
-
-impl Environment for NoEnvironment {
-    fn variable(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn secret_file(&self, _: &Path) -> io::Result<SecretFile> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-
-    fn knows_time_zone(&self, _: &str) -> bool {
-        true
-    }
-}
-
-/// Keeps for the length of a test what must survive a restart.
-#[derive(Default)]
-struct Kept(Mutex<HashMap<String, Vec<u8>>>);
-
-impl Ledger for Kept {
-    fn load(&self, name: &str) -> Option<Vec<u8>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
-    }
-
-    fn save(&self, name: &str, value: &[u8]) -> Result<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value.to_vec());
-        Ok(())
-    }
-}
-
-impl Vault for Kept {
-    fn load(&self, _: &str) -> Option<SecretString> {
-        None
-    }
-
-    fn save(&self, _: &str, _: &SecretString) -> Result<()> {
-        Ok(())
     }
 }

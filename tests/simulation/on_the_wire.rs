@@ -4,15 +4,19 @@
 mod faults;
 mod line;
 
+#[path = "../standins/kept.rs"]
+mod kept;
+#[path = "../standins/no_environment.rs"]
+mod no_environment;
+
 use std::{
     collections::{BTreeMap, HashMap},
-    io,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use hymnal::{
-    config::{Config, Environment, SecretFile, SettingValue as Configured, load},
+    config::{Config, SettingValue as Configured, load},
     http::{Layers, LayersConfig},
     merge::{Side, SyncRules},
     wire::Manifests,
@@ -20,11 +24,9 @@ use hymnal::{
 use hymnal_memory::service::Row;
 use hymnal_rest::{Service, SettingValue};
 use hymnal_sandbox::{Control, Sandbox, SandboxOptions, Side as Face};
-use hymnal_sdk::{
-    Actor, ActorKind, Address, Clock, Connector, Fields, Ledger, Native, Result, SecretString, Vault, http::Share,
-};
+use hymnal_sdk::{Actor, ActorKind, Address, Clock, Connector, Fields, Ledger, Native, Vault, http::Share};
 
-use self::line::Line;
+use self::{kept::Kept, line::Line, no_environment::NoEnvironment};
 use crate::{
     clock::Virtual,
     oracle::{Bent, Shared, Source},
@@ -311,46 +313,4 @@ memo = {{ {}, on_conflict = "manual" }}
         places("title"),
         places("memo"),
     )
-}
-
-/// Nothing is asked of the machine.
-struct NoEnvironment;
-
-impl Environment for NoEnvironment {
-    fn variable(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn secret_file(&self, _: &Path) -> io::Result<SecretFile> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-
-    fn knows_time_zone(&self, _: &str) -> bool {
-        true
-    }
-}
-
-/// What must survive a restart.
-#[derive(Default)]
-struct Kept(Mutex<HashMap<String, Vec<u8>>>);
-
-impl Ledger for Kept {
-    fn load(&self, name: &str) -> Option<Vec<u8>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
-    }
-
-    fn save(&self, name: &str, value: &[u8]) -> Result<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value.to_vec());
-        Ok(())
-    }
-}
-
-impl Vault for Kept {
-    fn load(&self, _: &str) -> Option<SecretString> {
-        None
-    }
-
-    fn save(&self, _: &str, _: &SecretString) -> Result<()> {
-        Ok(())
-    }
 }

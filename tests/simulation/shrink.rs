@@ -44,12 +44,8 @@ pub(crate) fn keep(failed: &[(u64, Violation)]) {
 
 /// The schedule in which a seed failed.
 fn whole(seed: u64, promise: Promise) -> Schedule {
-    let from_calm = matches!(promise, Promise::CrashSafe | Promise::OrderFree);
-    if from_calm || first_broken(&generate::schedule(seed)).is_none() {
-        generate::calm(seed)
-    } else {
-        generate::schedule(seed)
-    }
+    let [ordinary, other] = generate::runs(seed);
+    if breaks(&ordinary, promise) { ordinary } else { other }
 }
 
 /// The fewest steps found that break the same promise: whole parts are left out, then smaller ones (ddmin: Zeller,

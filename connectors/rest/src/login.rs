@@ -1,5 +1,7 @@
 //! Logging in as a manifest says.
 
+mod signed;
+
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
@@ -14,6 +16,7 @@ use hymnal_sdk::{
 };
 use serde::Serialize;
 
+use self::signed::Signed;
 use crate::{
     json::Json,
     manifest::{
@@ -37,6 +40,8 @@ pub(crate) struct ManifestLogin {
 enum Credential {
     /// The value of a header, whole.
     Static { header: HeaderName, value: SecretString },
+    /// A key that a token is signed with.
+    Signed(Signed),
     /// A grant that is exchanged for a token.
     Grant { url: String, grant: Grant },
 }
@@ -110,6 +115,9 @@ impl ManifestLogin {
                     lifetime: lifetime.0,
                 },
             },
+            Way::SignedToken { key, audience, scheme, lifetime } => {
+                Credential::Signed(Signed::new(&secret(key)?, key, of(audience)?, scheme, lifetime.0)?)
+            }
         };
         let is_set = auth.base_url.holes().all(|hole| settings.contains_key(hole));
         let base_url = if is_set { Some(of(&auth.base_url)?) } else { None };
@@ -231,6 +239,11 @@ impl Login for ManifestLogin {
                 expires_at: None,
                 refresh: None,
             }),
+            (Credential::Signed(signed), _) => {
+                let (token, ends) = signed.token(now)?;
+                let base_url = self.base_url.clone().unwrap_or_default();
+                Ok(Session { token, base_url, expires_at: Some(ends), refresh: None })
+            }
             (Credential::Grant { url, .. }, Some(answer)) => self.granted(answer, url, now),
             (Credential::Grant { .. }, None) => Err(Error::new(Kind::Transient, "login", "the login was not answered")),
         }
@@ -239,6 +252,7 @@ impl Login for ManifestLogin {
     fn sign(&self, session: &Session, request: &mut Request) {
         let (name, value) = match &self.credential {
             Credential::Static { header, .. } => (header.clone(), session.token.expose_secret().to_owned()),
+            Credential::Signed(signed) => (header::AUTHORIZATION, signed.authorization(&session.token)),
             Credential::Grant { .. } => (header::AUTHORIZATION, format!("Bearer {}", session.token.expose_secret())),
         };
         // A token with a line break cannot be sent; the service then answers 401, which says what is wrong.

@@ -337,14 +337,17 @@ pub(crate) fn fill(shape: &Shape, fillings: &Fillings) -> Result<Option<Json>> {
             Json::List(list)
         }
         Shape::Table(entries) => {
-            let mut object = Vec::with_capacity(entries.len());
+            let mut object: Vec<(String, Json)> = Vec::with_capacity(entries.len());
+            let mut taken_in = Vec::new();
             for (key, value) in entries {
                 match fill(value, fillings)? {
-                    Some(Json::Object(inner)) if key == "*" => object.extend(inner),
+                    Some(Json::Object(inner)) if key == "*" => taken_in.extend(inner),
                     Some(value) => object.push((key.clone(), value)),
                     None => {}
                 }
             }
+            object.retain(|(key, _)| taken_in.iter().all(|(taken, _)| taken != key));
+            object.extend(taken_in);
             Json::Object(object)
         }
     }))

@@ -3,10 +3,14 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
 mod answers;
+mod aside;
 mod matches;
+mod meters;
 mod patches;
 mod readings;
+mod replays;
 mod secondaries;
+mod words;
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -135,7 +135,7 @@ impl Draft {
             ),
         };
         format!(
-            "{settings}\n\n[auth]                                     # bearer, header, basic, client_credentials, refresh, jwt_bearer\n\
+            "{settings}\n\n[auth]                                     # bearer, header, basic, client_credentials, refresh, jwt_bearer, signed_token\n\
              base_url = \"{{settings.base_url}}\"\nways     = {{ {way} }}     # a header's name and the address of a login are the service's\n\n"
         )
     }

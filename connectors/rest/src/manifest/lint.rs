@@ -1,6 +1,6 @@
 //! What a manifest that reads well still gets wrong.
 
-use std::collections::BTreeSet;
+mod ways;
 
 pub use super::finding::{Finding, lint};
 
@@ -11,7 +11,6 @@ use super::{
     layout::{Derived, Layout},
     object::{AnswerBy, Object, Write, WrittenBy},
     request::{Paginator, RequestShape},
-    service::Way,
     template::{Hole, Shape, Template},
 };
 
@@ -62,40 +61,7 @@ impl Check<'_> {
 
     fn service(&mut self) {
         let manifest = self.manifest;
-        if manifest.auth.ways.is_empty() {
-            self.note("auth", "`auth.ways` names no way to log in".to_owned(), "add one: `bearer = { token = … }`");
-        }
-        if manifest.auth.ways.len() > 1 {
-            let known: Vec<&String> = manifest.auth.ways.keys().collect();
-            match manifest.setting("auth") {
-                // The settings that are given choose, where each way has one that no other has.
-                None => {
-                    let names = |way: &Way| -> BTreeSet<String> {
-                        way.templates().into_iter().flat_map(Template::holes).map(ToString::to_string).collect()
-                    };
-                    let ways: Vec<BTreeSet<String>> = manifest.auth.ways.values().map(names).collect();
-                    let is_apart = |at: usize, way: &BTreeSet<String>| {
-                        ways.iter().enumerate().all(|(other, names)| other == at || !way.is_subset(names))
-                    };
-                    if !ways.iter().enumerate().all(|(at, way)| is_apart(at, way)) {
-                        self.note(
-                            "auth",
-                            "several ways to log in need the setting `auth` to choose one".to_owned(),
-                            "declare `auth` under `[settings]`, or give each way a setting that no other has",
-                        );
-                    }
-                }
-                Some(setting) => {
-                    for way in setting.one_of.iter().filter(|way| !known.contains(way)) {
-                        self.note(
-                            "settings",
-                            format!("`settings.auth` offers `{way}`, which `auth.ways` lacks"),
-                            "name the same ways in both",
-                        );
-                    }
-                }
-            }
-        }
+        self.ways();
         if manifest.setting("base_url").is_none() {
             self.note(
                 "settings",
@@ -104,11 +70,6 @@ impl Check<'_> {
             );
         }
         self.settings("auth", manifest.auth.base_url.holes());
-        for way in manifest.auth.ways.values() {
-            for template in way.templates() {
-                self.settings("auth", template.holes());
-            }
-        }
         self.request("account", &manifest.account.request, &[]);
         for users in &manifest.users {
             self.request("users", &users.list.request, &[Hole::Cursor, Hole::Limit]);

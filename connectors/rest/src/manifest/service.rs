@@ -86,6 +86,22 @@ pub enum Way {
         /// From now to the claim `exp`.
         lifetime: Span,
     },
+    /// A token (JWT, RFC 7519) that is signed here with HS256 and sent with each request, `Authorization: SCHEME TOKEN`,
+    /// until it is about to end; then the next one is signed. Nobody is asked for a session.
+    ///
+    /// It takes a service that gives out a key and wants to see no more of it than a signature, a few minutes old at most
+    /// (Ghost: <https://docs.ghost.org/admin-api/#token-authentication>). `header` cannot say it: what a user could paste
+    /// there is refused five minutes later.
+    SignedToken {
+        /// The key as people copy it: its id (`kid` in the token's header), a colon, its secret in hexadecimal digits.
+        key: Template,
+        /// The claim `aud`.
+        audience: Template,
+        /// The word before the token.
+        scheme: String,
+        /// From the claim `iat`, which is now, to `exp`.
+        lifetime: Span,
+    },
 }
 
 impl Way {
@@ -100,6 +116,7 @@ impl Way {
             }
             Self::Refresh { url, client_id, client_secret } => vec![url, client_id, client_secret],
             Self::JwtBearer { url, audience, issuer, subject, key, .. } => vec![url, audience, issuer, subject, key],
+            Self::SignedToken { key, audience, .. } => vec![key, audience],
         }
     }
 }

@@ -173,7 +173,8 @@ impl<'de> Deserialize<'de> for Template {
     }
 }
 
-/// A JSON body with holes. The key `*` takes the entries of an object in (`"*" = "{record}"`).
+/// A JSON body with holes. The key `*` takes the entries of an object in (`"*" = "{record}"`); a key beside it holds where
+/// the object has none of that name (Ghost subscribes whoever is created without a word of it: `subscribed = false`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// A string with holes, or a hole that keeps its type.

@@ -137,13 +137,28 @@ fn json_bodies_hold_the_value_and_nothing_more() {
 }
 
 #[test]
+fn what_stands_beside_a_record_holds_where_the_record_says_nothing() {
+    let shape =
+        shape("method = \"POST\"\npath = \"/s\"\njson = { subscribed = false, \"*\" = \"{record}\", zeal = 1 }");
+    for (record, expected) in [
+        (serde_json::json!({}), r#"{"subscribed":false,"zeal":1}"#),
+        (serde_json::json!({ "subscribed": true }), r#"{"zeal":1,"subscribed":true}"#),
+        (serde_json::json!({ "zeal": 2 }), r#"{"subscribed":false,"zeal":2}"#),
+    ] {
+        let record = Json::parse(record.to_string().as_bytes()).unwrap();
+        let request = request(&shape, &Fillings::from([(Hole::Record, Filling::Json(record))]), Access::Write).unwrap();
+        assert_eq!(request.body, expected);
+    }
+}
+
+#[test]
 fn forms_come_back_whole() {
     let shape = shape("method = \"POST\"\npath = \"/s\"\nform = { \"*\" = \"{record}\", fixed = true }");
     for text in strings() {
         let record = Json::Object(vec![("name & co".to_owned(), Json::text(text.clone()))]);
         let request = request(&shape, &Fillings::from([(Hole::Record, Filling::Json(record))]), Access::Write).unwrap();
         let pairs: Vec<(String, String)> = url::form_urlencoded::parse(&request.body).into_owned().collect();
-        assert_eq!(pairs, vec![("name & co".to_owned(), text), ("fixed".to_owned(), "true".to_owned())]);
+        assert_eq!(pairs, vec![("fixed".to_owned(), "true".to_owned()), ("name & co".to_owned(), text)]);
     }
 }
 
