@@ -33,8 +33,7 @@ pub(crate) fn over<T: Send>(seeds: &[u64], act: impl Fn(u64) -> T + Sync) -> BTr
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                loop {
-                    let Some(&seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                while let Some(&seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let outcome = act(seed);
                     outcomes.lock().unwrap_or_else(PoisonError::into_inner).insert(seed, outcome);
                 }

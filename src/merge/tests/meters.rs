@@ -84,7 +84,7 @@ fn presence(entity: &mut Entity, presence: Presence) {
 }
 
 fn tombstone(at: Timestamp, remake: bool) -> Tombstone {
-    Tombstone { address: Address::new(OBJECT, "5"), at, remake }
+    Tombstone { address: Address::new(OBJECT, "5"), at, remake, left: None }
 }
 
 fn unread(entity: &mut Entity, name: &str) {

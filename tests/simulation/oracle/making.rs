@@ -8,7 +8,7 @@ use super::{By, Key, Oracle, Promise, Track, plain};
 use crate::on_the_wire::MOST_STALE;
 
 /// More than a schedule has people.
-const PEOPLE: usize = 1000;
+pub(super) const PEOPLE: usize = 1000;
 
 impl Oracle {
     /// A record of ours is made.

@@ -6,7 +6,7 @@ use hymnal::merge::{Pair, Side};
 use hymnal_memory::{Method, service::Row};
 use hymnal_sdk::{ActorKind, Address};
 
-use super::{By, Cause, Change, Key, Oracle, Track, plain};
+use super::{By, Cause, Change, Key, Oracle, Track, making::PEOPLE, plain};
 
 impl Oracle {
     /// Looks at what changed in a service.
@@ -32,7 +32,8 @@ impl Oracle {
         let ours = row.modified_by.kind == ActorKind::Us;
         let email = plain("email", row.fields.get("email"));
         let who = match cause {
-            Cause::People(who) => who,
+            // Whoever has the e-mail of somebody who turned out to be two people is the one of the two that has it.
+            Cause::People(who) => self.emails.get(&email).copied().filter(|known| *known >= PEOPLE).unwrap_or(who),
             Cause::Call { .. } => self.emails.get(&email).copied().unwrap_or(usize::MAX),
         };
         let made_by = by(ours, cause);

@@ -171,8 +171,9 @@ impl Papers {
             let to_it = record.as_ref() == Some(address) || (record.is_none() && field == "email");
             at == side && to_it && values.get(field).is_some_and(|sent| sent == value)
         };
-        let all = self.sendings.iter().zip(&self.sent).filter(|(sending, _)| is_it(sending)).map(|(_, sent)| *sent);
-        all.clone().find(|sent| Some(sent.tick) > since && !sent.refused).or_else(|| all.last())
+        let mut all = self.sendings.iter().zip(&self.sent).filter(|(sending, _)| is_it(sending)).map(|(_, sent)| *sent);
+        let last = all.clone().next_back();
+        all.find(|sent| Some(sent.tick) > since && !sent.refused).or(last)
     }
 
     /// The log has a line that shows this value as one side's.

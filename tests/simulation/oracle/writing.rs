@@ -112,6 +112,10 @@ impl Oracle {
                 .into_iter()
                 .flat_map(|at| self.of(at, track.who))
                 .any(|(_, other)| other.edits.iter().any(entered));
+        // A restriction holds for the e-mail, whoever has it.
+        let email = |row: &Track| super::plain("email", row.row.fields.get("email"));
+        let same_email = |other: &Track| email(other) == email(track) && other.edits.iter().any(entered);
+        let known = known || (field == "optout" && self.records.values().any(same_email));
         // Leaving a list can be the opt-out.
         let is_farewell = field == "optout" && self.rules.on_delete.iter().any(|(_, rule)| *rule == OnDelete::Restrict);
         let known = known || is_farewell;
