@@ -1,5 +1,7 @@
 //! One reading of a linked record, folded into its entity: what is an echo, what an edit.
 
+use std::collections::BTreeSet;
+
 use hymnal_sdk::{ActorKind, Native, Record, Timestamp};
 
 use super::{
@@ -207,6 +209,19 @@ pub(super) fn readable<'a>(
             omits.then_some(BLANK)
         }
     }
+}
+
+/// The native fields of a record read by id that the reading does not show: nobody knows what stands there now.
+pub fn withheld(record: &Record, side: Side, context: &Context<'_>) -> BTreeSet<String> {
+    let object = &record.address.object;
+    let omits = context.objects[side].get(object).is_some_and(|facts| facts.omits_blanks);
+    let is_shown = |place: &NativeField| match record.fields.get(&place.name) {
+        Some(Native::Text(text)) => !is_mask(text),
+        Some(_) => true,
+        None => omits,
+    };
+    let places = context.rules.fields.iter().filter_map(|rule| Context::place(rule, side, object));
+    places.filter(|place| !is_shown(place)).map(|place| place.name.clone()).collect()
 }
 
 fn is_mask(text: &str) -> bool {
