@@ -92,8 +92,9 @@ pub struct Entity {
     pub scope: Scope,
     /// What a guard decided about the record of a side as a whole.
     pub gates: Pair<Option<RecordGate>>,
-    /// What of a write that is on its way to a side was counted by a guard: sent again, it is the same write.
-    pub counted: Pair<BTreeSet<GuardKind>>,
+    /// What of a write that is on its way to a side was counted by a guard, and when: sent again while that counts, it is
+    /// the same write.
+    pub counted: Pair<BTreeMap<GuardKind, Timestamp>>,
     /// The mapped fields, by canonical name.
     pub fields: BTreeMap<String, Field>,
 }

@@ -398,7 +398,8 @@ fn keep_edit(field: &mut Field, side: Side, was: Was, evidence: Evidence, record
             field.agreed = Some(earlier.value.clone());
             Some(earlier.value)
         }
-        Some(earlier) => earlier.before,
+        // Where the first link was decided on it, that is what the side held when it was.
+        Some(earlier) => earlier.before.or_else(|| field.linked.then_some(earlier.value)),
         None => was.before,
     };
     field.sides[side].edit = Some(Edit { value: was.value, before, evidence, by, with_email });

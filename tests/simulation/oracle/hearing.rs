@@ -64,6 +64,7 @@ impl Oracle {
         }
         for (name, value) in &record.fields {
             let name = names.get(name).unwrap_or(name);
+            track.told.insert((name.clone(), plain(name, Some(value))));
             track.first.entry(name.clone()).or_insert_with(|| (plain(name, Some(value)), commits));
             track.shown.insert(name.clone(), (plain(name, Some(value)), commits));
         }

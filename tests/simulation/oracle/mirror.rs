@@ -46,6 +46,7 @@ impl Oracle {
             ours: 0,
             shown: BTreeMap::new(),
             first: BTreeMap::new(),
+            told: BTreeSet::new(),
             met: None,
             claimed: BTreeSet::new(),
             got: None,

@@ -9,8 +9,8 @@ use std::{
 
 use hymnal::{
     journal::entry::JournalPage,
-    merge::{Event, Pair, Side, SyncRules, event::SentChange},
-    store::{Kv, format},
+    merge::{Event, Id, Pair, Side, SyncRules, event::SentChange},
+    store::{Kv, format, tables::page_of},
 };
 use hymnal_sdk::{Address, Timestamp};
 use serde_json::Value as Json;
@@ -28,6 +28,10 @@ pub(super) struct FirstSent {
     pub(super) guarded: bool,
     /// How much had happened when this was read.
     tick: u64,
+    /// Of whom.
+    entity: Id,
+    /// The service refused it: whatever is sent later is another write.
+    refused: bool,
 }
 
 /// What was written down.
@@ -77,6 +81,7 @@ impl Papers {
     pub(super) fn read(&mut self, kv: &CrashKv, tick: u64) -> usize {
         for (key, bytes) in kv.take_journal() {
             let page: JournalPage = format::open(&key, &bytes).expect("a page of the journal");
+            let Some((entity, _)) = page_of(&key) else { continue };
             for event in page.events {
                 match event {
                     Event::Sending { side, address, changes } => {
@@ -85,7 +90,12 @@ impl Papers {
                             (change.field, value)
                         };
                         self.sendings.push((side, address, changes.into_iter().map(value).collect()));
-                        self.sent.push(FirstSent { at: page.at, guarded: self.loaded, tick });
+                        self.sent.push(FirstSent { at: page.at, guarded: self.loaded, tick, entity, refused: false });
+                    }
+                    Event::Refused { side, .. } => {
+                        let both = self.sendings.iter().zip(&mut self.sent);
+                        let theirs = both.filter(|((at, ..), sent)| *at == side && sent.entity == entity);
+                        theirs.for_each(|(_, sent)| sent.refused = true);
                     }
                     Event::Written { side, address, .. } => {
                         self.written.push((side, address));
@@ -162,7 +172,7 @@ impl Papers {
             at == side && to_it && values.get(field).is_some_and(|sent| sent == value)
         };
         let all = self.sendings.iter().zip(&self.sent).filter(|(sending, _)| is_it(sending)).map(|(_, sent)| *sent);
-        all.clone().find(|sent| Some(sent.tick) > since).or_else(|| all.last())
+        all.clone().find(|sent| Some(sent.tick) > since && !sent.refused).or_else(|| all.last())
     }
 
     /// The log has a line that shows this value as one side's.

@@ -101,6 +101,9 @@ impl Oracle {
         if lost.is_empty() && !self.agreed.contains_key(&(self.root(track.who), change.field.clone())) {
             return; // At a first link a blank is filled, whoever left it.
         }
+        if lost.is_empty() && !track.told.contains(&(edit.field.clone(), edit.before.clone())) {
+            return; // What was cleared had never been shown here: as if it had not arrived, or been ignored.
+        }
         if self.is_barred(*side, field) && track.first.get(field).is_some_and(|(first, _)| first == lost) {
             return; // It stood there when the record was met, and may not travel: the other side's first value wins.
         }
