@@ -113,6 +113,23 @@ pub fn draft(entity: &Entity, side: Side, object: &str, context: &Context<'_>) -
 }
 
 impl Patch {
+    /// Sets aside what the reading just before did not show: an edit that nobody has seen might be written over. A
+    /// restriction of consent is written all the same.
+    pub fn leave_withheld(&mut self, withheld: &BTreeSet<String>, context: &Context<'_>) {
+        let rule = |name: &str| context.rules.fields.iter().find(|rule| rule.map.name == name);
+        let (left, changes) = std::mem::take(&mut self.changes).into_iter().partition(|change: &Change| {
+            withheld.contains(&change.native)
+                && !rule(&change.field).is_some_and(|rule| restricts(rule, &change.golden))
+        });
+        self.changes = changes;
+        let left: Vec<Change> = left;
+        self.problems.extend(left.into_iter().map(|change| {
+            let message = format!("`{}` was not shown when it was read, so that it cannot be written", change.native);
+            let hint = "look whether our login may read the field; it is tried again by itself";
+            (change.field, Problem { code: "withheld".into(), message, hint: hint.into() })
+        }));
+    }
+
     /// What goes over the wire.
     pub fn fields(&self) -> Fields {
         self.changes.iter().map(|change| (change.native.clone(), change.to.clone())).collect()

@@ -1,5 +1,7 @@
 //! One reading of a linked record, folded into its entity: what is an echo, what an edit.
 
+use std::collections::BTreeSet;
+
 use hymnal_sdk::{ActorKind, Native, Record, Timestamp};
 
 use super::{
@@ -209,6 +211,19 @@ pub(super) fn readable<'a>(
     }
 }
 
+/// The native fields of a record read by id that the reading does not show: nobody knows what stands there now.
+pub fn withheld(record: &Record, side: Side, context: &Context<'_>) -> BTreeSet<String> {
+    let object = &record.address.object;
+    let omits = context.objects[side].get(object).is_some_and(|facts| facts.omits_blanks);
+    let is_shown = |place: &NativeField| match record.fields.get(&place.name) {
+        Some(Native::Text(text)) => !is_mask(text),
+        Some(_) => true,
+        None => omits,
+    };
+    let places = context.rules.fields.iter().filter_map(|rule| Context::place(rule, side, object));
+    places.filter(|place| !is_shown(place)).map(|place| place.name.clone()).collect()
+}
+
 fn is_mask(text: &str) -> bool {
     text.len() >= 3 && text.bytes().all(|byte| byte == b'*')
 }
@@ -393,6 +408,9 @@ fn keep_edit(field: &mut Field, side: Side, was: Was, evidence: Evidence, record
 /// The edit of `side` has reached the other one, where somebody wrote over it since: the two edits came one after the
 /// other and do not compete.
 fn deliver(field: &mut Field, side: Side, value: &Value) {
+    if planted::is(Planted::KeepDelivered) {
+        return;
+    }
     if field.golden == *value && field.sides[side].edit.as_ref().is_some_and(|edit| edit.value == *value) {
         field.agreed = Some(value.clone());
         field.sides[side].edit = None;

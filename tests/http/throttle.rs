@@ -75,7 +75,7 @@ async fn a_restart_ends_no_pause() {
         let (long, short) = tokio::join!(layers.send(&call, write("/long")), layers.send(&call, write("/short")));
         assert!(long.is_err() && short.is_err());
         drop(layers);
-        tokio::time::sleep(Duration::from_mins(59)).await;
+        tokio::time::sleep(Duration::from_mins(58)).await;
         let error = world.layers(&service).send(&call, write("/a")).await.unwrap_err();
         assert_eq!((error.kind, service.count()), (Kind::Throttled, 2), "their clock is {ahead} s ahead");
     }

@@ -51,6 +51,7 @@ impl Oracle {
             met: None,
             claimed: BTreeSet::new(),
             got: None,
+            withheld: BTreeSet::new(),
             gone: None,
             was_gone: false,
             gone_by_us: false,

@@ -130,6 +130,8 @@ struct Track {
     claimed: BTreeSet<(String, String)>,
     /// When it was last read by id.
     got: Option<Duration>,
+    /// What was not shown of it then.
+    withheld: BTreeSet<String>,
     /// It was taken away: since when, and after how many commits.
     gone: Option<(u64, u64)>,
     /// It was in the bin once.

@@ -21,6 +21,7 @@ impl Oracle {
         }
         for change in mine {
             self.check_mapped(key, change);
+            self.check_seen(key, track, change);
             self.check_nothing_lost(key, track, change);
             self.check_blank(key, track, change);
             self.check_consent(key, track, change);
@@ -33,9 +34,11 @@ impl Oracle {
 
     /// I6: a write changes something.
     pub(super) fn check_idle_write(&mut self, key: &Key, track: &Track, bent: bool) {
-        // Who does not read before writing may write what has come by itself, and who is shown stars what is there.
-        let is_masked = track.shown.values().any(|(value, _)| value == "***");
-        if !bent && !is_masked && self.shape.verify {
+        // Who does not read before writing may write what has come by itself; and a restriction of consent goes where
+        // nobody is shown what is there.
+        let sent = self.papers.last_sent(key);
+        let is_unseen = !sent.is_empty() && sent.keys().all(|field| self.may_be_written_unseen(track, field));
+        if !bent && !is_unseen && self.shape.verify {
             let (side, address) = key;
             self.breaks(
                 Promise::NoEcho,
@@ -56,6 +59,19 @@ impl Oracle {
                 Promise::NoLostEdit,
                 format!("{side:?} {address} is written at {now:?} and was read at {got:?}"),
             );
+        }
+    }
+
+    fn may_be_written_unseen(&self, track: &Track, field: &str) -> bool {
+        let rule = self.rules.fields.iter().find(|rule| rule.map.name == field);
+        track.withheld.contains(field) && rule.is_some_and(|rule| rule.policy.consent.is_some())
+    }
+
+    /// I2: nobody writes over what the reading just before did not show.
+    fn check_seen(&mut self, (side, address): &Key, track: &Track, change: &Change) {
+        let field = &change.field;
+        if self.shape.verify && track.withheld.contains(field) && !self.may_be_written_unseen(track, field) {
+            self.breaks(Promise::NoLostEdit, format!("`{field}` of {side:?} {address} was not shown, and is written"));
         }
     }
 
