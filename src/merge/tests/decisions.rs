@@ -44,13 +44,13 @@ fn the_journal_says_by_which_rule_a_value_was_decided() {
         assert_eq!(entity.fields["city"].sides.left.edit.is_none(), is_taken_back || edits.len() > 1, "{edits:?}");
     }
     let mut bench = Bench::new();
-    bench.rule("city").policy.on_conflict = OnConflict::Manual;
+    bench.rule("city").map.kind = FieldType::Set;
+    bench.rule("city").policy.on_conflict = OnConflict::Union;
     let mut entity = bench.linked(&[ANN, ("city", "Bonn")]);
-    for (side, city) in [(Side::Left, "Rome"), (Side::Right, "Oslo"), (Side::Right, "Rome")] {
-        bench.read(&mut entity, side, &[ANN, ("city", city)]);
-        bench.later(60);
+    for (side, cities) in [(Side::Left, "Bonn;Rome"), (Side::Right, "Bonn;Oslo")] {
+        bench.read(&mut entity, side, &[ANN, ("city", cities)]);
     }
-    assert_eq!(rules_behind(&bench, "city").last().map(String::as_str), Some("same on both sides"));
+    assert_eq!(rules_behind(&bench, "city"), ["only edit", "same on both sides"], "of a union, what both are to have");
 }
 
 /// Whether the only record loosens a consent that is golden, where its system may not.
