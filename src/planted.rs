@@ -56,11 +56,17 @@ pub enum Planted {
     ForgetUndo,
     /// A record is deleted although somebody works on it.
     RemoveAnyway,
+    /// The link stays with a lead that was converted.
+    StayWithLead,
+    /// Who was converted out of the sync is made anew.
+    RemakeConverted,
+    /// What somebody refused on a record, just before it became another one, is not heard.
+    ForgetLastWord,
 }
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::SkipEcho,
         Self::TakeForEcho,
         Self::ForgetOutbox,
@@ -85,6 +91,9 @@ impl Planted {
         Self::LogValues,
         Self::ForgetUndo,
         Self::RemoveAnyway,
+        Self::StayWithLead,
+        Self::RemakeConverted,
+        Self::ForgetLastWord,
     ];
 }
 

@@ -17,6 +17,7 @@ use crate::{
         secondary::Secondary,
         unite::{carry_edits, unite},
     },
+    planted::{self, Planted},
     store::StoreError,
 };
 
@@ -52,6 +53,7 @@ pub fn moved(
     let now = world.context.now;
     let mut events = vec![Event::Moved { side, from: from.clone(), to: into.clone() }];
     let other = world.by_address(side, into)?.filter(|other| other.id != entity.id);
+    let grave = entity.tombstones[side.other()].clone();
     forget_side(&mut entity, side, now, &mut events);
     entity.tombstones[side] = None;
     entity.secondaries[side].retain(|secondary| secondary.member.address != *into);
@@ -65,9 +67,12 @@ pub fn moved(
             let winner = other.id;
             let primaries =
                 side.pair(Some(winner), Some(if other.members[side.other()].is_some() { winner } else { entity.id }));
-            let Some(united) = unite_moved(world, [entity, other], &primaries, (side, from, into), &mut events)? else {
-                return Ok(());
-            };
+            let united = unite_moved(world, [entity, other], &primaries, (side, from, into), &mut events)?;
+            let Some(mut united) = united else { return Ok(()) };
+            // The person lives on here, so whom somebody deleted there is still deleted.
+            if united.members[side.other()].is_none() {
+                united.tombstones[side.other()] = united.tombstones[side.other()].take().or(grave);
+            }
             united
         }
     };
@@ -91,6 +96,9 @@ fn converted_out(
             member.presence = Presence::ConvertedOut { seen_at };
         }
         _ => return Ok(()),
+    }
+    if planted::is(Planted::RemakeConverted) {
+        entity.members[side] = None;
     }
     let ((), mut events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
     events.push(Event::Moved { side, from: from.clone(), to: into.clone() });

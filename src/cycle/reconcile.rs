@@ -11,6 +11,7 @@ use crate::{
         decide::decide,
         entity::{Field, Holding, Member, OpenConflict, Presence, Tombstone},
         event::{ConflictEvent, ConflictLine, ConflictStatus},
+        last_word::hear_last_word,
         logged::thaw,
         patch::key,
         reading::{Folded, Reading, Source, fold, is_known},
@@ -18,6 +19,7 @@ use crate::{
         secondary::fold_secondary,
         unite,
     },
+    planted::{self, Planted},
     store::{StoreError, tables::Tag},
 };
 
@@ -59,7 +61,14 @@ pub fn observe(world: &mut World<'_>, side: Side, record: &Record, asked: Asked)
     match (known.map(Rc::unwrap_or_clone), &record.state) {
         (Some(entity), State::Live) => observe_known(world, entity, side, record, asked),
         (Some(entity), State::Deleted) => note_deleted(world, entity, side, &record.address),
-        (Some(entity), State::Merged { into } | State::Converted { into }) => {
+        (Some(_), State::Converted { .. }) if planted::is(Planted::StayWithLead) => Ok(()),
+        (Some(mut entity), State::Merged { into } | State::Converted { into }) => {
+            let before = entity.clone();
+            let ((), heard) =
+                world.decide(|context, ledger| hear_last_word(&mut entity, side, record, context, ledger));
+            if entity != before {
+                world.put(entity.clone(), heard)?;
+            }
             moved(world, entity, side, &record.address, into)
         }
         (None, State::Live) => meet(world, side, record, asked),

@@ -25,6 +25,7 @@
 //! | [`emails`] | which e-mails are a person's |
 //! | [`exchange`] | values that exist once, on their way from one record to another |
 //! | [`unite`] | several entities made one, one made several |
+//! | [`last_word`] | what a record says of consent that goes on as another one |
 //! | [`secondary`] | further records of one person: consent, and nothing else |
 //! | [`parked`] | what is set aside, and what people do about it |
 //! | [`person`] | what a person decides |
@@ -50,6 +51,7 @@ pub mod guard;
 pub mod held;
 pub mod history;
 pub mod identity;
+pub mod last_word;
 pub(crate) mod logged;
 pub mod member;
 pub mod meter;

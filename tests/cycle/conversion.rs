@@ -155,3 +155,77 @@ async fn converted_into_an_object_that_is_not_synced() {
     assert_eq!(stage.settle().await, Written::default());
     stage.check().await;
 }
+
+/// Somebody refuses on the lead, and it is converted before anybody has read that: the client says otherwise, and the
+/// lead's last word is the only place where it stands.
+#[tokio::test]
+async fn who_refused_on_the_lead_just_before_has_refused() {
+    for is_known in [true, false] {
+        let stage = stage();
+        let ids = stage.linked(&[("email", ANN), ("optout", "no")]).await;
+        let old = client(&stage, &[("email", "office@example.com"), ("optout", "no")]);
+        if is_known {
+            stage.settle().await;
+        }
+        stage.edit(Side::Right, &ids.right, &[("optout", "yes")]);
+        convert(&stage, &ids.right, &old);
+        stage.settle().await;
+        assert_eq!(client_value(&stage, &old, "optout"), "yes", "known before: {is_known}");
+        assert_eq!(stage.value(Side::Left, &ids.left, "optout"), "yes", "known before: {is_known}");
+        stage.check().await;
+    }
+}
+
+/// The same where a duplicate lead is converted.
+#[tokio::test]
+async fn who_refused_on_a_duplicate_lead_just_before_has_refused() {
+    let stage = stage();
+    let ids = stage.linked(&[("email", ANN), ("optout", "no")]).await;
+    let second = stage.make(Side::Right, &[("email", ANN), ("optout", "no")]);
+    stage.settle().await;
+    let new = client(&stage, &[("email", ANN), ("optout", "no")]);
+    stage.edit(Side::Right, &second, &[("optout", "yes")]);
+    convert(&stage, &second, &new);
+    stage.settle().await;
+    assert_eq!(client_value(&stage, &new, "optout"), "yes");
+    assert_eq!(stage.value(Side::Left, &ids.left, "optout"), "yes");
+    assert_eq!(stage.value(Side::Right, &ids.right, "optout"), "yes");
+    stage.check().await;
+}
+
+/// A service that shows a converted lead shows it again and again: what was rightly loosened later stays so.
+#[tokio::test]
+async fn the_last_word_is_heard_once() {
+    let stage = Stage::new();
+    let ids = stage.linked(&[("email", ANN), ("optout", "no")]).await;
+    stage.edit(Side::Right, &ids.right, &[("optout", "yes")]);
+    let new = client(&stage, &[("email", ANN)]);
+    convert(&stage, &ids.right, &new);
+    stage.settle().await;
+    assert_eq!(stage.value(Side::Left, &ids.left, "optout"), "yes", "clients are not in this sync");
+    stage.edit(Side::Left, &ids.left, &[("optout", "no")]);
+    stage.settle().await;
+    stage.clock.forward(std::time::Duration::from_hours(25));
+    stage.settle().await;
+    assert_eq!(stage.value(Side::Left, &ids.left, "optout"), "no");
+    stage.check().await;
+}
+
+/// I5: somebody deleted the contact; that the lead goes on as a client brings nobody back.
+#[tokio::test]
+async fn whom_marketing_deleted_does_not_come_back_as_a_client() {
+    for email in [ANN, ""] {
+        let stage = stage();
+        let ids = stage.linked(&[("email", ANN)]).await;
+        stage.tick();
+        stage.people.left.delete("contacts", &ids.left).expect("a contact");
+        stage.settle().await;
+        stage.clock.forward(std::time::Duration::from_mins(20));
+        stage.settle().await;
+        let new = client(&stage, &[("email", email), ("name", "Ann")]);
+        convert(&stage, &ids.right, &new);
+        assert_eq!(stage.settle().await.created, 0, "`{email}`");
+        assert_eq!(stage.people.left.live("contacts").len(), 0, "`{email}`");
+        stage.check().await;
+    }
+}

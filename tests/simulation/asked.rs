@@ -61,7 +61,7 @@ impl World {
     /// The last write to a record of somebody.
     fn last_change(&self, who: usize) -> Option<ChangeId> {
         let entity = self.oracle.lock().known_as(who)?;
-        let rows = self.kv.scan(&TAG.journal(entity), None, usize::MAX).expect("a store in memory");
+        let rows = self.kv.durable().scan(&TAG.journal(entity), None, usize::MAX).expect("a store in memory");
         rows.iter().rev().find_map(|(key, bytes)| {
             let (entity, page) = page_of(key)?;
             let told: JournalPage = format::open(key, bytes).expect("a page of the journal");

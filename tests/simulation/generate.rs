@@ -1,5 +1,7 @@
 //! A run from a seed.
 
+mod people;
+
 use std::collections::BTreeMap;
 
 use hymnal::merge::{Pair, Side};
@@ -12,11 +14,16 @@ use crate::{
     topics,
 };
 
+pub(crate) use people::about_people;
+
 /// Fields of text that a person edits.
 const TEXTS: [&str; 6] = ["name", "city", "phone", "title", "memo", "quote"];
 
 /// Every so many seeds, one goes over the wire.
 const WIRE: u64 = 6;
+
+/// Of every so many seeds a calm run is made as well, of the others one about who is who.
+pub(crate) const CALM: u64 = 3;
 
 /// The run of a seed.
 pub(crate) fn schedule(seed: u64) -> Schedule {
@@ -111,6 +118,12 @@ fn as_on_the_wire(shape: &mut Shape) {
             find_lag: 0,
         };
     }
+}
+
+/// All runs of a seed.
+pub(crate) fn runs(seed: u64) -> [Schedule; 2] {
+    let other = if seed.is_multiple_of(CALM) { calm(seed) } else { about_people(seed) };
+    [schedule(seed), other]
 }
 
 struct Writer<'a> {

@@ -13,7 +13,7 @@ use crate::{
     remote::{Road, Watched},
     schedule::{On, Shape, Wrong},
     services::{Services, Typed},
-    shape::{self, object},
+    shape::{self, CLIENTS, EXTERNAL_ID, object},
 };
 
 /// Two of them.
@@ -27,7 +27,10 @@ impl InMemory {
         let account = |side: Side| {
             let options = MemoryOptions {
                 account: format!("{side:?}"),
-                objects: [(object(side).to_owned(), shape::options(&shape.sides[side], side))].into(),
+                objects: shape::objects(shape, side)
+                    .into_iter()
+                    .map(|object| (object.to_owned(), shape::options(&shape.sides[side], side)))
+                    .collect(),
                 seed: shape.seed,
                 latency: Duration::ZERO,
             };
@@ -49,7 +52,12 @@ impl Services for InMemory {
 
     fn source(&self, side: Side) -> Source {
         let account = self.people[side].clone();
-        Box::new(move |after| account.changed_since(after))
+        let synced = self.rules().systems[side].objects.clone();
+        Box::new(move |after| {
+            let mut changed = account.changed_since(after);
+            changed.retain(|(object, _)| synced.contains(object));
+            changed
+        })
     }
 
     fn bent(&self, side: Side) -> Bent {
@@ -66,19 +74,40 @@ impl Services for InMemory {
     }
 
     fn edit(&self, side: Side, record: &Address, values: &Typed) -> bool {
-        self.people[side].update(object(side), &record.id, natives(values)).is_ok()
+        self.people[side].update(&record.object, &record.id, natives(values)).is_ok()
     }
 
     fn delete(&self, side: Side, record: &Address) -> bool {
-        self.people[side].delete(object(side), &record.id).is_ok()
+        self.people[side].delete(&record.object, &record.id).is_ok()
     }
 
     fn restore(&self, side: Side, record: &Address) -> bool {
-        self.people[side].restore(object(side), &record.id).is_ok()
+        self.people[side].restore(&record.object, &record.id).is_ok()
     }
 
     fn merge(&self, side: Side, winner: &Address, loser: &Address) -> bool {
-        self.people[side].merge(object(side), &winner.id, &loser.id).is_ok()
+        winner.object == loser.object && self.people[side].merge(&winner.object, &winner.id, &loser.id).is_ok()
+    }
+
+    fn make_client(&self, values: &Typed) -> bool {
+        self.shape.has_clients() && self.people.right.create(CLIENTS, natives(values)).is_ok()
+    }
+
+    fn convert(&self, lead: &Address, into: Option<&Address>) -> bool {
+        let people = &self.people.right;
+        let Some(row) = people.row(&lead.object, &lead.id) else { return false };
+        // The mark of ours stays with the lead.
+        let mut fields = row.fields;
+        fields.retain(|name, value| name != EXTERNAL_ID && !value.is_blank());
+        let client = match into {
+            None => people.create(CLIENTS, fields),
+            Some(client) => {
+                let held = people.row(CLIENTS, &client.id).map(|row| row.fields).unwrap_or_default();
+                fields.retain(|name, _| held.get(name).is_none_or(Native::is_blank));
+                people.update(CLIENTS, &client.id, fields).map(|()| client.id.clone())
+            }
+        };
+        client.is_ok_and(|id| people.convert(&lead.object, &lead.id, Address::new(CLIENTS, id)).is_ok())
     }
 
     fn hide(&self, side: Side, record: &Address, hidden: bool) {
@@ -113,7 +142,7 @@ impl Services for InMemory {
     }
 
     fn live(&self, side: Side) -> Vec<Row> {
-        self.people[side].live(object(side))
+        shape::objects(&self.shape, side).into_iter().flat_map(|object| self.people[side].live(object)).collect()
     }
 }
 

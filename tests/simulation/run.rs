@@ -10,6 +10,7 @@ use std::{
 use hymnal::{
     cycle::{Deletions, report::Report},
     merge::held::Answer,
+    store::Kv,
 };
 
 use crate::{
@@ -78,7 +79,7 @@ fn run_to_its_end(schedule: &Schedule, nuisance: Nuisance) -> Outcome {
         }
         let violations = world.oracle.lock().broken().to_vec();
         let mut trace = Vec::new();
-        for (key, value) in world.kv.dump() {
+        for (key, value) in world.kv.durable().scan(&[], None, usize::MAX).expect("a store in memory") {
             trace.extend([key, value].concat());
         }
         trace.extend(std::fs::read(world.folder.path().join("conflicts.jsonl")).unwrap_or_default());

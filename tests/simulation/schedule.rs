@@ -48,6 +48,8 @@ pub(crate) enum Topic {
     Guards { most: u64 },
     /// What was written is taken back.
     Undo,
+    /// Leads become clients, who are in the sync or are not.
+    Conversions { synced: bool },
 }
 
 /// What is done about a deletion.
@@ -107,6 +109,10 @@ pub(crate) enum Step {
     Restore { side: Side, who: usize },
     /// Somebody merges two people's records on one side.
     Merge { side: Side, winner: usize, loser: usize },
+    /// Somebody makes a client, on the right.
+    Client { who: usize, values: BTreeMap<String, String> },
+    /// Somebody converts a person's lead, on the right: into a new client, or into one who is there.
+    Convert { who: usize, into: Option<usize> },
     /// Our login may not see the record any more.
     Hide { side: Side, who: usize },
     /// It may again.

@@ -44,6 +44,16 @@ pub(crate) trait Services: Send {
     /// Somebody merges two.
     fn merge(&self, side: Side, winner: &Address, loser: &Address) -> bool;
 
+    /// Somebody makes a client, on the right. Where there are none, nobody can.
+    fn make_client(&self, _values: &Typed) -> bool {
+        false
+    }
+
+    /// Somebody converts a lead, on the right: into a new client, or into this one, whose blanks are filled.
+    fn convert(&self, _lead: &Address, _into: Option<&Address>) -> bool {
+        false
+    }
+
     /// Our login may not see a record, or may again.
     fn hide(&self, side: Side, record: &Address, hidden: bool);
 

@@ -22,6 +22,29 @@ pub(crate) fn object(side: Side) -> &'static str {
     }
 }
 
+/// What leads on the right become.
+pub(crate) const CLIENTS: &str = "clients";
+
+/// All objects of people on a side, the preferred one first.
+pub(crate) fn objects(shape: &Shape, side: Side) -> Vec<&'static str> {
+    let clients = (side == Side::Right && shape.has_clients()).then_some(CLIENTS);
+    clients.into_iter().chain([object(side)]).collect()
+}
+
+impl Shape {
+    /// The right has clients besides leads.
+    pub(crate) fn has_clients(&self) -> bool {
+        matches!(self.topic, Topic::Conversions { .. })
+    }
+}
+
+/// Those of them that are in the sync.
+fn synced(shape: &Shape, side: Side) -> Vec<&'static str> {
+    let mut objects = objects(shape, side);
+    objects.retain(|object| *object != CLIENTS || shape.topic == Topic::Conversions { synced: true });
+    objects
+}
+
 /// The field by which we know what we made.
 pub(crate) const EXTERNAL_ID: &str = "hymnal_id";
 /// A field that nobody mapped.
@@ -91,6 +114,7 @@ pub(crate) fn rules(shape: &Shape) -> SyncRules {
         rule("optout", FieldType::Choice),
     ];
     for field in &mut fields {
+        place_it(field, shape);
         match field.map.name.as_str() {
             "title" => field.policy.flow = Flow::From(Side::Left),
             "memo" => both(field, OnConflict::Manual),
@@ -118,7 +142,7 @@ pub(crate) fn rules(shape: &Shape) -> SyncRules {
     }
     SyncRules {
         name: "people".into(),
-        systems: Pair::from_fn(|side| system(&shape.sides[side], side)),
+        systems: Pair::from_fn(|side| system(shape, side)),
         fields,
         matching: vec![vec![0]],
         ambiguous: Ambiguous::Review,
@@ -183,18 +207,27 @@ fn both(field: &mut FieldRule, policy: OnConflict) {
     field.policy.first_link = policy;
 }
 
-fn system(shape: &ServiceShape, side: Side) -> SystemRules {
+fn system(shape: &Shape, side: Side) -> SystemRules {
     let connector = match side {
         Side::Left => "marketing",
         Side::Right => "crm",
     };
     SystemRules {
         connector: connector.into(),
-        objects: vec![object(side).into()],
+        objects: synced(shape, side).into_iter().map(str::to_owned).collect(),
         create: Some(object(side).into()),
         create_when: None,
-        external_id: shape.external_id.then(|| EXTERNAL_ID.into()),
+        external_id: shape.sides[side].external_id.then(|| EXTERNAL_ID.into()),
         defaults: BTreeMap::new(),
+    }
+}
+
+/// The field in every object of the sync.
+fn place_it(field: &mut FieldRule, shape: &Shape) {
+    for side in Side::BOTH {
+        let Some(place) = field.map.native[side].get(object(side)).cloned() else { continue };
+        let placed = synced(shape, side).into_iter().map(|object| (object.to_owned(), place.clone()));
+        field.map.native[side] = placed.collect();
     }
 }
 

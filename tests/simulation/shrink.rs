@@ -14,12 +14,8 @@ const RUNS: u32 = 600;
 /// Cuts the run of a failing seed down, and keeps it in `tests/regressions/`.
 #[expect(clippy::print_stderr, reason = "it is shown where the test fails")]
 pub(crate) fn keep(seed: u64, violation: &Violation) {
-    let from_calm = matches!(violation.promise, Promise::CrashSafe | Promise::OrderFree);
-    let schedule = if from_calm || first_broken(&generate::schedule(seed)).is_none() {
-        generate::calm(seed)
-    } else {
-        generate::schedule(seed)
-    };
+    let [ordinary, other] = generate::runs(seed);
+    let schedule = if breaks(&ordinary, violation.promise) { ordinary } else { other };
     let small = shrink(schedule, violation.promise);
     let outcome = run::run(&small);
     let found = first_broken(&small).map(|violation| violation.to_string()).unwrap_or_default();

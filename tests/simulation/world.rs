@@ -194,6 +194,7 @@ impl World {
             | Step::Hide { side, who }
             | Step::Show { side, who } => (*side, *who),
             Step::Merge { side, winner, .. } => (*side, *winner),
+            Step::Client { who, .. } | Step::Convert { who, .. } => (Side::Right, *who),
             _ => return false,
         };
         let services = &self.services;
@@ -219,6 +220,16 @@ impl World {
                 }
                 _ => false,
             },
+            (Step::Client { values, .. }, _) => {
+                let is_there = oracle.record_in(shape::CLIENTS, who).is_some();
+                !is_there && services.make_client(values)
+            }
+            (Step::Convert { into, .. }, Some(_)) => {
+                let client = into.map(|into| oracle.record_in(shape::CLIENTS, into));
+                let lead = oracle.record_in(shape::object(side), who);
+                let Some(lead) = lead.filter(|_| client != Some(None)) else { return false };
+                services.convert(&lead, client.flatten().as_ref())
+            }
             (Step::Hide { .. }, Some(record)) => {
                 services.hide(side, record, true);
                 oracle.hid(side, record, true);

@@ -45,6 +45,7 @@ pub(crate) fn create(writer: &Writer<'_>, state: &mut State, draft: &Draft) -> R
 /// Changes a record.
 pub(crate) fn update(writer: &Writer<'_>, state: &mut State, patch: &Patch) -> Result<Written> {
     let current = writer.live(state, &patch.id)?;
+    writer.is_unconverted(state, &patch.id)?;
     check(writer.schema(state)?, writer.object, &patch.fields, Making::Change)?;
     let mut after =
         state.data.table(writer.object).rows.get(&patch.id).map(|row| row.fields.clone()).unwrap_or_default();
@@ -108,6 +109,18 @@ impl Writer<'_> {
         match state.data.table(self.object).live(id) {
             Some(row) if !hidden => Ok(row.sequence.to_string()),
             _ => Err(self.refused(id, Refusal::Missing)),
+        }
+    }
+
+    /// What was converted can be read, and changed no more.
+    fn is_unconverted(&self, state: &mut State, id: &str) -> Result<()> {
+        let row = state.data.table(self.object).live(id);
+        match row.and_then(|row| row.converted_into.as_ref()) {
+            None => Ok(()),
+            Some(into) => {
+                let message = format!("`{}/{id}` was converted into `{into}`", self.object);
+                Err(Error::new(Kind::Conflict, "CANNOT_UPDATE_CONVERTED", message))
+            }
         }
     }
 

@@ -52,7 +52,7 @@ impl Oracle {
         }
     }
 
-    /// I5: whom a person deleted, and Hymnal knew on both sides, is not made again.
+    /// I5: whom a person deleted or converted, and Hymnal knew on both sides, is not made again.
     fn check_nobody_back(&mut self, (side, address): &Key, track: &Track) {
         if self.rules.on_delete[*side] == OnDelete::Recreate {
             return;
@@ -61,7 +61,7 @@ impl Oracle {
             let known = other.met.is_some_and(|commits| self.sank_in(commits));
             // Who was not met on the other side before, as the same person, was never linked: what is there is copied
             // like anybody.
-            let was_linked = other.gone.is_some_and(|(_, commits)| {
+            let was_linked = other.gone.or(other.converted).is_some_and(|(_, commits)| {
                 let is_linked = |far: &Track| far.met.is_some_and(|met| met < commits) && is_one(other, far);
                 self.of(side.other(), track.who).any(|(_, far)| is_linked(far))
             });
@@ -70,7 +70,7 @@ impl Oracle {
         // Where the last of them was deleted too, whoever is made anew is somebody new.
         let deleted = deleted.filter(|_| !self.of(side.other(), track.who).any(|(_, other)| other.was_gone));
         if let Some(((_, other), _)) = deleted {
-            let text = format!("{side:?} {address} is made, and {other} of the same person was deleted");
+            let text = format!("{side:?} {address} is made, and {other} of the same person was deleted or converted");
             self.breaks(Promise::NoResurrection, text);
         }
     }

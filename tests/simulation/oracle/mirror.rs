@@ -52,6 +52,7 @@ impl Oracle {
             gone: None,
             was_gone: false,
             gone_by_us: false,
+            converted: None,
             back_at: None,
             row,
         };
@@ -73,6 +74,9 @@ impl Oracle {
             let mut one = changes(&row, index, self.tick, by(ours, cause), held);
             one.truncate(1);
             edits.extend(one);
+        }
+        for edit in &mut edits {
+            edit.again = is_known(&track, edit);
         }
         for edit in &edits {
             let Change { field, value, before, by, .. } = edit;
@@ -116,6 +120,7 @@ impl Oracle {
             let winner = self.records.get(&winner).map(|winner| winner.who);
             self.join(track.who, winner.unwrap_or(track.who));
         }
+        self.note_conversion(&key, &mut track, &row);
         track.row = row;
         track.edits.extend(edits);
         let who = track.who;
@@ -158,6 +163,15 @@ impl Oracle {
     }
 }
 
+/// What is entered stood there when Hymnal read, or wrote, it last.
+fn is_known(track: &Track, entered: &Change) -> bool {
+    let shown = track.shown.get(&entered.field).map(|(value, _)| value);
+    let ours = track.edits.iter().rev().find(|edit| edit.field == entered.field && matches!(edit.by, By::Us(_)));
+    let is_ours =
+        ours.is_some_and(|edit| edit.value == entered.value && shown.is_none_or(|shown| *shown == edit.before));
+    is_ours || shown == Some(&entered.value)
+}
+
 fn by(ours: bool, cause: Cause) -> By {
     match cause {
         Cause::Call { number, .. } if ours => By::Us(number),
@@ -173,6 +187,7 @@ fn changes(row: &Row, from: usize, tick: u64, by: By, before: impl Fn(&str) -> S
         before: before(&edit.field),
         field: edit.field.clone(),
         by,
+        again: false,
     };
     row.history.iter().skip(from).map(change).collect()
 }

@@ -11,12 +11,13 @@
 //! | [`promises`] | the invariants by name |
 //! | [`asking`] | what must be true of each request that goes out |
 //! | [`writing`], [`making`], [`removing`] | what must be true of each of our writes, when it arrives |
-//! | [`scope`], [`guarded`], [`undone`] | the same, where a run is about that |
+//! | [`scope`], [`guarded`], [`undone`], [`converted`] | the same, where a run is about that |
 //! | [`logging`] | what must be true of each line of the conflict log, when it is written |
 //! | [`logs`] | what must not be in the logs |
 //! | [`quiet`], [`waiting`] | what must be true when all is quiet |
 
 mod asking;
+mod converted;
 mod guarded;
 mod hearing;
 mod logging;
@@ -133,6 +134,8 @@ struct Track {
     was_gone: bool,
     /// We put it there.
     gone_by_us: bool,
+    /// It became another record: since when, and after how many commits.
+    converted: Option<(u64, u64)>,
     /// When it came back.
     back_at: Option<Duration>,
 }
@@ -145,6 +148,8 @@ struct Change {
     value: String,
     before: String,
     by: By,
+    /// Hymnal knew it to stand there, and was shown nothing else since: nobody can tell that it was entered again.
+    again: bool,
 }
 
 /// Who made a change.
@@ -269,13 +274,15 @@ impl Oracle {
     }
 
     fn live(&self, side: Side, who: usize) -> impl Iterator<Item = (&Key, &Track)> {
-        self.of(side, who).filter(|(_, track)| track.row.deleted_at.is_none())
+        self.of(side, who).filter(|(_, track)| track.row.deleted_at.is_none() && track.converted.is_none())
     }
 
-    /// Where a write to a record lands: on the one that it became a part of.
+    /// Where a write to a record lands: on the one that it became, or became a part of.
     fn landing(&self, key: &Key) -> Key {
-        match self.records.get(key).and_then(|track| track.row.merged_into.clone()) {
-            Some(into) => self.landing(&(key.0, Address::new(key.1.object.clone(), into))),
+        let Some(track) = self.records.get(key) else { return key.clone() };
+        let merged = track.row.merged_into.as_ref().map(|into| Address::new(key.1.object.clone(), into));
+        match merged.or_else(|| track.row.converted_into.clone()) {
+            Some(into) => self.landing(&(key.0, into)),
             None => key.clone(),
         }
     }

@@ -86,7 +86,7 @@ impl Papers {
                 }
             }
         }
-        self.loaded = self.loaded || kv.get(&TAG.state("loaded")).expect("a store in memory").is_some();
+        self.loaded = self.loaded || kv.durable().get(&TAG.state("loaded")).expect("a store in memory").is_some();
         let known = self.lines.len();
         let Ok(mut file) = File::open(&self.log) else { return known };
         let length = file.metadata().map_or(0, |about| about.len());

@@ -5,7 +5,7 @@ use hymnal::{
     store::{Kv, tables::Wait},
 };
 
-use super::{Oracle, Promise, Side, plain};
+use super::{Oracle, Promise, Side, Track, plain};
 use crate::{shape::PHONE_FITS, world::TAG};
 
 impl Oracle {
@@ -92,7 +92,8 @@ impl Oracle {
                 Some(track.who)
             });
             let doubled = who.is_some_and(|who| self.live(side, who).count() > 1);
-            self.shape.sides[side].unique_email && (doubled || self.is_merged_away(&entity, side))
+            let is_taken = doubled || self.is_merged_away(&entity, side) || self.is_converted_away(&entity, side);
+            self.shape.sides[side].unique_email && is_taken
         })
     }
 
@@ -106,10 +107,19 @@ impl Oracle {
         entity.members[side].is_none() && other.is_some_and(|track| is_merged(track.who))
     }
 
-    fn waits(&self) -> impl Iterator<Item = (Wait, Id, String)> {
+    /// A record that was converted keeps its e-mail, and the service lets nobody else have it.
+    fn is_converted_away(&self, entity: &Entity, side: Side) -> bool {
+        let email = |track: &Track| plain("email", track.row.fields.get("email"));
+        let member = entity.members[side.other()].as_ref();
+        let other = member.and_then(|member| self.records.get(&(side.other(), member.address.clone())));
+        let mut converted = self.records.iter().filter(|((at, _), track)| *at == side && track.converted.is_some());
+        other.is_some_and(|other| converted.any(|(_, track)| email(track) == email(other)))
+    }
+
+    pub(super) fn waits(&self) -> impl Iterator<Item = (Wait, Id, String)> {
         Wait::ALL.into_iter().flat_map(|wait| {
             let prefix = TAG.waiting(wait);
-            let rows = self.kv.scan(&prefix, None, usize::MAX).expect("a store in memory");
+            let rows = self.kv.durable().scan(&prefix, None, usize::MAX).expect("a store in memory");
             rows.into_iter().filter_map(move |(key, _)| {
                 let id = hymnal::store::tables::entity_of(key.get(..prefix.len() + 16)?)?;
                 let rest = String::from_utf8(key[prefix.len() + 16..].to_vec()).ok()?;

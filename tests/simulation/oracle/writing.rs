@@ -194,7 +194,8 @@ impl Oracle {
                 let seen =
                     other.shown.get("optout").is_some_and(|(value, commits)| value == "yes" && self.sank_in(*commits));
                 seen && other.edits.iter().any(|edit| {
-                    edit.field == "optout" && edit.by == By::Others && edit.value == "yes" && Some(edit.tick) > last
+                    let refuses = edit.field == "optout" && edit.by == By::Others && edit.value == "yes";
+                    refuses && !edit.again && Some(edit.tick) > last
                 })
             })
         });
