@@ -24,17 +24,17 @@ fn rules_behind(bench: &Bench, name: &str) -> Vec<String> {
 
 #[test]
 fn the_journal_says_by_which_rule_a_value_was_decided() {
-    let rows: [(&[(Side, &str)], &[&str]); 4] = [
-        (&[(Side::Left, "Rome")], &["only edit"]),
-        (&[(Side::Left, "Rome"), (Side::Right, "Oslo")], &["only edit", "conflict"]),
-        (&[(Side::Left, "Rome"), (Side::Left, "Bonn")], &["only edit", "edited back"]),
-        (&[(Side::Left, "Rome"), (Side::Right, "Rome")], &["only edit"]),
+    let rows = [
+        (vec![(Side::Left, "Rome")], vec!["only edit"]),
+        (vec![(Side::Left, "Rome"), (Side::Right, "Oslo")], vec!["only edit", "conflict"]),
+        (vec![(Side::Left, "Rome"), (Side::Left, "Bonn")], vec!["only edit", "edited back"]),
+        (vec![(Side::Left, "Rome"), (Side::Right, "Rome")], vec!["only edit"]),
     ];
     for (edits, wanted) in rows {
         let mut bench = Bench::new();
         let mut entity = bench.linked(&[ANN, ("city", "Bonn")]);
         bench.events.clear();
-        for (side, city) in edits {
+        for (side, city) in &edits {
             bench.read(&mut entity, *side, &[ANN, ("city", city)]);
             bench.later(60);
         }
