@@ -15,6 +15,7 @@ use super::{
     field::{ConflictKind, Evidence},
     guard::GuardKind,
     held::{FieldGate, RecordGate},
+    removal::{Removal, Tombstone},
     scope::Scope,
     secondary::Secondary,
     side::{Pair, Side},
@@ -126,41 +127,6 @@ pub struct Apart {
     pub address: Address,
     /// Nothing is created there in its place until the keys of one of the two change.
     pub bars: bool,
-}
-
-/// Remembers a deletion.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Tombstone {
-    /// Where the record lived.
-    pub address: Address,
-    /// When it was unlinked.
-    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
-    pub at: Timestamp,
-    /// `on_delete = "recreate"`: it is made again as long as the other side has it.
-    pub remake: bool,
-    /// How it stood with the other record, should it come back.
-    pub left: Option<LeftBehind>,
-}
-
-/// How a record that was deleted stood with the other one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LeftBehind {
-    /// The other one.
-    pub with: Address,
-    /// By field: what was agreed, whether the first link was decided, and what the record held.
-    pub fields: BTreeMap<String, (Option<Value>, bool, Holding)>,
-}
-
-/// A deletion seen on one side, on its way to the other.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Removal {
-    /// The record that was seen deleted.
-    pub of: Address,
-    /// When that was first seen, by our clock.
-    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
-    pub seen_at: Timestamp,
-    /// It was marked as being sent, and no answer has come: the record is read before anything else is done.
-    pub in_doubt: bool,
 }
 
 /// A creation between the durable mark and its answer.

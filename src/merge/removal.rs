@@ -1,17 +1,58 @@
 //! What follows from a deletion on the other side, once it is believed.
 
+use std::collections::BTreeMap;
+
 use hymnal_sdk::{Address, SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::{
     context::Context,
-    entity::{Entity, Field, Holding, LeftBehind, Member, Origin, Removal, Tombstone},
+    entity::{Entity, Field, Holding, Member, Origin},
     event::{Event, Spared},
     field::Evidence,
     reading::Ledger,
     rules::OnDelete,
     side::Side,
 };
-use crate::planted::{self, Planted};
+use crate::{
+    mapping::Value,
+    planted::{self, Planted},
+};
+
+/// Remembers a deletion.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tombstone {
+    /// Where the record lived.
+    pub address: Address,
+    /// When it was unlinked.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
+    pub at: Timestamp,
+    /// `on_delete = "recreate"`: it is made again as long as the other side has it.
+    pub remake: bool,
+    /// How it stood with the other record, should it come back.
+    pub left: Option<LeftBehind>,
+}
+
+/// How a record that was deleted stood with the other one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LeftBehind {
+    /// The other one.
+    pub with: Address,
+    /// By field: what was agreed, whether the first link was decided, and what the record held.
+    pub fields: BTreeMap<String, (Option<Value>, bool, Holding)>,
+}
+
+/// A deletion seen on one side, on its way to the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removal {
+    /// The record that was seen deleted.
+    pub of: Address,
+    /// When that was first seen, by our clock.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
+    pub seen_at: Timestamp,
+    /// It was marked as being sent, and no answer has come: the record is read before anything else is done.
+    pub in_doubt: bool,
+}
 
 /// The member of `side` was deleted at `seen_at` and is unlinked, and no other record takes its place: what the rules
 /// want done on the other side, and what is remembered.

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::merge::{
-    entity::Tombstone,
     identity::{Match, match_entity},
+    removal::Tombstone,
     unite::unite,
 };
 

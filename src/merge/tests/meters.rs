@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::merge::{
-    entity::{Apart, Mark, Parked, Presence, Tombstone},
+    entity::{Apart, Mark, Parked, Presence},
     meter::{Category, Metered, Writing, meter},
+    removal::Tombstone,
     scope::Standing,
 };
 
