@@ -16,7 +16,7 @@ const LONGEST: usize = 64 + 1 + 255;
 pub(super) fn parse(field: &str, text: &str) -> Result<Email, Problem> {
     let text = text.trim();
     // Cut before it is looked at: this can be ten megabytes of anything.
-    let written: String = text.chars().take(LONGEST + 1).nfc().collect();
+    let written: String = text.chars().take(LONGEST).nfc().collect();
     let problem = |why: &str, hint: &str| {
         Problem::new(
             UNPARSABLE,

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod expressions;
+
 use std::collections::BTreeMap;
 
 use hymnal_sdk::{

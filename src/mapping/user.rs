@@ -53,11 +53,6 @@ impl People {
         Self(Some(Arc::new(known)))
     }
 
-    /// Somebody was asked who there is.
-    pub fn is_known(&self) -> bool {
-        self.0.is_some()
-    }
-
     /// The id of the active user with this address.
     pub fn id(&self, address: &str) -> Option<&str> {
         self.0.as_ref()?.active.get(&folded(address)).map(String::as_str)

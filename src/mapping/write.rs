@@ -194,12 +194,8 @@ impl Fit<'_> {
         if schema.options.iter().any(|option| option == text) {
             return Ok(());
         }
-        let nearest = schema.options.iter().min_by_key(|option| {
-            (
-                strsim::damerau_levenshtein(&excerpt(option), &excerpt(text)),
-                option.to_lowercase() != text.to_lowercase(),
-            )
-        });
+        let nearest =
+            schema.options.iter().min_by_key(|option| strsim::damerau_levenshtein(&excerpt(option), &excerpt(text)));
         let hint = match nearest {
             Some(nearest) => format!("map it in `values` (the nearest is {}), or add the option there", shown(nearest)),
             None => "add the option there".to_owned(),

@@ -45,10 +45,9 @@ pub fn replay(event: &ConflictEvent, policy: Option<OnConflict>, rules: &SyncRul
     }
     let rule = rules.fields.iter().find(|rule| rule.map.name == event.field)?;
     let used = match policy {
-        Some(policy) if rule.policy.consent.is_none() => {
-            FieldPolicy { on_conflict: policy, first_link: policy, ..rule.policy.clone() }
-        }
-        _ => rule.policy.clone(),
+        // A consent has no policy but its own, and asks for none.
+        Some(policy) => FieldPolicy { on_conflict: policy, first_link: policy, ..rule.policy.clone() },
+        None => rule.policy.clone(),
     };
     let (left, right) = (event.edits.left.as_ref()?, event.edits.right.as_ref()?);
     let blank = Value::Blank;

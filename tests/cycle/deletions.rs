@@ -6,6 +6,7 @@ use hymnal::{
     cycle::report::Written,
     merge::{Side, entity::Presence},
 };
+use hymnal_memory::DeletedReads;
 use hymnal_sdk::{Address, Deletions, Gone, ListKind};
 
 use super::stage::{Shape, Stage, object};
@@ -183,5 +184,24 @@ async fn a_restriction_outlives_the_record_that_it_was_entered_on() {
     stage.people.right.lift_faults();
     stage.settle().await;
     assert_eq!(stage.value(Side::Right, &ids.right, "optout"), "yes");
+    stage.check().await;
+}
+
+/// No feed, and the service answers a read with the record as it was, marked as deleted: that is its word for it.
+#[tokio::test]
+async fn who_is_read_as_deleted_is_deleted() {
+    let mut shape = Shape::default();
+    shape.leads.capabilities.deletions = Deletions::Unknown;
+    shape.leads.deleted_reads = DeletedReads::Flagged;
+    let stage = shape.stage();
+    let ids = stage.linked(&[("email", ANN), ("city", "Bonn")]).await;
+    stage.people.right.delete(object(Side::Right), &ids.right).expect("a record");
+    stage.edit(Side::Left, &ids.left, &[("city", "Rome")]);
+    stage.settle().await;
+    let member = stage.entity(Side::Left, &ids.left).members.right.expect("linked until the grace is over");
+    assert!(matches!(member.presence, Presence::Deleted { .. }));
+    stage.clock.forward(GRACE);
+    stage.settle().await;
+    assert_eq!(stage.entity(Side::Left, &ids.left).members.right, None);
     stage.check().await;
 }

@@ -93,6 +93,21 @@ async fn who_has_no_key_is_listed_and_not_copied() {
     stage.check().await;
 }
 
+/// Who has a key by now is matched by it before anything is made: it may be somebody whom we know.
+#[tokio::test]
+async fn who_gets_a_key_later_is_matched_by_it() {
+    let stage = Shape::not_unique().stage();
+    let ann = stage.linked(&[("email", ANN), ("name", "Ann")]).await;
+    let late = stage.make(Side::Left, &[("name", "Nobody")]);
+    assert_eq!(stage.settle().await, Written::default());
+    stage.edit(Side::Left, &late, &[("email", ANN)]);
+    assert_eq!(stage.settle().await.created, 0);
+    let entity = stage.entity(Side::Left, &ann.left);
+    let further: Vec<&str> = entity.secondary_addresses(Side::Left).map(|address| &*address.id).collect();
+    assert_eq!(further, [&late]);
+    stage.check().await;
+}
+
 #[tokio::test]
 async fn who_has_no_key_is_copied_once_where_the_rules_say_so() {
     let mut shape = Shape::default();

@@ -1,16 +1,20 @@
 //! Further records of one person: they give and take nothing but consent, and that like a member.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use hymnal::{
     cycle::report::Written,
-    merge::{Side, entity::Mark},
+    merge::{
+        Event, Side,
+        entity::{Mark, Presence},
+    },
     store::{
         Kv,
         tables::{Tag, Wait},
     },
 };
 use hymnal_memory::{Fault, Method};
+use hymnal_sdk::{Address, Gone};
 
 use super::stage::{Fuse, Shape, Stage, object};
 
@@ -231,5 +235,31 @@ async fn a_lost_answer_is_read_back() {
     stage.settle().await;
     assert_eq!(ann.consents(&stage), ["yes"; 3]);
     assert_eq!(stage.writes(Side::Right), 2, "each record is written once");
+    stage.check().await;
+}
+
+/// A duplicate that was hidden from us waits by itself: its person goes on, and it follows when it is seen again.
+#[tokio::test]
+async fn a_duplicate_that_cannot_be_seen_waits_and_its_person_does_not() {
+    let mut shape = Shape::not_unique();
+    shape.leads.capabilities.gone = Gone::NotVisible;
+    let stage = shape.stage();
+    let ann = ann(&stage, "no", 1).await;
+    let address = Address::new(object(Side::Right), &ann.further[0]);
+    stage.people.right.hide(address.clone());
+    stage.edit(Side::Left, &ann.left, &[("optout", "yes")]);
+    stage.settle().await;
+    stage.clock.forward(Duration::from_hours(1));
+    stage.settle().await;
+    assert_eq!(stage.value(Side::Right, &ann.right, "optout"), "yes");
+    let entity = stage.entity(Side::Left, &ann.left);
+    assert_eq!(entity.members.right.expect("still linked").presence, Presence::Seen);
+    assert!(matches!(entity.secondaries.right[0].member.presence, Presence::NotVisible { .. }));
+    let hidden = stage.events().into_iter().filter(|event| matches!(event, Event::NotVisible { .. })).count();
+    assert_eq!(hidden, 1, "said once");
+    stage.people.right.show(&address);
+    stage.edit(Side::Right, &ann.further[0], &[("city", "Paris")]);
+    stage.settle().await;
+    assert_eq!(ann.consents(&stage), ["yes"; 3]);
     stage.check().await;
 }

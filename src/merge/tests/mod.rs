@@ -4,6 +4,8 @@
 
 mod answers;
 mod aside;
+mod decisions;
+mod gates;
 mod matches;
 mod meters;
 mod patches;
