@@ -60,13 +60,23 @@ pub enum Planted {
     StayWithLead,
     /// Who was converted out of the sync is made anew.
     RemakeConverted,
+    /// The first of several who could be meant is taken.
+    FirstFound,
+    /// Who was told apart is matched again.
+    MatchAgain,
+    /// The fallback for an owner is taken for somebody's choice.
+    FallbackIsEdit,
+    /// An owner whom nobody there is is written as nobody.
+    NobodyIsBlank,
+    /// White space around a value is a part of it.
+    KeepSpaces,
     /// What somebody refused on a record, just before it became another one, is not heard.
     ForgetLastWord,
 }
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 32] = [
         Self::SkipEcho,
         Self::TakeForEcho,
         Self::ForgetOutbox,
@@ -94,6 +104,11 @@ impl Planted {
         Self::StayWithLead,
         Self::RemakeConverted,
         Self::ForgetLastWord,
+        Self::FirstFound,
+        Self::MatchAgain,
+        Self::FallbackIsEdit,
+        Self::NobodyIsBlank,
+        Self::KeepSpaces,
     ];
 }
 

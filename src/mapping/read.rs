@@ -14,6 +14,7 @@ use super::{
     value::Value,
     web,
 };
+use crate::planted::{self, Planted};
 
 /// What a native value means in the field's type.
 ///
@@ -54,7 +55,7 @@ pub fn same_native(map: &FieldMap, place: &NativeField, a: &Native, b: &Native) 
 
 /// NFC and trimmed; blank if nothing is left.
 pub(super) fn normal_text(text: &str) -> Value {
-    let text = text.trim();
+    let text = if planted::is(Planted::KeepSpaces) { text } else { text.trim() };
     match is_nfc_quick(text.chars()) {
         _ if text.is_empty() => Value::Blank,
         unicode_normalization::IsNormalized::Yes => Value::Text(text.to_owned()),

@@ -10,6 +10,7 @@ use super::{
     problem::{NO_SUCH_USER, UNKNOWN_USER, shown},
     value::Value,
 };
+use crate::planted::{self, Planted};
 
 /// Whom records of a system can belong to, as far as it was asked.
 ///
@@ -89,6 +90,7 @@ pub(super) fn write(map: &FieldMap, place: &NativeField, value: &Value) -> Resul
         Err(Problem::new(NO_SUCH_USER, message, hint))
     };
     match &place.fallback {
+        Some(_) if planted::is(Planted::NobodyIsBlank) => Ok(Native::Null),
         None if wanted.starts_with("queue:") => nobody(&wanted, "a queue is not copied; name a `fallback`"),
         None => nobody(&wanted, "add the user there with this e-mail address, or name a `fallback`"),
         Some(fallback) => match place.people.id(fallback) {

@@ -13,6 +13,7 @@ use super::{
     user,
     value::Value,
 };
+use crate::planted::{self, Planted};
 
 /// How a canonical value is written to a place, in the service's forms.
 ///
@@ -46,7 +47,8 @@ pub fn write(
 /// What stands at a place is what a value is written as there, though it reads as another: a fallback for a user whom
 /// nobody there is.
 pub fn stands_for(map: &FieldMap, place: &NativeField, native: &Native, value: &Value) -> bool {
-    map.kind == FieldType::User && !value.is_blank() && user::write(map, place, value).is_ok_and(|id| id == *native)
+    let is_user = map.kind == FieldType::User && !planted::is(Planted::FallbackIsEdit);
+    is_user && !value.is_blank() && user::write(map, place, value).is_ok_and(|id| id == *native)
 }
 
 /// A value in the words of the place, before the service's forms.

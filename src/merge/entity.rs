@@ -20,7 +20,10 @@ use super::{
     secondary::Secondary,
     side::{Pair, Side},
 };
-use crate::mapping::{Problem, Value};
+use crate::{
+    mapping::{Problem, Value},
+    planted::{self, Planted},
+};
 
 /// The id of an entity or of a conflict: a UUID of version 7, so that ids sort by age.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -374,7 +377,7 @@ impl Entity {
         let took = |one: &Self, two: &Self| {
             one.apart.iter().any(|apart| two.addresses(apart.side).any(|address| *address == apart.address))
         };
-        took(self, other) || took(other, self)
+        !planted::is(Planted::MatchAgain) && (took(self, other) || took(other, self))
     }
 
     /// Both sides are linked.

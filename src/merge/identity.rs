@@ -119,6 +119,7 @@ fn several(entity: &Entity, found: &[&Entity], set: usize, context: &Context<'_>
         (times.max(), std::cmp::Reverse(records(other)))
     };
     let chosen = match context.rules.ambiguous {
+        Ambiguous::Review if planted::is(Planted::FirstFound) => found.first(),
         Ambiguous::Review => None,
         Ambiguous::Oldest => found.iter().min_by_key(by_age),
         Ambiguous::Latest => found.iter().max_by_key(by_change),

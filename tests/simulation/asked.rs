@@ -11,7 +11,7 @@ use hymnal::{
         undo::{ChangeId, Undone, Which},
     },
     journal::entry::JournalPage,
-    merge::{Event, held::Answer, person::Loosening},
+    merge::{Event, Side, held::Answer, person::Loosening},
     store::{Kv, StoreError, format, tables::page_of},
 };
 
@@ -56,6 +56,36 @@ impl World {
             Ok(())
         })
         .await;
+    }
+
+    /// Says that two people are one.
+    pub(crate) async fn link(&mut self, one: usize, two: usize) {
+        let Some(sync) = self.life() else { return };
+        let ids = [one, two].map(|who| self.oracle.lock().known_as(who));
+        let [Some(first), Some(second)] = ids else { return };
+        self.ask(async move { sync.link(first, second).await.map(drop) }).await;
+        // Who died of it may have done it.
+        let mut oracle = self.oracle.lock();
+        if oracle.known_as(one).is_some() && oracle.known_as(one) == oracle.known_as(two) {
+            oracle.join(one, two);
+        }
+    }
+
+    /// Says that somebody's records in the two systems are two people.
+    pub(crate) async fn unlink(&mut self, who: usize) {
+        let Some(sync) = self.life() else { return };
+        let Some(id) = self.oracle.lock().known_as(who) else { return };
+        self.ask(async move { sync.unlink(id).await.map(drop) }).await;
+        self.oracle.lock().notes_parted(who);
+    }
+
+    /// Says that somebody's last record of a side is a person of its own.
+    pub(crate) async fn split(&mut self, side: Side, who: usize) {
+        let Some(sync) = self.life() else { return };
+        let Some(address) = self.oracle.lock().record_of(side, who) else { return };
+        let Some(id) = self.oracle.lock().entity_of(side, &address) else { return };
+        self.ask(async move { sync.split(id, side, &address).await.map(drop) }).await;
+        self.oracle.lock().notes_parted(who);
     }
 
     /// The last write to a record of somebody.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use hymnal::merge::{Pair, Side, SyncRules};
 use hymnal_memory::{Account, MemoryConnector, MemoryOptions, service::Row};
-use hymnal_sdk::{Address, Connector, Fields, Native};
+use hymnal_sdk::{Address, Connector, Fields, Native, User};
 
 use crate::{
     clock::Virtual,
@@ -29,7 +29,7 @@ impl InMemory {
                 account: format!("{side:?}"),
                 objects: shape::objects(shape, side)
                     .into_iter()
-                    .map(|object| (object.to_owned(), shape::options(&shape.sides[side], side)))
+                    .map(|object| (object.to_owned(), shape::options(shape, side)))
                     .collect(),
                 seed: shape.seed,
                 latency: Duration::ZERO,
@@ -108,6 +108,10 @@ impl Services for InMemory {
             }
         };
         client.is_ok_and(|id| people.convert(&lead.object, &lead.id, Address::new(CLIENTS, id)).is_ok())
+    }
+
+    fn employ(&self, side: Side, users: Vec<User>) {
+        self.people[side].set_users(users);
     }
 
     fn hide(&self, side: Side, record: &Address, hidden: bool) {

@@ -23,6 +23,7 @@ mod seeds;
 mod services;
 mod shape;
 mod shrink;
+mod staff;
 mod topics;
 mod twins;
 mod world;

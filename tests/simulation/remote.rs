@@ -10,7 +10,7 @@ use hymnal::merge::Side;
 use hymnal_memory::Method;
 use hymnal_sdk::{
     Address, Archived, BoxFuture, Call, Capabilities, Connector, Cursor, Draft, FieldEdit, Find, Found, Got, Http,
-    List, Page, Patch, Record, Result, Schema, Written,
+    List, Page, Patch, Record, Result, Schema, User, Written,
 };
 
 use crate::{crash::die, oracle::Shared, random::Random};
@@ -253,6 +253,11 @@ impl Connector for Watched {
         let (inner, call) = (Arc::clone(&self.inner), call.clone());
         let (object, ids) = (object.to_owned(), ids.to_vec());
         Box::pin(self.carry(Method::Delete, async move { inner.delete(&call, &object, &ids).await }))
+    }
+
+    fn users<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Vec<User>>> {
+        let (inner, call) = (Arc::clone(&self.inner), call.clone());
+        Box::pin(self.carry(Method::Users, async move { inner.users(&call).await }))
     }
 
     fn history<'a>(

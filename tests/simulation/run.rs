@@ -114,10 +114,14 @@ async fn chaos(world: &mut World, schedule: &Schedule, nuisance: Nuisance) -> bo
                 }
             }
             // People are asked, and ask, between two cycles.
-            Step::Answer { .. } | Step::Undo { .. } if cycle.is_some() => {}
+            Step::Answer { .. } | Step::Undo { .. } | Step::Link { .. } | Step::Unlink { .. } | Step::Split { .. }
+                if cycle.is_some() => {}
             Step::Answer { approve: true } => world.answer_holds(Answer::Approved).await,
             Step::Answer { approve: false } => world.answer_holds(Answer::Discarded).await,
             Step::Undo { who } => world.undo(*who).await,
+            Step::Link { one, two } => world.link(*one, *two).await,
+            Step::Unlink { who } => world.unlink(*who).await,
+            Step::Split { side, who } => world.split(*side, *who).await,
             step => do_step(world, step, &mut cycle),
         }
         if !holds(world) {
@@ -150,6 +154,7 @@ fn do_step(world: &mut World, step: &Step, cycle: &mut Option<Cycle>) {
         Step::KillAtCall { after, applied } => world.road.arm(*after, *applied),
         Step::DiskFull { commits } => world.kv.fill(*commits),
         Step::Fault { .. } => world.plant(step),
+        Step::Staff { side, name, works } => world.staff(*side, name, *works),
         _ => {
             world.act(step);
         }

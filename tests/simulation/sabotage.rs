@@ -43,6 +43,11 @@ const ABOUT_PEOPLE: &[(Planted, Promise)] = &[
     (Planted::StayWithLead, Promise::Convergence),
     (Planted::RemakeConverted, Promise::NoResurrection),
     (Planted::ForgetLastWord, Promise::Consent),
+    (Planted::FirstFound, Promise::AtMostOne),
+    (Planted::MatchAgain, Promise::AtMostOne),
+    (Planted::FallbackIsEdit, Promise::NoEcho),
+    (Planted::NobodyIsBlank, Promise::Convergence),
+    (Planted::KeepSpaces, Promise::NoEcho),
 ];
 
 /// Runs a seed with a fault planted in Hymnal.

@@ -50,6 +50,10 @@ pub(crate) enum Topic {
     Undo,
     /// Leads become clients, who are in the sync or are not.
     Conversions { synced: bool },
+    /// Several people have one e-mail, and another record with it appears.
+    Ambiguous,
+    /// Records belong to people, who come and go.
+    Owners,
 }
 
 /// What is done about a deletion.
@@ -109,6 +113,10 @@ pub(crate) enum Step {
     Restore { side: Side, who: usize },
     /// Somebody merges two people's records on one side.
     Merge { side: Side, winner: usize, loser: usize },
+    /// A service takes the white space away that somebody typed around a value.
+    Trim { side: Side, who: usize, field: String },
+    /// Somebody comes to work with a service, or leaves it.
+    Staff { side: Side, name: String, works: bool },
     /// Somebody makes a client, on the right.
     Client { who: usize, values: BTreeMap<String, String> },
     /// Somebody converts a person's lead, on the right: into a new client, or into one who is there.
@@ -135,6 +143,12 @@ pub(crate) enum Step {
     Answer { approve: bool },
     /// A person takes back what was written last to somebody.
     Undo { who: usize },
+    /// A person says that two are one.
+    Link { one: usize, two: usize },
+    /// A person says that somebody's records in the two systems are two people.
+    Unlink { who: usize },
+    /// A person says that somebody's last record of a side is a person of its own.
+    Split { side: Side, who: usize },
     /// Cycles until all is quiet, deletions too; then it is the next full third hour.
     Settle,
 }

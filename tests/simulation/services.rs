@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use hymnal::merge::{Side, SyncRules};
 use hymnal_memory::service::Row;
-use hymnal_sdk::{Address, Connector};
+use hymnal_sdk::{Address, Connector, User};
 
 use crate::{
     oracle::{Bent, Shared, Source},
@@ -53,6 +53,9 @@ pub(crate) trait Services: Send {
     fn convert(&self, _lead: &Address, _into: Option<&Address>) -> bool {
         false
     }
+
+    /// These work there from now on.
+    fn employ(&self, _side: Side, _users: Vec<User>) {}
 
     /// Our login may not see a record, or may again.
     fn hide(&self, side: Side, record: &Address, hidden: bool);

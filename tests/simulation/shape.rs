@@ -12,7 +12,10 @@ use hymnal::{
 use hymnal_memory::{DeletedReads, ObjectOptions, options};
 use hymnal_sdk::{Deletions, Gone, ListKind, NativeKind};
 
-use crate::schedule::{Farewell, ServiceShape, Shape, Topic};
+use crate::{
+    schedule::{Farewell, Shape, Topic},
+    staff::DESK,
+};
 
 /// The object that people live in on a side.
 pub(crate) fn object(side: Side) -> &'static str {
@@ -53,7 +56,8 @@ pub(crate) const UNMAPPED: &str = "notes";
 pub(crate) const PHONE_FITS: usize = 12;
 
 /// What the service is like.
-pub(crate) fn options(shape: &ServiceShape, side: Side) -> ObjectOptions {
+pub(crate) fn options(shape: &Shape, side: Side) -> ObjectOptions {
+    let (topic, shape) = (&shape.topic, &shape.sides[side]);
     let text = |name| options::field(name, NativeKind::Text);
     let email = if shape.unique_email { options::unique("email") } else { text("email") };
     let mut phone = text("phone");
@@ -75,6 +79,9 @@ pub(crate) fn options(shape: &ServiceShape, side: Side) -> ObjectOptions {
         text(UNMAPPED),
         options::unique(EXTERNAL_ID),
     ]);
+    if *topic == Topic::Owners {
+        object.schema.fields.push(options::field("owner", NativeKind::Reference));
+    }
     let capable = &mut object.capabilities;
     capable.list_page = shape.page;
     for batch in [&mut capable.get_batch, &mut capable.find_batch, &mut capable.create_batch, &mut capable.update_batch]
@@ -113,6 +120,13 @@ pub(crate) fn rules(shape: &Shape) -> SyncRules {
         rule("tags", FieldType::Set),
         rule("optout", FieldType::Choice),
     ];
+    if shape.topic == Topic::Owners {
+        let mut owner = rule("owner", FieldType::User);
+        for place in owner.map.native.left.values_mut() {
+            place.fallback = Some(format!("{DESK}@example.com"));
+        }
+        fields.push(owner);
+    }
     for field in &mut fields {
         place_it(field, shape);
         match field.map.name.as_str() {

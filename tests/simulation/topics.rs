@@ -37,7 +37,7 @@ fn steps(schedule: &Schedule, random: &mut Random) -> Vec<Timed> {
     });
     let who = usize::try_from(random.below(people.max().map_or(1, |last| last as u64 + 1))).expect("few people");
     let steps = match schedule.shape.topic {
-        Topic::None | Topic::Conversions { .. } => Vec::new(),
+        Topic::None | Topic::Conversions { .. } | Topic::Ambiguous | Topic::Owners => Vec::new(),
         Topic::Deletions(_) => {
             // Longer than the grace, mostly; somebody may still work on the other record.
             let edit = Step::Edit { side: side.other(), who, field: "city".into(), value: fresh(random) };

@@ -79,7 +79,11 @@ impl World {
             sources: Pair::from_fn(|side| services.source(side)),
             bent: Pair::from_fn(|side| services.bent(side)),
         };
-        let oracle = Shared::new(Oracle::new(means));
+        let oracle = Oracle::new(means);
+        for side in Side::BOTH {
+            services.employ(side, oracle.staff.users(side));
+        }
+        let oracle = Shared::new(oracle);
         let road = Road::new(shape.seed);
         let logs = Logs::default();
         Self { clock, logs, services, kv, road, oracle, folder, rules, life: None, lives: 0, seed: shape.seed }
@@ -189,6 +193,7 @@ impl World {
             Step::Make { side, who, .. }
             | Step::Second { side, who, .. }
             | Step::Edit { side, who, .. }
+            | Step::Trim { side, who, .. }
             | Step::Delete { side, who }
             | Step::Restore { side, who }
             | Step::Hide { side, who }
@@ -205,6 +210,10 @@ impl World {
                 // Somebody who types what stands there changes nothing.
                 let changes = oracle.holds(side, record, field).is_some_and(|held| held != *value);
                 changes && services.edit(side, record, &[(field.clone(), value.clone())].into())
+            }
+            (Step::Trim { field, .. }, Some(record)) => {
+                let trimmed = oracle.holds(side, record, field).filter(|held| !held.is_empty());
+                trimmed.is_some_and(|held| services.edit(side, record, &[(field.clone(), held)].into()))
             }
             (Step::Delete { .. }, Some(record)) => services.delete(side, record),
             (Step::Restore { .. }, None) => {
@@ -244,6 +253,13 @@ impl World {
         };
         oracle.people_acted(side, who);
         done
+    }
+
+    /// Somebody comes or goes.
+    pub(crate) fn staff(&self, side: Side, name: &str, works: bool) {
+        let mut oracle = self.oracle.lock();
+        oracle.staff.note(side, name, works);
+        self.services.employ(side, oracle.staff.users(side));
     }
 
     /// A fault is planted.

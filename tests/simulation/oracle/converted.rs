@@ -59,7 +59,7 @@ impl Oracle {
 
     /// I7: who was seen to refuse, and has not been let in again since, is refused on every record that is left.
     pub(super) fn check_restrictions(&mut self) {
-        if !self.shape.has_clients() {
+        if !self.shape.has_clients() && self.namesakes() == 0 {
             return;
         }
         let mut broken = Vec::new();

@@ -19,6 +19,7 @@ impl Oracle {
         }
         self.check_nobody_twice(key, track, bent);
         self.check_nobody_back(key, track);
+        self.check_nobody_in_place(key, track);
         self.check_made_in_scope(key, track);
         if !bent {
             self.check_creation_journal(key, track);

@@ -42,6 +42,7 @@ impl Oracle {
             who,
             edits,
             made: self.tick,
+            made_after: self.kv.commits(),
             made_at: self.clock.glance(),
             made_by,
             ours: 0,

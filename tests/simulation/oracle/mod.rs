@@ -11,7 +11,7 @@
 //! | [`promises`] | the invariants by name |
 //! | [`asking`] | what must be true of each request that goes out |
 //! | [`writing`], [`making`], [`removing`] | what must be true of each of our writes, when it arrives |
-//! | [`scope`], [`guarded`], [`undone`], [`converted`] | the same, where a run is about that |
+//! | [`scope`], [`guarded`], [`undone`], [`converted`], [`told_apart`], [`owned`] | the same, where a run is about that |
 //! | [`logging`] | what must be true of each line of the conflict log, when it is written |
 //! | [`logs`] | what must not be in the logs |
 //! | [`quiet`], [`waiting`] | what must be true when all is quiet |
@@ -24,11 +24,13 @@ mod logging;
 mod logs;
 mod making;
 mod mirror;
+mod owned;
 mod papers;
 mod promises;
 mod quiet;
 mod removing;
 mod scope;
+mod told_apart;
 mod undone;
 mod waiting;
 mod writing;
@@ -47,7 +49,12 @@ pub(crate) use logs::Logs;
 pub(crate) use papers::Papers;
 pub(crate) use promises::{Promise, Violation};
 
-use crate::{clock::Virtual, crash::CrashKv, schedule::Shape};
+use crate::{
+    clock::Virtual,
+    crash::CrashKv,
+    schedule::Shape,
+    staff::{self, Staff},
+};
 
 /// The rows of a service that changed after a change of that number, with their objects.
 pub(crate) type Source = Box<dyn Fn(u64) -> Vec<(String, Row)> + Send>;
@@ -97,6 +104,10 @@ pub(crate) struct Oracle {
     shown_again: BTreeMap<Key, u64>,
     /// What guards count.
     counted: guarded::Counted,
+    /// Who works where.
+    pub(crate) staff: Staff,
+    /// Whom people told apart.
+    apart: Vec<told_apart::Parted>,
     /// What people took back.
     undone: Vec<undone::TakenBack>,
     /// Until when a service wants to be left alone.
@@ -114,6 +125,8 @@ struct Track {
     row: Row,
     edits: Vec<Change>,
     made: u64,
+    /// After how many commits it was made.
+    made_after: u64,
     made_at: Duration,
     made_by: By,
     /// Changes that we made to it.
@@ -207,6 +220,8 @@ impl Oracle {
             hidden: BTreeSet::new(),
             shown_again: BTreeMap::new(),
             counted: guarded::Counted::default(),
+            staff: Staff::new(),
+            apart: Vec::new(),
             undone: Vec::new(),
             quiet_until: Pair::default(),
             looked: Pair::default(),
@@ -325,6 +340,7 @@ fn plain(field: &str, native: Option<&Native>) -> String {
     let text = text.trim();
     match field {
         "email" => text.to_lowercase(),
+        "owner" => staff::name(text).to_lowercase(),
         "tags" => {
             let mut items: Vec<&str> = text.split(';').map(str::trim).filter(|item| !item.is_empty()).collect();
             items.sort_unstable();

@@ -24,6 +24,8 @@ impl Oracle {
         self.check_undone();
         self.check_conversions();
         self.check_restrictions();
+        self.check_told_apart();
+        self.check_nobody_guessed();
         self.check_causes();
         self.check_written();
         self.check_file();
@@ -75,7 +77,8 @@ impl Oracle {
                 for rule in &self.rules.fields {
                     let name = &rule.map.name;
                     let stands = |track: &Track| plain(name, track.row.fields.get(name));
-                    if stands(left) != stands(right) && !self.is_waiting(one, name) {
+                    let stands_in = self.is_stand_in(name, &stands(left), &stands(right));
+                    if stands(left) != stands(right) && !stands_in && !self.is_waiting(one, name) {
                         let text = format!(
                             "`{name}` of {} and {} is `{}` and `{}`, and nothing says why",
                             left_key.1,
@@ -137,7 +140,7 @@ impl Oracle {
                 .filter(|edit| edit.by == By::Others)
                 .count();
             let ours: usize = self.of(side, who).map(|(_, track)| track.ours).sum();
-            if ours > edits + 2 + self.times_undone(who) {
+            if ours > edits + 2 + self.times_undone(who) + self.namesakes() + self.staff.moves {
                 self.breaks(Promise::NoEcho, format!("{ours} writes to person {who} on {side:?} for {edits} edits"));
             }
         }
@@ -201,7 +204,7 @@ impl Oracle {
     }
 
     /// The entity that knows an address.
-    pub(super) fn entity_of(&self, side: Side, address: &Address) -> Option<Id> {
+    pub(crate) fn entity_of(&self, side: Side, address: &Address) -> Option<Id> {
         let bytes = self.kv.durable().get(&TAG.address(side, address)).expect("a store in memory")?;
         hymnal::store::tables::entity_of(&bytes)
     }

@@ -44,6 +44,7 @@ impl Oracle {
                 Wait::Parked => {
                     // Who is out of the sync is not tried again.
                     self.entity(id).is_some_and(|entity| !entity.scope.is_in())
+                        || (field == "owner" && self.is_owned_by_nobody(id))
                         || (field == "phone" && self.has_long_phone(id))
                         || self.is_in_the_way(id)
                         || self.was_deleted_quietly(id)

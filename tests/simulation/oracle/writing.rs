@@ -25,6 +25,7 @@ impl Oracle {
             self.check_nothing_lost(key, track, change);
             self.check_blank(key, track, change);
             self.check_consent(key, track, change);
+            self.check_spaces(key, change);
             if !bent {
                 self.check_nothing_invented(key, track, change);
                 self.check_journal(key, change);
@@ -134,7 +135,9 @@ impl Oracle {
         let known = known || (field == "optout" && self.records.values().any(same_email));
         // Leaving a list can be the opt-out.
         let is_farewell = field == "optout" && self.rules.on_delete.iter().any(|(_, rule)| *rule == OnDelete::Restrict);
-        let known = known || is_farewell;
+        // Who refuses refuses for the e-mail, whoever else has it; and who was told apart goes on with what they had.
+        let is_spread = self.namesakes() > 0 && self.records.values().any(|track| track.edits.iter().any(entered));
+        let known = known || is_farewell || is_spread || self.is_rightly_the_desk(*side, track, change);
         // Who is linked anew may hold what a service made of our own writing, and win: people can see that.
         if !known && !self.papers.has_logged(field, side.other(), value) {
             let text = format!("{side:?} {address}: `{field}` = `{value}` is written, and nobody entered it");
@@ -166,7 +169,8 @@ impl Oracle {
         }
         let agreed = self.agreed.get(&(self.root(track.who), field.clone()));
         let was_agreed = agreed.is_some_and(|agreed| agreed.iter().any(|(at, _)| at == value));
-        reached || cleared || was_agreed || self.papers.has_logged(field, side, value)
+        let stood_in = self.was_stood_in(side, track, edit);
+        reached || cleared || was_agreed || stood_in || self.papers.has_logged(field, side, value)
     }
 
     /// I8: what is cleared was cleared by somebody, or the log has it.
