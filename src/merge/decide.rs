@@ -64,6 +64,9 @@ fn release_moot(entity: &mut Entity, context: &Context<'_>) {
 
 /// Nor does a field: the refusal of a batch may have named one that this record had no part in.
 fn release_moot_fields(entity: &mut Entity, context: &Context<'_>) {
+    if planted::is(Planted::RefuseBatch) {
+        return;
+    }
     for side in Side::BOTH {
         let Some(object) = entity.members[side].as_ref().map(|member| member.address.object.clone()) else { continue };
         for rule in &context.rules.fields {
