@@ -70,7 +70,9 @@ impl World {
         let mut oracle = self.oracle.lock();
         if oracle.known_as(one).is_some() && oracle.known_as(one) == oracle.known_as(two) {
             oracle.join(one, two);
-            meant.into_iter().for_each(|who| oracle.join(one, who));
+            for who in meant {
+                oracle.join(one, who);
+            }
         }
     }
 
