@@ -9,7 +9,7 @@ use super::world::World;
 use crate::{
     merge::{
         Entity, Event, Id, Side,
-        exchange::{step_aside, taken, wanted},
+        exchange::{given, step_aside, taken, wanted},
         patch::Patch,
     },
     store::{StoreError, tables::entity_of},
@@ -57,11 +57,12 @@ pub fn in_order(world: &World<'_>, entity: &Entity, side: Side, patch: &mut Patc
     Ok(events)
 }
 
-/// Whether a record to be made would collide with one that is about to give the value away.
+/// Whether a record to be made would have the key of one that is about to give it away. In a service that allows it,
+/// too: the person would be there twice for a moment, and whoever looks for the e-mail then finds somebody else.
 pub fn has_to_wait(world: &World<'_>, id: Id, side: Side, object: &str, patch: &Patch) -> Result<bool, StoreError> {
     for change in &patch.changes {
         let rule = world.context.rules.fields.iter().find(|rule| rule.map.name == change.field);
-        let key = rule.and_then(|rule| taken(rule, side, object, &change.golden, world.context));
+        let key = rule.and_then(|rule| given(rule, side, object, &change.golden, world.context));
         if let Some((place, key)) = key
             && holder(world, id, side, &place, &key)?.is_some()
         {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use hymnal_sdk::{Address, Timestamp};
+use hymnal_sdk::{Address, SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{state::LOADED, world::World};
@@ -239,7 +239,7 @@ pub fn guard_patch(
     let mut kinds = vec![GuardKind::Blanked, GuardKind::Updates, GuardKind::OptOuts, GuardKind::OptIns];
     // Where the record may not change at all, what is cleared in it needs no count of its own.
     if let Some(cause) = asked(world, entity, side, patch, GuardKind::Updates)
-        && !counted.contains(&GuardKind::Updates)
+        && still_counts(world, &counted, GuardKind::Updates).is_none()
         && world.is_full(GuardKind::Updates, cause)?
     {
         kinds.swap(0, 1);
@@ -247,14 +247,22 @@ pub fn guard_patch(
     for kind in kinds {
         let Some(cause) = asked(world, entity, side, patch, kind) else { continue };
         // A write that is sent again was counted when it was sent first.
-        match if counted.contains(&kind) { None } else { world.admit(kind, cause)? } {
+        let known = still_counts(world, &counted, kind);
+        match if known.is_some() { None } else { world.admit(kind, cause)? } {
             None => {
-                entity.counted[side].insert(kind);
+                entity.counted[side].insert(kind, known.unwrap_or(world.context.now));
             }
             Some(gate) => held::hold(entity, side, kind, gate, patch, world.context),
         }
     }
     Ok(())
+}
+
+/// When a write was counted, if that is within the window. What is refused and sent again later is another write by then.
+fn still_counts(world: &World<'_>, counted: &BTreeMap<GuardKind, Timestamp>, kind: GuardKind) -> Option<Timestamp> {
+    let window = SignedDuration::try_from(world.context.rules.guards.window).unwrap_or(SignedDuration::MAX);
+    let at = counted.get(&kind)?;
+    (world.context.now.duration_since(*at) < window).then_some(*at)
 }
 
 /// The same for a further record of the person, which takes consents and nothing else.
@@ -292,13 +300,13 @@ pub fn guard_record(
         Some(RecordGate::Gate(of, Gate::Passed)) if *of == kind => return Ok(Verdict::Goes),
         _ => {}
     }
-    if entity.counted[side].contains(&kind) {
+    if still_counts(world, &entity.counted[side], kind).is_some() {
         return Ok(Verdict::Goes);
     }
     let cause = guard::cause_of_person(entity);
     Ok(match world.admit(kind, cause)? {
         None => {
-            entity.counted[side].insert(kind);
+            entity.counted[side].insert(kind, world.context.now);
             Verdict::Goes
         }
         Some(gate) => {

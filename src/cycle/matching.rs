@@ -1,5 +1,7 @@
 //! Records that nobody knows yet, matched in key order, so that the order in which they arrived does not matter.
 
+use std::collections::BTreeSet;
+
 use hymnal_sdk::Address;
 
 use super::{
@@ -11,13 +13,15 @@ use crate::{
     mapping,
     merge::{
         Context, Entity, Event, Id, Pair, Side,
+        answer::agree_on_sent,
         decide::decide,
-        entity::Creating,
+        entity::{Creating, Sent},
         event::{ConflictLine, ConflictStatus},
         identity::{Match, match_entity},
+        patch::keys,
         unite::unite,
     },
-    store::StoreError,
+    store::{StoreError, tables::entity_of},
 };
 
 /// Matches one entity that waits, if it still does.
@@ -41,6 +45,33 @@ pub fn match_one(world: &mut World<'_>, id: Id) -> Result<(), StoreError> {
         Match::Contested => contest(world, entity),
         Match::One { all, primaries, set } => become_one(world, entity, others, &all, &primaries, set),
         Match::Several { candidates } => wait_for_a_person(world, entity, candidates),
+    }
+}
+
+impl World<'_> {
+    /// Who stands alone with a key that somebody has come to, by a merge, a first link or an edit, is matched again.
+    pub(super) fn match_again(&mut self, before: Option<&Entity>, after: &Entity) -> Result<(), StoreError> {
+        if after.queued {
+            return Ok(());
+        }
+        let mut ids = BTreeSet::new();
+        for (set, fields) in self.context.rules.matching.iter().enumerate() {
+            let known = before.map(|before| keys(before, fields, self.context)).unwrap_or_default();
+            for text in keys(after, fields, self.context).difference(&known) {
+                for (key, _) in self.scan(&self.tag().matching(set, text), 64)? {
+                    ids.extend(entity_of(&key).filter(|id| *id != after.id));
+                }
+            }
+        }
+        for id in ids {
+            let Some(mut alone) = self.entity(id)?.filter(|other| !other.is_linked() && !other.queued) else {
+                continue;
+            };
+            alone.queued = true;
+            let ((), events) = self.decide(|context, ledger| decide(&mut alone, context, ledger));
+            self.put(alone, events)?;
+        }
+        Ok(())
     }
 }
 
@@ -123,14 +154,22 @@ fn recognise(united: &mut Entity, side: Side, creating: &Creating, context: &Con
     for rule in &context.rules.fields {
         let Some(place) = Context::place(rule, side, &member.address.object) else { continue };
         let Some(field) = united.fields.get_mut(&rule.map.name) else { continue };
-        let (Some(sent), Some(shadow)) = (creating.fields.get(&place.name), &field.sides[side].shadow) else {
-            continue;
-        };
-        if mapping::same_native(&rule.map, place, sent, shadow) {
-            field.agreed = mapping::read(&rule.map, place, sent).ok();
-            field.linked = true;
-            field.sides[side].edit = None;
+        let Some(sent) = creating.fields.get(&place.name) else { continue };
+        let Ok(agreed) = mapping::read(&rule.map, place, sent) else { continue };
+        match &field.sides[side].shadow {
+            Some(shadow) if mapping::same_native(&rule.map, place, sent, shadow) => {
+                field.agreed = Some(agreed.clone());
+                field.sides[side].edit = None;
+            }
+            Some(_) => continue,
+            // It was withheld: the reading that shows it settles what was sent.
+            None => {
+                let golden = agreed.clone();
+                field.sides[side].sent = Some(Sent { native: sent.clone(), golden, in_doubt: true });
+            }
         }
+        agree_on_sent(rule, field, side, &agreed);
+        field.linked = true;
     }
 }
 

@@ -9,13 +9,13 @@ use crate::{
     merge::{
         Context, Entity, Event, Id, Pair, Side,
         decide::decide,
-        entity::{Field, Holding, Member, OpenConflict, Presence, Tombstone},
+        entity::{Field, Holding, Member, OpenConflict, Presence},
         event::{ConflictEvent, ConflictLine, ConflictStatus},
         last_word::hear_last_word,
         logged::thaw,
         patch::key,
         reading::{Folded, Reading, Source, fold, is_known},
-        removal::{bury, restrict_all},
+        removal::{Tombstone, bury, come_back, left_behind, restrict_all},
         secondary::fold_secondary,
         unite,
     },
@@ -163,6 +163,7 @@ pub fn unlink(world: &mut World<'_>, mut entity: Entity, side: Side) -> Result<(
     entity.gates[side] = None;
     let now = world.context.now;
     let mut events = vec![Event::Unlinked { side, address: member.address.clone() }];
+    let left = left_behind(&entity, side, world.context);
     forget_side(&mut entity, side, now, &mut events);
     if !promote(world, &mut entity, side) {
         let seen_at = match member.presence {
@@ -172,6 +173,9 @@ pub fn unlink(world: &mut World<'_>, mut entity: Entity, side: Side) -> Result<(
         let ((), buried) =
             world.decide(|context, ledger| bury(&mut entity, side, member.address, seen_at, context, ledger));
         events.extend(buried);
+        if let Some(tombstone) = &mut entity.tombstones[side] {
+            tombstone.left = left;
+        }
     }
     let ((), decided) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
     events.extend(decided);
@@ -184,9 +188,10 @@ pub fn removed(world: &mut World<'_>, mut entity: Entity, side: Side) -> Result<
     let now = world.context.now;
     entity.removing[side] = None;
     let mut events = vec![Event::Removed { side, address: member.address.clone() }];
+    let left = left_behind(&entity, side, world.context);
     forget_side(&mut entity, side, now, &mut events);
     if !promote(world, &mut entity, side) {
-        entity.tombstones[side] = Some(Tombstone { address: member.address, at: now, remake: false });
+        entity.tombstones[side] = Some(Tombstone { address: member.address, at: now, remake: false, left });
     }
     let ((), decided) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
     events.extend(decided);
@@ -301,8 +306,11 @@ fn observe_former(
         world.set(reread_key(world.tag(), side, &record.address), Some(Vec::new()));
         return Ok(());
     }
-    entity.tombstones[side] = None;
+    let left = entity.tombstones[side].take().and_then(|tombstone| tombstone.left);
     entity.members[side] = Some(new_member(record, asked.at));
+    if let Some(left) = left {
+        come_back(&mut entity, side, left);
+    }
     let mut events = vec![Event::SeenAgain { side, address: record.address.clone() }];
     let reading = Reading { record, requested_at: asked.at, source: asked.source };
     let (_, decided) = world.decide(|context, ledger| fold(&mut entity, side, reading, context, ledger));

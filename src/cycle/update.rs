@@ -1,6 +1,8 @@
 //! One batch of changes: verify, mark durably, write, confirm.
 
-use hymnal_sdk::{Address, Call, Effect, Error, Kind, Lane, Timestamp};
+use std::collections::BTreeSet;
+
+use hymnal_sdk::{Address, Call, Effect, Error, Got, Kind, Lane, Timestamp};
 
 use super::{
     Sync,
@@ -22,6 +24,7 @@ use crate::{
         answer::{give_up, mark_sending, refused, updated},
         decide::decide,
         patch::patch,
+        reading::withheld,
     },
     planted::{self, Planted},
     store::StoreError,
@@ -32,6 +35,13 @@ struct Outgoing {
     id: Id,
     address: Address,
     patch: hymnal_sdk::Patch,
+}
+
+/// A record that was read just before it is written.
+struct Verified {
+    address: Address,
+    /// Its fields that were not shown.
+    withheld: BTreeSet<String>,
 }
 
 impl Sync {
@@ -74,10 +84,10 @@ impl Sync {
         call: &Call,
         object: &str,
         ids: &[Id],
-    ) -> Result<Result<Vec<Address>, Error>, Failure> {
+    ) -> Result<Result<Vec<Verified>, Error>, Failure> {
         let addresses = self.to_verify(side, object, ids).await?;
         if addresses.is_empty() {
-            return Ok(Ok(addresses));
+            return Ok(Ok(Vec::new()));
         }
         let system = &self.systems[side];
         let requested_at = self.committer.clock.now();
@@ -86,14 +96,21 @@ impl Sync {
             Ok(got) => got,
             Err(error) => return Ok(Err(error)),
         };
-        self.decide_informed(cycle, |world| {
-            for (address, got) in addresses.iter().zip(&got) {
-                observe_got(world, side, address, got, requested_at)?;
-            }
-            Ok(())
-        })
-        .await?;
-        Ok(Ok(addresses))
+        let committed = self
+            .decide_informed(cycle, |world| {
+                let mut verified = Vec::new();
+                for (address, got) in addresses.iter().zip(&got) {
+                    observe_got(world, side, address, got, requested_at)?;
+                    let withheld = match got {
+                        Got::Record(record) => withheld(record, side, world.context),
+                        Got::Gone => BTreeSet::new(),
+                    };
+                    verified.push(Verified { address: address.clone(), withheld });
+                }
+                Ok(verified)
+            })
+            .await?;
+        Ok(Ok(committed.answer))
     }
 
     /// The records to read: all where `verify` is on, else those that no reading has settled since an earlier write, or
@@ -131,7 +148,7 @@ impl Sync {
         side: Side,
         object: &str,
         ids: &[Id],
-        verified: &[Address],
+        verified: &[Verified],
     ) -> Result<Vec<Outgoing>, Failure> {
         let must_be_read = self.committer.rules.verify && !planted::is(Planted::SkipVerify);
         let only = self.only();
@@ -141,10 +158,14 @@ impl Sync {
                 world.cause = only.as_ref().map(|_| Cause::Apply);
                 for id in ids {
                     let member = world.shared(*id)?.and_then(|entity| entity.members[side].clone());
-                    if must_be_read && !member.is_some_and(|member| verified.contains(&member.address)) {
+                    let read = verified
+                        .iter()
+                        .find(|read| member.as_ref().is_some_and(|member| member.address == read.address));
+                    if must_be_read && read.is_none() {
                         continue;
                     }
-                    outgoing.extend(mark_one(world, side, object, *id, only.as_deref())?);
+                    let unseen = read.map(|read| &read.withheld);
+                    outgoing.extend(mark_one(world, (side, object), *id, unseen, only.as_deref())?);
                 }
                 Ok(outgoing)
             })
@@ -192,9 +213,9 @@ impl Sync {
 
 fn mark_one(
     world: &mut World<'_>,
-    side: Side,
-    object: &str,
+    (side, object): (Side, &str),
     id: Id,
+    withheld: Option<&BTreeSet<String>>,
     only: Option<&Selection>,
 ) -> Result<Option<Outgoing>, StoreError> {
     let Some(mut entity) = world.entity(id)? else { return Ok(None) };
@@ -202,6 +223,9 @@ fn mark_one(
         return Ok(None);
     };
     let mut patch = patch(&entity, side, world.context);
+    if let Some(withheld) = withheld {
+        patch.leave_withheld(withheld, world.context);
+    }
     match only {
         // A person has seen these lines, and wants them written.
         Some(only) => only.keep(&entity, side, &mut patch, world.context),

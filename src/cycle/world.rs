@@ -205,7 +205,9 @@ impl<'a> World<'a> {
         if before.as_deref() != Some(&entity) {
             self.note_news(before.as_deref(), &entity);
             self.replace(before.as_deref(), Some(&entity));
-            self.set_entity(entity.id, Some(Rc::new(entity)));
+            let entity = Rc::new(entity);
+            self.set_entity(entity.id, Some(Rc::clone(&entity)));
+            self.match_again(before.as_deref(), &entity)?;
         }
         Ok(())
     }

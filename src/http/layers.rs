@@ -92,9 +92,11 @@ impl Layers {
             classify: classify.clone(),
             clock: clock.clone(),
             vault,
+            ledger: ledger.clone(),
             jitter: Jitter::new(!seed),
             state: Mutex::default(),
         });
+        logins.resume();
         let (jitter, seen) = (Jitter::new(seed), Mutex::default());
         Arc::new(Self { name, transport, login, classify, clock, ledger, limits, gate, logins, jitter, seen })
     }
@@ -268,10 +270,13 @@ impl Layers {
             ),
         }
         let because = format!("the service asked for a pause ({})", error.code);
-        if let Ok(until) = now.checked_add(length.length()) {
-            remembered::save(&*self.ledger, &self.name, until, &because);
-        }
         self.gate.pause(length.length(), because);
+        // The one in force, which may be longer, and by our clock: theirs may be off by any time.
+        if let Some((pause, left)) = self.gate.paused()
+            && let Ok(until) = self.clock.now().checked_add(left)
+        {
+            remembered::save(&*self.ledger, &self.name, until, &pause.because);
+        }
         length.length()
     }
 

@@ -6,8 +6,8 @@ use std::{
 };
 
 use hymnal_sdk::{
-    Classify, Clock, Error, ExposeSecret as _, Kind, Login, LoginState, Response, Result, SecretString, Session,
-    Transport, Vault, http::Access,
+    Classify, Clock, Error, ExposeSecret as _, Kind, Ledger, Login, LoginState, Response, Result, SecretString,
+    Session, Transport, Vault, http::Access,
 };
 use jiff::SignedDuration;
 use tokio::sync::watch;
@@ -16,6 +16,7 @@ use super::{
     TIMEOUT,
     answer::{lost, pause, redirect},
     gate::too_late,
+    remembered,
     retry::{Finality, Jitter, Next, Retry},
 };
 
@@ -35,6 +36,7 @@ pub(super) struct Logins {
     pub(super) classify: Arc<dyn Classify>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) vault: Arc<dyn Vault>,
+    pub(super) ledger: Arc<dyn Ledger>,
     pub(super) jitter: Jitter,
     pub(super) state: Mutex<State>,
 }
@@ -81,6 +83,14 @@ impl Logins {
             biased;
             landed = landed => landed,
             () = self.clock.sleep(left) => Err(too_late()),
+        }
+    }
+
+    /// Goes on with the pause that the service asked for when somebody logged in before the last stop.
+    pub(super) fn resume(&self) {
+        if let Some((left, because)) = remembered::load(&*self.ledger, &self.place(), self.clock.now()) {
+            let error = Error::new(Kind::Throttled, "paused", because);
+            self.rest(error, left);
         }
     }
 
@@ -162,7 +172,12 @@ impl Logins {
             Err(error) if error.kind == Kind::Auth => Err(self.refused(&error)),
             Err(error) if error.kind == Kind::Throttled => {
                 let length = pause(&error, self.rests(), self.clock.now()).length();
-                Err(self.rest(error, length))
+                let error = self.rest(error, length);
+                if let Some(until) = error.retry_at {
+                    let because = format!("the service asked for a pause at the login ({})", error.code);
+                    remembered::save(&*self.ledger, &self.place(), until, &because);
+                }
+                Err(error)
             }
             Err(error) => Err(error),
         }
@@ -242,6 +257,11 @@ impl Logins {
         let refresh = self.vault.load(&self.name);
         self.lock().rest = Some(Rest { error: error.clone(), until, times, refresh });
         error
+    }
+
+    /// Where its pause is remembered: beside that of all requests.
+    fn place(&self) -> String {
+        format!("{}/login", self.name)
     }
 
     /// How many rests in a row there were.

@@ -3,9 +3,10 @@
 use hymnal_sdk::{Error, Kind, SignedDuration, Timestamp, Written};
 
 use super::{
+    consent::restriction,
     context::Context,
     decide::decide,
-    entity::{Creating, Entity, Holding, Mark, Member, Parked, Presence, Sent},
+    entity::{Creating, Entity, Field, Holding, Mark, Member, Parked, Presence, Sent},
     event::{Event, SentChange},
     held::Gate,
     patch::{Change, Patch, restricts},
@@ -114,12 +115,7 @@ pub fn created(
         let Some(native) = creating.fields.get(&place.name) else { continue };
         // What it stood for when it was sent: the golden value may have moved on since.
         let golden = mapping::read(&rule.map, place, native).unwrap_or_else(|_| field.golden.clone());
-        // What was written is what the other side held: no first link is to be decided, only the writing settled. An
-        // edit since then is an edit of it.
-        match &mut field.sides[side.other()].edit {
-            Some(edit) if edit.value != golden && !golden.is_blank() => edit.before = Some(golden.clone()),
-            edit => *edit = None,
-        }
+        agree_on_sent(rule, field, side, &golden);
         field.sides[side] =
             Holding { sent: Some(Sent { native: native.clone(), golden, in_doubt: false }), ..Holding::default() };
         field.linked = true;
@@ -140,8 +136,22 @@ pub fn created(
     settle_by_answer(entity, side, written, answered_at, context, ledger);
 }
 
+/// What a creation was sent with is what the other side held then: no first link is to be decided, and an edit there
+/// since is an edit of it. What loosens a consent since then was followed while there was one record only; now it is
+/// judged as what it is.
+pub fn agree_on_sent(rule: &FieldRule, field: &mut Field, made: Side, sent: &Value) {
+    match &mut field.sides[made.other()].edit {
+        Some(edit) if edit.value != *sent && !sent.is_blank() => edit.before = Some(sent.clone()),
+        edit => *edit = None,
+    }
+    let rank = |value: &Value| rule.policy.consent.as_ref().map(|consent| restriction(consent, value));
+    if rank(sent) > rank(&field.golden) {
+        field.golden = sent.clone();
+    }
+}
+
 /// What was let through, or counted, is done: the next write is another one.
-fn settle_guard(entity: &mut Entity, side: Side) {
+pub(super) fn settle_guard(entity: &mut Entity, side: Side) {
     entity.counted[side].clear();
     entity.gates[side] = None;
     for field in entity.fields.values_mut() {

@@ -39,6 +39,7 @@ pub fn decide(entity: &mut Entity, context: &Context<'_>, ledger: &mut Ledger<'_
     removal::reconsider(entity, context, ledger);
     held::forget_moot(entity, context);
     scope::judge(entity, context.rules, ledger.events);
+    release_moot_fields(entity, context);
     release_moot(entity, context);
     entity.wants = Pair::from_fn(|side| match wants(entity, side, context) {
         Want::Update if planted::is(Planted::ForgetOutbox) => Want::Nothing,
@@ -57,6 +58,28 @@ fn release_moot(entity: &mut Entity, context: &Context<'_>) {
         };
         if wants(entity, side, context) != Want::Nothing {
             entity.parked[side] = Some(parked);
+        }
+    }
+}
+
+/// Nor does a field: the refusal of a batch may have named one that this record had no part in.
+fn release_moot_fields(entity: &mut Entity, context: &Context<'_>) {
+    if planted::is(Planted::RefuseBatch) {
+        return;
+    }
+    for side in Side::BOTH {
+        let Some(object) = entity.members[side].as_ref().map(|member| member.address.object.clone()) else { continue };
+        for rule in &context.rules.fields {
+            let Some(place) = Context::place(rule, side, &object) else { continue };
+            let Some(field) = entity.fields.get_mut(&rule.map.name) else { continue };
+            let Holding { shadow: Some(shadow), sent: None, mark, .. } = &mut field.sides[side] else { continue };
+            let is_moot = |mark: &mut Mark| match mark {
+                Mark::Parked { golden: Some(_), parked } => {
+                    parked.dismissed_by.is_none() && patch::stands_at(rule, place, shadow, &field.golden)
+                }
+                _ => false,
+            };
+            mark.take_if(is_moot);
         }
     }
 }
@@ -123,6 +146,7 @@ impl OneField<'_> {
         }
         let base = self.base(field);
         let mut sides = Pair::from_fn(|side| self.input(field, side));
+        let base = if self.speaks_up(field, &mut sides) { Some(Value::Blank) } else { base };
         self.sharpen(field, &mut sides, base.is_none(), ledger);
         let golden = field.golden.clone();
         let verdict = merge(&Merge {
@@ -195,6 +219,23 @@ impl OneField<'_> {
         let place = self.place(side)?;
         let native = field.sides[side].shadow.as_ref()?;
         mapping::read(&self.rule.map, place, native).ok()
+    }
+
+    /// A value that may not travel stayed at the first link, since the other side was blank and had none to replace it.
+    /// When one is entered there, this one is overruled, and the log says so: nobody there ever saw it.
+    fn speaks_up(&self, field: &Field, sides: &mut Pair<SideInput>) -> bool {
+        for side in Side::BOTH {
+            let SideInput::Stands(value) = &sides[side] else { continue };
+            let before = sides[side.other()].edit().and_then(|edit| edit.before.as_ref());
+            let was_apart = !value.is_blank() && before == Some(&Value::Blank) && field.sides[side].sent.is_none();
+            if was_apart && !self.rule.policy.flow.into_side(side.other()) {
+                let (value, before) = (value.clone(), Some(Value::Blank));
+                sides[side] =
+                    SideInput::Edited(Candidate { value, before, evidence: Evidence::None, with_email: false });
+                return true;
+            }
+        }
+        false
     }
 
     /// Where times decide between two edits, the services' field histories tell them better than the records' times.

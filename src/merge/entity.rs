@@ -15,6 +15,7 @@ use super::{
     field::{ConflictKind, Evidence},
     guard::GuardKind,
     held::{FieldGate, RecordGate},
+    removal::{Removal, Tombstone},
     scope::Scope,
     secondary::Secondary,
     side::{Pair, Side},
@@ -95,8 +96,9 @@ pub struct Entity {
     pub scope: Scope,
     /// What a guard decided about the record of a side as a whole.
     pub gates: Pair<Option<RecordGate>>,
-    /// What of a write that is on its way to a side was counted by a guard: sent again, it is the same write.
-    pub counted: Pair<BTreeSet<GuardKind>>,
+    /// What of a write that is on its way to a side was counted by a guard, and when: sent again while that counts, it is
+    /// the same write.
+    pub counted: Pair<BTreeMap<GuardKind, Timestamp>>,
     /// The mapped fields, by canonical name.
     pub fields: BTreeMap<String, Field>,
 }
@@ -128,30 +130,6 @@ pub struct Apart {
     pub address: Address,
     /// Nothing is created there in its place until the keys of one of the two change.
     pub bars: bool,
-}
-
-/// Remembers a deletion.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tombstone {
-    /// Where the record lived.
-    pub address: Address,
-    /// When it was unlinked.
-    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
-    pub at: Timestamp,
-    /// `on_delete = "recreate"`: it is made again as long as the other side has it.
-    pub remake: bool,
-}
-
-/// A deletion seen on one side, on its way to the other.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Removal {
-    /// The record that was seen deleted.
-    pub of: Address,
-    /// When that was first seen, by our clock.
-    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
-    pub seen_at: Timestamp,
-    /// It was marked as being sent, and no answer has come: the record is read before anything else is done.
-    pub in_doubt: bool,
 }
 
 /// A creation between the durable mark and its answer.

@@ -64,10 +64,22 @@ pub fn taken(
     context: &Context<'_>,
 ) -> Option<(String, String)> {
     let place = Context::place(rule, side, object)?;
-    let is_exchanged = exchanged(context).any(|known| known.map.name == rule.map.name);
     let declared = context.objects[side].get(object).is_some_and(|facts| facts.unique.contains(&place.name));
     let is_unique = declared || context.schema(side, object, &place.name).is_some_and(|field| field.unique);
-    let key = mapping::key(golden).filter(|_| is_exchanged && is_unique)?;
+    given(rule, side, object, golden, context).filter(|_| is_unique)
+}
+
+/// A change of a patch that gives a record a key, whether the service keeps it once or not: its place, and the key.
+pub fn given(
+    rule: &FieldRule,
+    side: Side,
+    object: &str,
+    golden: &Value,
+    context: &Context<'_>,
+) -> Option<(String, String)> {
+    let place = Context::place(rule, side, object)?;
+    let is_exchanged = exchanged(context).any(|known| known.map.name == rule.map.name);
+    let key = mapping::key(golden).filter(|_| is_exchanged)?;
     Some((format!("{object}.{}", place.name), key))
 }
 

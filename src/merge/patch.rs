@@ -113,6 +113,23 @@ pub fn draft(entity: &Entity, side: Side, object: &str, context: &Context<'_>) -
 }
 
 impl Patch {
+    /// Sets aside what the reading just before did not show: an edit that nobody has seen might be written over. A
+    /// restriction of consent is written all the same.
+    pub fn leave_withheld(&mut self, withheld: &BTreeSet<String>, context: &Context<'_>) {
+        let rule = |name: &str| context.rules.fields.iter().find(|rule| rule.map.name == name);
+        let (left, changes) = std::mem::take(&mut self.changes).into_iter().partition(|change: &Change| {
+            withheld.contains(&change.native)
+                && !rule(&change.field).is_some_and(|rule| restricts(rule, &change.golden))
+        });
+        self.changes = changes;
+        let left: Vec<Change> = left;
+        self.problems.extend(left.into_iter().map(|change| {
+            let message = format!("`{}` was not shown when it was read, so that it cannot be written", change.native);
+            let hint = "look whether our login may read the field; it is tried again by itself";
+            (change.field, Problem { code: "withheld".into(), message, hint: hint.into() })
+        }));
+    }
+
     /// What goes over the wire.
     pub fn fields(&self) -> Fields {
         self.changes.iter().map(|change| (change.native.clone(), change.to.clone())).collect()
@@ -220,18 +237,27 @@ fn joined(parts: impl Iterator<Item = Option<String>>) -> Option<String> {
     parts.map(|parts| parts.join("\u{1f}"))
 }
 
-/// Every key of an entity by a key set: of what is golden, and of what a creation was sent with that is not answered.
-/// A person may change the e-mail meanwhile; the record that was made, if one was, has the old one.
+/// Every key of an entity by a key set: of what is golden, of what a creation was sent with that is not answered, and of
+/// the person's further records, as far as their values are kept. A person may change the e-mail meanwhile; the record
+/// that was made, if one was, has the old one. And who turns up with the e-mail of a duplicate is the same person.
 pub fn keys(entity: &Entity, set: &[usize], context: &Context<'_>) -> BTreeSet<String> {
-    let sent = Side::BOTH.into_iter().filter_map(|side| {
-        let creating = entity.creating[side].as_ref()?;
-        joined(set.iter().map(|index| {
-            let rule = &context.rules.fields[*index];
-            let place = Context::place(rule, side, &creating.object)?;
-            mapping::key(&mapping::read(&rule.map, place, creating.fields.get(&place.name)?).ok()?)
-        }))
-    });
-    sent.chain(key(entity, set, context)).collect()
+    let read = |index: &usize, side: Side, object: &str, holds: &dyn Fn(&FieldRule, &str) -> Option<Native>| {
+        let rule = &context.rules.fields[*index];
+        let place = Context::place(rule, side, object)?;
+        mapping::key(&mapping::read(&rule.map, place, &holds(rule, &place.name)?).ok()?)
+    };
+    let mut found = BTreeSet::from_iter(key(entity, set, context));
+    for side in Side::BOTH {
+        if let Some(creating) = &entity.creating[side] {
+            let sent = |_: &FieldRule, place: &str| creating.fields.get(place).cloned();
+            found.extend(joined(set.iter().map(|index| read(index, side, &creating.object, &sent))));
+        }
+        for further in &entity.secondaries[side] {
+            let shown = |rule: &FieldRule, _: &str| further.fields.get(&rule.map.name)?.shadow.clone();
+            found.extend(joined(set.iter().map(|index| read(index, side, &further.member.address.object, &shown))));
+        }
+    }
+    found
 }
 
 /// Whether a value may be written to a side: where `flow` lets it, and a restriction everywhere. A person who opted out

@@ -1,8 +1,11 @@
 //! One reading of a linked record, folded into its entity: what is an echo, what an edit.
 
+use std::collections::BTreeSet;
+
 use hymnal_sdk::{ActorKind, Native, Record, Timestamp};
 
 use super::{
+    answer::settle_guard,
     context::Context,
     decide::decide,
     entity::{Edit, Entity, Field, Holding, Id, Mark, Member, Parked, Presence},
@@ -81,6 +84,7 @@ pub fn fold(
     }
     let evidence = evidence(&before, side, &reading, context);
     let mut edited = Vec::new();
+    let mut has_arrived = false;
     let mut email_moved = before.wrote_email && reading.source != Source::Answer;
     for rule in &context.rules.fields {
         let Some(place) = Context::place(rule, side, &before.address.object) else { continue };
@@ -93,8 +97,12 @@ pub fn fold(
         // Whoever changed it, we in a write in doubt included: what changed beside it came with the address.
         email_moved |= rule.map.kind == FieldType::Email
             && field.sides[side].shadow.as_ref().is_some_and(|shadow| !observed.same(shadow));
+        has_arrived |= observed.shows_arrival(&field.sides[side]);
         let Some(was) = observed.settle(&mut field.sides[side], ledger) else { continue };
         edited.push((rule, was));
+    }
+    if has_arrived {
+        settle_guard(entity, side);
     }
     if !edited.is_empty() {
         // Somebody changed the person: what was refused as a whole may be taken now.
@@ -203,6 +211,19 @@ pub(super) fn readable<'a>(
     }
 }
 
+/// The native fields of a record read by id that the reading does not show: nobody knows what stands there now.
+pub fn withheld(record: &Record, side: Side, context: &Context<'_>) -> BTreeSet<String> {
+    let object = &record.address.object;
+    let omits = context.objects[side].get(object).is_some_and(|facts| facts.omits_blanks);
+    let is_shown = |place: &NativeField| match record.fields.get(&place.name) {
+        Some(Native::Text(text)) => !is_mask(text),
+        Some(_) => true,
+        None => omits,
+    };
+    let places = context.rules.fields.iter().filter_map(|rule| Context::place(rule, side, object));
+    places.filter(|place| !is_shown(place)).map(|place| place.name.clone()).collect()
+}
+
 fn is_mask(text: &str) -> bool {
     text.len() >= 3 && text.bytes().all(|byte| byte == b'*')
 }
@@ -266,6 +287,12 @@ impl Observed<'_> {
             }
             None => self.edit(holding, None, true),
         }
+    }
+
+    /// What nobody answered has arrived all the same: it stands there, and did not before.
+    fn shows_arrival(&self, holding: &Holding) -> bool {
+        let stood_there = holding.shadow.as_ref().is_some_and(|shadow| self.same(shadow));
+        holding.sent.as_ref().is_some_and(|sent| sent.in_doubt && self.same(&sent.native)) && !stood_there
     }
 
     fn settle_sent(&self, holding: &mut Holding, sent: super::entity::Sent, ledger: &mut Ledger<'_>) -> Option<Was> {
@@ -360,8 +387,9 @@ fn keep_edit(field: &mut Field, side: Side, was: Was, evidence: Evidence, record
         field.sides[side].edit = Some(Edit { value: was.value, before: None, evidence, by, with_email: false });
         return;
     }
-    if let Some(value) = was.delivered {
-        deliver(field, side.other(), &value);
+    // What somebody wrote over, they had before their eyes.
+    if let Some(value) = was.delivered.as_ref().or(was.before.as_ref()) {
+        deliver(field, side.other(), value);
     }
     // An edit of an edit that has not been delivered: the value before the first of them is what the side held when
     // it last agreed with the other.
@@ -370,7 +398,8 @@ fn keep_edit(field: &mut Field, side: Side, was: Was, evidence: Evidence, record
             field.agreed = Some(earlier.value.clone());
             Some(earlier.value)
         }
-        Some(earlier) => earlier.before,
+        // Where the first link was decided on it, that is what the side held when it was.
+        Some(earlier) => earlier.before.or_else(|| field.linked.then_some(earlier.value)),
         None => was.before,
     };
     field.sides[side].edit = Some(Edit { value: was.value, before, evidence, by, with_email });
@@ -379,6 +408,9 @@ fn keep_edit(field: &mut Field, side: Side, was: Was, evidence: Evidence, record
 /// The edit of `side` has reached the other one, where somebody wrote over it since: the two edits came one after the
 /// other and do not compete.
 fn deliver(field: &mut Field, side: Side, value: &Value) {
+    if planted::is(Planted::KeepDelivered) {
+        return;
+    }
     if field.golden == *value && field.sides[side].edit.as_ref().is_some_and(|edit| edit.value == *value) {
         field.agreed = Some(value.clone());
         field.sides[side].edit = None;

@@ -1,17 +1,58 @@
 //! What follows from a deletion on the other side, once it is believed.
 
+use std::collections::BTreeMap;
+
 use hymnal_sdk::{Address, SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::{
     context::Context,
-    entity::{Entity, Field, Member, Origin, Removal, Tombstone},
+    entity::{Entity, Field, Holding, Member, Origin},
     event::{Event, Spared},
     field::Evidence,
     reading::Ledger,
     rules::OnDelete,
     side::Side,
 };
-use crate::planted::{self, Planted};
+use crate::{
+    mapping::Value,
+    planted::{self, Planted},
+};
+
+/// Remembers a deletion.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tombstone {
+    /// Where the record lived.
+    pub address: Address,
+    /// When it was unlinked.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
+    pub at: Timestamp,
+    /// `on_delete = "recreate"`: it is made again as long as the other side has it.
+    pub remake: bool,
+    /// How it stood with the other record, should it come back.
+    pub left: Option<LeftBehind>,
+}
+
+/// How a record that was deleted stood with the other one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LeftBehind {
+    /// The other one.
+    pub with: Address,
+    /// By field: what was agreed, whether the first link was decided, and what the record held.
+    pub fields: BTreeMap<String, (Option<Value>, bool, Holding)>,
+}
+
+/// A deletion seen on one side, on its way to the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removal {
+    /// The record that was seen deleted.
+    pub of: Address,
+    /// When that was first seen, by our clock.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
+    pub seen_at: Timestamp,
+    /// It was marked as being sent, and no answer has come: the record is read before anything else is done.
+    pub in_doubt: bool,
+}
 
 /// The member of `side` was deleted at `seen_at` and is unlinked, and no other record takes its place: what the rules
 /// want done on the other side, and what is remembered.
@@ -26,13 +67,41 @@ pub fn bury(
     let rule = context.rules.on_delete[side];
     let remake = rule == OnDelete::Recreate;
     let remake = remake || planted::is(Planted::ForgetTombstone);
-    entity.tombstones[side] = Some(Tombstone { address: of.clone(), at: context.now, remake });
+    entity.tombstones[side] = Some(Tombstone { address: of.clone(), at: context.now, remake, left: None });
     let far = side.other();
     if !rule.removes() || entity.members[far].is_none() {
         return;
     }
     entity.removing[far] = Some(Removal { of, seen_at, in_doubt: false });
     reconsider(entity, context, ledger);
+}
+
+/// How the member of `side` stands with the other one: to be remembered before it is unlinked, and taken up by
+/// [`come_back`].
+///
+/// Not the consents: after a deletion the more restrictive value of both counts, whoever entered it and when.
+pub fn left_behind(entity: &Entity, side: Side, context: &Context<'_>) -> Option<LeftBehind> {
+    let with = entity.members[side.other()].as_ref()?.address.clone();
+    let kept = context.rules.fields.iter().filter(|rule| rule.policy.consent.is_none());
+    let fields = kept.filter_map(|rule| {
+        let field = entity.fields.get(&rule.map.name)?;
+        let holding = Holding { gate: None, ..field.sides[side].clone() };
+        Some((rule.map.name.clone(), (field.agreed.clone(), field.linked, holding)))
+    });
+    Some(LeftBehind { with, fields: fields.collect() })
+}
+
+/// The record of a tombstone is back, and the other one is still there: they go on where they stood. Who edited the other
+/// one meanwhile must not lose to what lay in the bin.
+pub fn come_back(entity: &mut Entity, side: Side, left: LeftBehind) {
+    if entity.members[side.other()].as_ref().is_none_or(|member| member.address != left.with) {
+        return;
+    }
+    for (name, (agreed, linked, holding)) in left.fields {
+        if let Some(field) = entity.fields.get_mut(&name) {
+            (field.agreed, field.linked, field.sides[side]) = (agreed, linked, holding);
+        }
+    }
 }
 
 /// Drops a deletion that is on its way and no longer right: the other record is back, or somebody worked on this one.

@@ -26,7 +26,9 @@ pub fn unite(
     context: &Context<'_>,
     ledger: &mut Ledger<'_>,
 ) -> Option<Entity> {
-    group.sort_by_key(|entity| (!entity.is_linked(), entity.id));
+    // Who was met first decides nothing: what is kept of one of them is the primary's.
+    let rank = |id| Side::BOTH.iter().position(|side| primaries[*side] == Some(id)).unwrap_or(Side::BOTH.len());
+    group.sort_by_key(|entity| (!entity.is_linked(), rank(entity.id), entity.id));
     let of = |id: Option<Id>| id.and_then(|id| group.iter().find(|entity| entity.id == id));
     let goes_on = primaries.left.is_some() && primaries.left == primaries.right;
     let base = if goes_on { of(primaries.left) } else { None };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hymnal::{
     cycle::report::Written,
-    merge::{Side, entity::Presence},
+    merge::{OnConflict, Side, entity::Presence},
 };
 use hymnal_memory::DeletedReads;
 use hymnal_sdk::{Address, Deletions, Gone, ListKind};
@@ -66,6 +66,30 @@ async fn who_is_restored_after_the_grace_is_linked_again() {
     assert_eq!(entity.members.right.map(|member| member.address.id), Some(ids.right));
     assert_eq!(entity.tombstones.right, None);
     stage.check().await;
+}
+
+/// What lay in the bin was once taken for as good as what somebody entered meanwhile, and could win over it.
+#[tokio::test]
+async fn who_is_restored_goes_on_where_both_stood() {
+    for side in Side::BOTH {
+        let mut shape = Shape::default();
+        shape.rule("city").policy.first_link = OnConflict::Prefer(side);
+        let stage = shape.stage();
+        let ids = stage.linked(&[("email", ANN), ("city", "Bonn")]).await;
+        stage.people[side].delete(object(side), &ids[side]).expect("a record");
+        stage.settle().await;
+        stage.clock.forward(GRACE);
+        stage.settle().await;
+        stage.edit(side.other(), &ids[side.other()], &[("city", "Rome")]);
+        stage.settle().await;
+        stage.people[side].restore(object(side), &ids[side]).expect("from the bin");
+        stage.settle().await;
+        for side in Side::BOTH {
+            assert_eq!(stage.value(side, &ids[side], "city"), "Rome");
+        }
+        assert_eq!(stage.log(), [""; 0], "one of them edited, and the other did not");
+        stage.check().await;
+    }
 }
 
 #[tokio::test]

@@ -83,6 +83,29 @@ async fn a_field_that_is_hidden_is_not_blank() {
     }
 }
 
+/// What stands there might be an edit that nobody has seen.
+#[tokio::test]
+async fn a_field_that_is_hidden_just_now_is_not_written_over() {
+    let hidden = [Fault::FieldWithheld { field: "city".into() }, Fault::FieldMasked { field: "city".into() }];
+    for fault in hidden {
+        let stage = Stage::new();
+        let ids = stage.linked(&[("email", ANN), ("city", "Bonn")]).await;
+        stage.people.left.plant(fault, Fault::FOREVER, Method::Any);
+        stage.edit(Side::Right, &ids.right, &[("city", "Rome"), ("phone", "1")]);
+        stage.settle().await;
+        assert_eq!(stage.value(Side::Left, &ids.left, "phone"), "1", "the rest goes on");
+        assert_eq!(stage.value(Side::Left, &ids.left, "city"), "Bonn");
+        let entity = stage.entity(Side::Left, &ids.left);
+        let Some(Mark::Parked { parked, .. }) = &entity.fields["city"].sides.left.mark else { panic!("{entity:?}") };
+        assert_eq!(parked.problem.code, "withheld");
+        stage.people.left.lift_faults();
+        stage.clock.forward(Duration::from_hours(1));
+        stage.settle().await;
+        assert_eq!(stage.value(Side::Left, &ids.left, "city"), "Rome");
+        stage.check().await;
+    }
+}
+
 #[tokio::test]
 async fn a_field_that_was_never_readable_is_not_decided() {
     let stage = Stage::new();

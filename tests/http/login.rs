@@ -229,3 +229,17 @@ async fn a_login_that_cannot_be_asked_is_no_refusal() {
         assert_eq!(layers.health().login, LoginState::Unknown);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_asked_for_at_the_login_outlives_a_restart() {
+    let login = Arc::new(Tokens::default());
+    let service = Service::new(|_, nth| if nth == 0 { answer(503, &[("retry-after", "600")]) } else { ok() });
+    let world = world(&login);
+    for minutes in [0, 1, 8] {
+        tokio::time::sleep(Duration::from_mins(minutes)).await;
+        let error = world.layers(&service).send(&Call::default(), write("/a")).await.unwrap_err();
+        assert_eq!((error.kind, service.count()), (Kind::Throttled, 1));
+    }
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    world.layers(&service).send(&Call::default(), write("/a")).await.unwrap();
+}

@@ -61,6 +61,27 @@ async fn a_pause_holds_everybody_and_is_only_extended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_restart_ends_no_pause() {
+    for ahead in [0, 7200] {
+        let world = World::new();
+        world.clock.step(-ahead);
+        let service = Service::new(|request, _| {
+            let seconds = if request.url.ends_with("long") { "3600" } else { "5" };
+            answer(429, &[("date", "Mon, 23 Nov 2026 10:00:00 GMT"), ("retry-after", seconds)])
+        });
+        service.travel(|nth| (Duration::ZERO, Duration::from_millis(nth as u64)));
+        let layers = world.layers(&service);
+        let call = Call::default();
+        let (long, short) = tokio::join!(layers.send(&call, write("/long")), layers.send(&call, write("/short")));
+        assert!(long.is_err() && short.is_err());
+        drop(layers);
+        tokio::time::sleep(Duration::from_mins(58)).await;
+        let error = world.layers(&service).send(&call, write("/a")).await.unwrap_err();
+        assert_eq!((error.kind, service.count()), (Kind::Throttled, 2), "their clock is {ahead} s ahead");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_long_pause_is_the_callers_to_plan_around() {
     let world = World::new();
     let service = Service::new(|_, _| answer(429, &[("retry-after", "61")]));

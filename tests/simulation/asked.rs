@@ -63,11 +63,16 @@ impl World {
         let Some(sync) = self.life() else { return };
         let ids = [one, two].map(|who| self.oracle.lock().known_as(who));
         let [Some(first), Some(second)] = ids else { return };
+        // Whoever is known as one of the two by now is meant, too.
+        let meant = self.oracle.lock().known_as_any([first, second]);
         self.ask(async move { sync.link(first, second).await.map(drop) }).await;
         // Who died of it may have done it.
         let mut oracle = self.oracle.lock();
         if oracle.known_as(one).is_some() && oracle.known_as(one) == oracle.known_as(two) {
             oracle.join(one, two);
+            for who in meant {
+                oracle.join(one, who);
+            }
         }
     }
 

@@ -80,7 +80,7 @@ fn every_planted_fault_is_noticed() {
         others.dedup();
         Err(format!("{fault:?} breaks {promise:?}, and no seed shows it; what they show: {others:?}"))
     };
-    let noticed = seeds::over(0..faults.len() as u64, notice);
+    let noticed = seeds::over(&(0..faults.len() as u64).collect::<Vec<_>>(), notice);
     let told = |(index, found): (&u64, &Result<u64, String>)| {
         let fault = planted(*index).0;
         found.as_ref().map_or_else(Clone::clone, |seed| format!("{fault:?}: seed {seed}"))

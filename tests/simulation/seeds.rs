@@ -2,10 +2,9 @@
 
 use std::{
     collections::BTreeMap,
-    ops::Range,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     thread,
 };
@@ -15,29 +14,26 @@ use crate::oracle::Violation;
 /// So many seeds are run by an ordinary test.
 pub(crate) const CI: u64 = 300;
 
-/// The seeds that `HYMNAL_SEEDS` names: `n` for the first n, or `a..b`.
-pub(crate) fn named() -> Range<u64> {
-    let Ok(named) = std::env::var("HYMNAL_SEEDS") else { return 0..CI };
-    let number = |text: &str| text.trim().parse::<u64>().expect("`HYMNAL_SEEDS` is `n` or `a..b`");
+/// The seeds that `HYMNAL_SEEDS` names: `n` for the first n, `a..b`, or some with commas between.
+pub(crate) fn named() -> Vec<u64> {
+    let Ok(named) = std::env::var("HYMNAL_SEEDS") else { return (0..CI).collect() };
+    let number = |text: &str| text.trim().parse::<u64>().expect("`HYMNAL_SEEDS` is `n`, `a..b` or `a,b,c`");
     match named.split_once("..") {
-        Some((from, to)) => number(from)..number(to),
-        None => 0..number(&named),
+        Some((from, to)) => (number(from)..number(to)).collect(),
+        None if named.contains(',') => named.split(',').map(number).collect(),
+        None => (0..number(&named)).collect(),
     }
 }
 
 /// Runs something on each seed, one thread a seed, as many threads as there are processors.
-pub(crate) fn over<T: Send>(seeds: Range<u64>, act: impl Fn(u64) -> T + Sync) -> BTreeMap<u64, T> {
-    let next = AtomicU64::new(seeds.start);
+pub(crate) fn over<T: Send>(seeds: &[u64], act: impl Fn(u64) -> T + Sync) -> BTreeMap<u64, T> {
+    let next = AtomicUsize::new(0);
     let outcomes = Mutex::new(BTreeMap::new());
     let threads = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds.end {
-                        break;
-                    }
+                while let Some(&seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let outcome = act(seed);
                     outcomes.lock().unwrap_or_else(PoisonError::into_inner).insert(seed, outcome);
                 }

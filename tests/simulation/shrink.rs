@@ -1,39 +1,51 @@
 //! A failing run, cut down to the steps that matter, and kept.
 
+use std::collections::BTreeMap;
+
 use crate::{
     generate, kept,
     oracle::{Promise, Violation},
     run,
     schedule::Schedule,
+    seeds,
     twins::twins,
 };
 
 /// So many runs are spent on one failure.
 const RUNS: u32 = 600;
 
-/// Cuts the run of a failing seed down, and keeps it in `tests/regressions/`.
+/// Without a story, so many failures are cut down; with one, all.
+const ENOUGH: usize = 3;
+
+/// Cuts the runs of failing seeds down, and keeps them in `tests/regressions/`. What happened in them is told where
+/// somebody wants to know: `HYMNAL_STORY=1`.
 #[expect(clippy::print_stderr, reason = "it is shown where the test fails")]
-pub(crate) fn keep(seed: u64, violation: &Violation) {
-    let [ordinary, other] = generate::runs(seed);
-    let schedule = if breaks(&ordinary, violation.promise) { ordinary } else { other };
-    let small = shrink(schedule, violation.promise);
-    let outcome = run::run(&small);
-    let found = first_broken(&small).map(|violation| violation.to_string()).unwrap_or_default();
-    let found: String = found.chars().take(300).collect();
-    let text = small.to_text(&format!("Seed {seed} broke {found}"));
-    let path = kept().join(format!("seed-{seed}-{}.steps", violation.promise.number().to_lowercase()));
-    let written = std::fs::create_dir_all(kept()).and_then(|()| std::fs::write(&path, &text));
-    match written {
-        Ok(()) => eprintln!("kept in {}", path.display()),
-        Err(error) => eprintln!("cannot keep it in {}: {error}", path.display()),
+pub(crate) fn keep(failed: &[(u64, Violation)]) {
+    let is_told = std::env::var_os("HYMNAL_STORY").is_some();
+    let failed: BTreeMap<u64, Promise> = failed.iter().map(|(seed, broken)| (*seed, broken.promise)).collect();
+    let most = if is_told { failed.len() } else { ENOUGH };
+    let seeds: Vec<u64> = failed.keys().copied().take(most).collect();
+    for (seed, small) in seeds::over(&seeds, |seed| shrink(whole(seed, failed[&seed]), failed[&seed])) {
+        let found = first_broken(&small).map(|violation| violation.to_string()).unwrap_or_default();
+        let found: String = found.chars().take(300).collect();
+        let text = small.to_text(&format!("Seed {seed} broke {found}"));
+        let path = kept().join(format!("seed-{seed}-{}.steps", failed[&seed].number().to_lowercase()));
+        let written = std::fs::create_dir_all(kept()).and_then(|()| std::fs::write(&path, &text));
+        match written {
+            Ok(()) => eprintln!("kept in {}", path.display()),
+            Err(error) => eprintln!("cannot keep it in {}: {error}", path.display()),
+        }
+        eprintln!("{text}");
+        if is_told {
+            eprintln!("{}", run::run(&small).story.join("\n"));
+        }
     }
-    eprintln!("{text}");
-    eprintln!("{}", told(&outcome));
 }
 
-/// What happened in a run, where somebody wants to know: `HYMNAL_STORY=1`.
-fn told(outcome: &run::Outcome) -> String {
-    std::env::var_os("HYMNAL_STORY").map_or_else(String::new, |_| outcome.story.join("\n"))
+/// The schedule in which a seed failed.
+fn whole(seed: u64, promise: Promise) -> Schedule {
+    let [ordinary, other] = generate::runs(seed);
+    if breaks(&ordinary, promise) { ordinary } else { other }
 }
 
 /// The fewest steps found that break the same promise: whole parts are left out, then smaller ones (ddmin: Zeller,

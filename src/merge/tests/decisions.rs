@@ -2,11 +2,12 @@
 
 use super::*;
 use crate::merge::{
-    entity::{Mark, Presence, Tombstone},
+    entity::{Mark, Presence},
     event::{Cause, ConflictLine, ConflictStatus},
     parked::{Handling, Parking, Signature, handle},
     person::{Decision, Loosening, Unfit, fits, rule as decided},
     reading::is_known,
+    removal::Tombstone,
     scope::Standing,
     secondary::Secondary,
 };
@@ -70,7 +71,7 @@ fn loosened_alone(change: impl FnOnce(&mut Entity, Timestamp)) -> bool {
 fn the_only_record_loosens_what_nobody_else_restricted() {
     assert!(loosened_alone(|_, _| ()));
     let address = Address::new(OBJECT, "9");
-    let stone = |at| Tombstone { address: address.clone(), at, remake: false };
+    let stone = |at| Tombstone { address: address.clone(), at, remake: false, left: None };
     assert!(!loosened_alone(|entity, now| entity.tombstones.right = Some(stone(now))), "the other record is gone");
     assert!(!loosened_alone(|entity, _| entity.fields.get_mut("optout").expect("read").imposed = true));
     let further = |entity: &mut Entity, now| entity.secondaries.left.push(Secondary::unread(address.clone(), now));

@@ -156,7 +156,7 @@ fn what_was_counted_is_forgotten_once_nothing_is_left_to_be_written() {
     let mut bench = Bench::new();
     let mut entity = bench.linked(&[ANN, ("city", "Bonn")]);
     bench.read(&mut entity, Side::Left, &[ANN, ("city", "Rome")]);
-    entity.counted.right.insert(GuardKind::Updates);
+    entity.counted.right.insert(GuardKind::Updates, bench.now);
     let decide = |bench: &mut Bench, entity: &mut Entity| {
         bench.decide(|context, ledger| crate::merge::decide::decide(entity, context, ledger));
         entity.counted.right.len()

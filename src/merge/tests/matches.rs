@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::merge::{
-    entity::Tombstone,
     identity::{Match, match_entity},
+    removal::Tombstone,
     unite::unite,
 };
 
@@ -57,7 +57,7 @@ fn who_was_deleted_stays_deleted_where_no_record_has_come() {
     let key = [("email", "ann@example.com")];
     let mut bereaved = met(&mut bench, Side::Right, "1", "09:00:00", &key);
     let address = Address::new(OBJECT, "5");
-    bereaved.tombstones.left = Some(Tombstone { address: address.clone(), at: bench.now, remake: false });
+    bereaved.tombstones.left = Some(Tombstone { address: address.clone(), at: bench.now, remake: false, left: None });
     let second = met(&mut bench, Side::Right, "2", "09:00:00", &key);
     let first = Pair::new(None, Some(bereaved.id));
     let united = bench

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::merge::{
-    entity::{Apart, Mark, Parked, Presence, Tombstone},
+    entity::{Apart, Mark, Parked, Presence},
     meter::{Category, Metered, Writing, meter},
+    removal::Tombstone,
     scope::Standing,
 };
 
@@ -84,7 +85,7 @@ fn presence(entity: &mut Entity, presence: Presence) {
 }
 
 fn tombstone(at: Timestamp, remake: bool) -> Tombstone {
-    Tombstone { address: Address::new(OBJECT, "5"), at, remake }
+    Tombstone { address: Address::new(OBJECT, "5"), at, remake, left: None }
 }
 
 fn unread(entity: &mut Entity, name: &str) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hymnal::merge::{Id, Side, guard::GuardKind};
 use hymnal_sdk::{SignedDuration, Timestamp};
 
-use super::{Change, Key, Oracle, Promise, plain};
+use super::{By, Change, Key, Oracle, Promise, plain};
 use crate::{oracle::Track, schedule::Topic};
 
 /// The rolling window, less the part of it in which guards count.
@@ -47,19 +47,21 @@ impl Oracle {
 
     pub(super) fn check_guarded_creation(&mut self, key: &Key, track: &Track) {
         let email = plain("email", track.row.fields.get("email"));
-        self.count(GuardKind::Creates, key, "email", &email);
+        self.count(GuardKind::Creates, key, ("email", &email), None);
     }
 
-    pub(super) fn check_guarded_update(&mut self, key: &Key, mine: &[Change]) {
+    pub(super) fn check_guarded_update(&mut self, key: &Key, track: &Track, mine: &[Change]) {
         if let Some(change) = mine.iter().find(|change| change.field != "optout") {
-            self.count(GuardKind::Updates, key, &change.field, &change.value);
+            let entered = track.edits.iter().filter(|edit| edit.by == By::Others && edit.field == change.field);
+            let since = entered.map(|edit| edit.tick).max();
+            self.count(GuardKind::Updates, key, (&change.field, &change.value), since);
         }
     }
 
     /// What is sent again is the same write: it counts when it was first sent.
-    fn count(&mut self, kind: GuardKind, key: &Key, field: &str, value: &str) {
+    fn count(&mut self, kind: GuardKind, key: &Key, sent: (&str, &str), since: Option<u64>) {
         let Topic::Guards { most } = self.shape.topic else { return };
-        let Some(sent) = self.papers.first_sent(key, field, value).filter(|sent| sent.guarded) else { return };
+        let Some(sent) = self.papers.first_sent(key, sent, since).filter(|sent| sent.guarded) else { return };
         let writes = self.counted.writes.entry(kind).or_default();
         writes.push(sent.at);
         let within = |at: &Timestamp, end: &Timestamp| at <= end && end.duration_since(*at) < WINDOW;

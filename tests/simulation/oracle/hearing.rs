@@ -1,5 +1,7 @@
 //! What Hymnal asked, what it heard, and what of that a death made it forget.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use hymnal::merge::Side;
 use hymnal_memory::Method;
 use hymnal_sdk::{Address, Record};
@@ -47,15 +49,39 @@ impl Oracle {
             "{side:?} {} is shown by {method:?}: {:?} {:?}",
             record.address, record.state, record.fields
         ));
+        let withheld = self.withheld(side, record);
+        let rules = self.rules.fields.iter();
+        let names: BTreeMap<String, String> = rules
+            .filter_map(|rule| {
+                Some((rule.map.native[side].get(&record.address.object)?.name.clone(), rule.map.name.clone()))
+            })
+            .collect();
         let Some(track) = self.records.get_mut(&(side, record.address.clone())) else { return };
         track.met.get_or_insert(commits);
         if method == Method::Get {
             track.got = Some(now);
+            track.withheld = withheld;
         }
         for (name, value) in &record.fields {
+            let name = names.get(name).unwrap_or(name);
+            track.told.insert((name.clone(), plain(name, Some(value))));
             track.first.entry(name.clone()).or_insert_with(|| (plain(name, Some(value)), commits));
             track.shown.insert(name.clone(), (plain(name, Some(value)), commits));
         }
+    }
+
+    /// The mapped fields that are not shown, or as stars.
+    fn withheld(&self, side: Side, record: &Record) -> BTreeSet<String> {
+        let omits = self.shape.sides[side].omits_blanks;
+        let is_shown = |place: &str| match record.fields.get(place) {
+            Some(value) => value.to_string() != "***",
+            None => omits,
+        };
+        let places = self.rules.fields.iter().filter_map(|rule| {
+            let place = rule.map.native[side].get(&record.address.object)?;
+            (!is_shown(&place.name)).then(|| rule.map.name.clone())
+        });
+        places.collect()
     }
 
     /// A life ended: what was shown to it and no commit followed was never known.

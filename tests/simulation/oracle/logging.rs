@@ -1,14 +1,15 @@
 //! What must be true of each line of the conflict log, at the moment at which it is there.
 
-use super::{By, Oracle, Promise, papers::Line};
+use super::{By, Change, Key, Oracle, Promise, papers::Line};
 
 impl Oracle {
     /// Reads journal and conflict log, and looks at what is new.
     pub(crate) fn read_papers(&mut self) {
-        let from = self.papers.read(&self.kv);
+        let from = self.papers.read(&self.kv, self.tick);
         let new: Vec<Line> = self.papers.lines.iter().skip(from).cloned().collect();
-        for line in new {
+        for (index, line) in (from..).zip(new) {
             self.tell(&format!("the log: {line:?}"));
+            self.papers.lines[index].overtaken = self.is_overtaken(&line);
             if line.kind == "conflict" && line.status != "superseded" {
                 self.check_conflict(&line);
             }
@@ -30,23 +31,28 @@ impl Oracle {
             let Some(value) = &line.values[side] else { return };
             let Some(person) = self.who_has(side, &line.records[side]) else { return };
             who = Some(person);
-            let edits = self.of(side, person).flat_map(|(_, track)| &track.edits);
-            let edit = edits.filter(|edit| edit.field == field && edit.by == By::Others && edit.value == *value);
-            let Some(tick) = edit.map(|edit| edit.tick).max() else {
+            let is_it = |edit: &&Change| edit.field == field && edit.by == By::Others && edit.value == *value;
+            let edits = self.of(side, person).flat_map(|(key, track)| {
+                track.edits.iter().filter(is_it).map(|edit| (edit.tick, key.clone())).collect::<Vec<_>>()
+            });
+            let Some(entry) = edits.max() else {
                 if self.is_taken_back(person, field) {
                     return; // It stands there again, and that was a person's wish.
+                }
+                if self.stood_at_first_link(line, side) {
+                    return; // It is what the record brought along when it was linked anew, whoever wrote it there.
                 }
                 let text = format!("line {number}: nobody entered `{value}` in `{field}` on {side:?}");
                 self.breaks(Promise::HonestConflicts, text);
                 return;
             };
-            entered.push(tick);
+            entered.push(entry);
         }
         let (Some(who), [one, two]) = (who, entered.as_slice()) else { return };
         // What was taken back is a decision of now, however old the value is.
         let is_new = self.is_taken_back(who, field);
         if !is_new && !["tags", "optout", "stage", "score"].contains(&field) {
-            self.check_concurrent(line, who, *one.min(two), *one.max(two));
+            self.check_concurrent(line, one.min(two).0, one.max(two));
         }
         // A question that was closed because one of its records went may be asked again about the record that took its
         // place.
@@ -75,22 +81,17 @@ impl Oracle {
         }
     }
 
-    /// Nobody had the other's value before their eyes: it was not delivered, answered and noted before the later edit.
-    fn check_concurrent(&mut self, line: &Line, who: usize, earlier: u64, later: u64) {
+    /// Nobody had the other's value before their eyes: it was not delivered to the record that they edited later, and
+    /// noted, before they did.
+    fn check_concurrent(&mut self, line: &Line, earlier: u64, (later, key): &(u64, Key)) {
         let field = line.field.as_str();
-        let delivered = super::Side::BOTH.into_iter().any(|side| {
-            let Some(value) = &line.values[side.other()] else { return false };
-            let there =
-                self.live(side, who).filter(|((_, address), _)| line.records[side].contains(&address.to_string()));
-            there.into_iter().any(|(_, track)| {
-                track.edits.iter().any(|edit| {
-                    let noted = match edit.by {
-                        By::Us(call) => self.heard.get(&call).is_some_and(|commits| self.sank_in(*commits)),
-                        By::Others => false,
-                    };
-                    edit.field == field && edit.value == *value && edit.tick > earlier && edit.tick < later && noted
-                })
-            })
+        let value = line.values[key.0.other()].as_ref();
+        let delivered = self.records.get(key).into_iter().flat_map(|track| &track.edits).any(|edit| {
+            let noted = match edit.by {
+                By::Us(call) => self.heard.contains_key(&call) && self.papers.says_written(key, edit.tick, *later),
+                By::Others => false,
+            };
+            edit.field == field && Some(&edit.value) == value && edit.tick > earlier && edit.tick < *later && noted
         });
         if delivered && !line.values.left.as_ref().is_some_and(String::is_empty) {
             let (number, values) = (line.number, &line.values);
@@ -101,16 +102,47 @@ impl Oracle {
         }
     }
 
+    /// An earlier line tells that this value met another one when the record was linked.
+    fn stood_at_first_link(&self, line: &Line, side: super::Side) -> bool {
+        let is_it = |other: &Line| {
+            other.kind == "first_link"
+                && other.field == line.field
+                && other.values[side] == line.values[side]
+                && other.records[side].iter().any(|record| line.records[side].contains(record))
+        };
+        self.papers.lines.iter().filter(|other| other.number < line.number).any(is_it)
+    }
+
+    /// A side of the line shows what somebody there had written over by then: no record of it holds that any more, and
+    /// what stands there now was not written by us.
+    fn is_overtaken(&self, line: &Line) -> bool {
+        let field = line.field.as_str();
+        super::Side::BOTH.into_iter().any(|side| {
+            let Some(value) = &line.values[side] else { return false };
+            let of_it = |((at, address), _): &(&Key, &super::Track)| {
+                *at == side && line.records[side].contains(&address.to_string())
+            };
+            let mut live = self.records.iter().filter(of_it).filter(|(_, track)| track.row.deleted_at.is_none());
+            let is_over = |(_, track): (&Key, &super::Track)| {
+                let last = track.edits.iter().rev().find(|edit| edit.field == field);
+                last.is_some_and(|edit| edit.by == By::Others && edit.value != *value)
+            };
+            live.clone().next().is_some() && live.all(is_over)
+        })
+    }
+
     /// The lines of the log, without what depends on who was met first.
     ///
     /// Not what was overruled: such a line is no conflict. It shows what stood on the other side when the one was read,
-    /// and which is read first depends on pages, and on deaths.
+    /// and which is read first depends on pages, and on deaths. For the same reason not what was overtaken: whoever is
+    /// read first meets the other side's edit before the last one, or that one.
     pub(crate) fn log_in_short(&self) -> Vec<String> {
         let short = |line: &Line| {
             let Line { kind, field, status, values, .. } = line;
             format!("log {kind} {field} {status} {:?} {:?}", values.left, values.right)
         };
-        self.papers.lines.iter().filter(|line| line.kind != "overruled").map(short).collect()
+        let lines = self.papers.lines.iter().filter(|line| line.kind != "overruled" && !line.overtaken);
+        lines.map(short).collect()
     }
 
     /// Whose records these are.

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use hymnal::merge::OnDelete;
+use hymnal::merge::{OnDelete, Side};
 
 use super::{By, Key, Oracle, Promise, Track, plain};
 use crate::on_the_wire::MOST_STALE;
+
+/// More than a schedule has people.
+pub(super) const PEOPLE: usize = 1000;
 
 impl Oracle {
     /// A record of ours is made.
@@ -51,6 +54,26 @@ impl Oracle {
             let text = format!("{side:?} {address} `{email}` is made, and {other} is there");
             self.breaks(Promise::AtMostOne, text);
         }
+    }
+
+    /// Records of somebody that had no e-mail in common whenever Hymnal looked are two people: each has a partner made of
+    /// its own. Answers who the one is that was made now.
+    pub(super) fn part_ways(&mut self, side: Side, track: &Track) -> usize {
+        let email = |track: &Track| plain("email", track.row.fields.get("email"));
+        let made_of = self.of(side.other(), track.who).filter(|(_, other)| email(other) == email(track));
+        let made_of: Vec<Key> = made_of.map(|(key, _)| key.clone()).collect();
+        let others: Vec<&Track> = self.live(side, track.who).map(|(_, other)| other).collect();
+        let is_known = |other: &Track| made_of.iter().any(|key| is_one(&self.records[key], other));
+        if made_of.is_empty() || others.is_empty() || others.into_iter().any(is_known) {
+            return track.who;
+        }
+        let nobody = self.records.len() + PEOPLE;
+        for key in &made_of {
+            self.records.get_mut(key).expect("a record of ours").who = nobody;
+        }
+        self.emails.insert(email(track), nobody);
+        self.tell(&format!("{made_of:?} are somebody else: {nobody}"));
+        nobody
     }
 
     /// I5: whom a person deleted or converted, and Hymnal knew on both sides, is not made again.

@@ -6,7 +6,7 @@ use hymnal::merge::{Pair, Side};
 use hymnal_memory::{Method, service::Row};
 use hymnal_sdk::{ActorKind, Address};
 
-use super::{By, Cause, Change, Key, Oracle, Track, plain};
+use super::{By, Cause, Change, Key, Oracle, Track, making::PEOPLE, plain};
 
 impl Oracle {
     /// Looks at what changed in a service.
@@ -32,12 +32,13 @@ impl Oracle {
         let ours = row.modified_by.kind == ActorKind::Us;
         let email = plain("email", row.fields.get("email"));
         let who = match cause {
-            Cause::People(who) => who,
+            // Whoever has the e-mail of somebody who turned out to be two people is the one of the two that has it.
+            Cause::People(who) => self.emails.get(&email).copied().filter(|known| *known >= PEOPLE).unwrap_or(who),
             Cause::Call { .. } => self.emails.get(&email).copied().unwrap_or(usize::MAX),
         };
         let made_by = by(ours, cause);
         let edits: Vec<Change> = changes(&row, 0, self.tick, made_by, |_| String::new());
-        let track = Track {
+        let mut track = Track {
             who,
             edits,
             made: self.tick,
@@ -47,9 +48,11 @@ impl Oracle {
             ours: 0,
             shown: BTreeMap::new(),
             first: BTreeMap::new(),
+            told: BTreeSet::new(),
             met: None,
             claimed: BTreeSet::new(),
             got: None,
+            withheld: BTreeSet::new(),
             gone: None,
             was_gone: false,
             gone_by_us: false,
@@ -61,6 +64,7 @@ impl Oracle {
         self.note_email(&track, who);
         if let (By::Us(_), Cause::Call { bent, .. }) = (made_by, cause) {
             self.check_creation(&key, &track, bent);
+            track.who = self.part_ways(key.0, &track);
         }
         self.records.insert(key, track);
     }

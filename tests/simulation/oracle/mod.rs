@@ -135,12 +135,16 @@ struct Track {
     shown: BTreeMap<String, (String, u64)>,
     /// What Hymnal was shown of it first, in the same way.
     first: BTreeMap<String, (String, u64)>,
+    /// Everything that Hymnal was ever shown of it: field, value.
+    told: BTreeSet<(String, String)>,
     /// Since when Hymnal knows of it: commits at that time.
     met: Option<u64>,
     /// What we sent and the service said it took, where it took something else.
     claimed: BTreeSet<(String, String)>,
     /// When it was last read by id.
     got: Option<Duration>,
+    /// What was not shown of it then.
+    withheld: BTreeSet<String>,
     /// It was taken away: since when, and after how many commits.
     gone: Option<(u64, u64)>,
     /// It was in the bin once.

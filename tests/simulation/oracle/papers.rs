@@ -9,8 +9,8 @@ use std::{
 
 use hymnal::{
     journal::entry::JournalPage,
-    merge::{Event, Pair, Side, SyncRules, event::SentChange},
-    store::{Kv, format},
+    merge::{Event, Id, Pair, Side, SyncRules, event::SentChange},
+    store::{Kv, format, tables::page_of},
 };
 use hymnal_sdk::{Address, Timestamp};
 use serde_json::Value as Json;
@@ -26,6 +26,12 @@ type Sending = (Side, Option<Address>, BTreeMap<String, String>);
 pub(super) struct FirstSent {
     pub(super) at: Timestamp,
     pub(super) guarded: bool,
+    /// How much had happened when this was read.
+    tick: u64,
+    /// Of whom.
+    entity: Id,
+    /// The service refused it: whatever is sent later is another write.
+    refused: bool,
 }
 
 /// What was written down.
@@ -44,6 +50,8 @@ pub(crate) struct Papers {
     loaded: bool,
     /// What it says was written.
     pub(super) written: Vec<(Side, Address)>,
+    /// How much had happened when it said so.
+    said: Vec<u64>,
 }
 
 /// A line of the conflict log.
@@ -58,19 +66,22 @@ pub(super) struct Line {
     pub(super) values: Pair<Option<String>>,
     /// Each side's records.
     pub(super) records: Pair<Vec<String>>,
+    /// Somebody had written over one of the values when it was written.
+    pub(super) overtaken: bool,
 }
 
 impl Papers {
     pub(super) fn new(log: PathBuf, rules: &SyncRules) -> Self {
         let names = Pair::from_fn(|side| rules.systems[side].connector.clone());
-        let (lines, sendings, sent, written) = Default::default();
-        Self { log, names, read: 0, half: String::new(), lines, sendings, sent, loaded: false, written }
+        let (lines, sendings, sent, written, said) = Default::default();
+        Self { log, names, read: 0, half: String::new(), lines, sendings, sent, loaded: false, written, said }
     }
 
-    /// Reads what was added. Answers from which line on it is new.
-    pub(super) fn read(&mut self, kv: &CrashKv) -> usize {
+    /// Reads what was added by now. Answers from which line on it is new.
+    pub(super) fn read(&mut self, kv: &CrashKv, tick: u64) -> usize {
         for (key, bytes) in kv.take_journal() {
             let page: JournalPage = format::open(&key, &bytes).expect("a page of the journal");
+            let Some((entity, _)) = page_of(&key) else { continue };
             for event in page.events {
                 match event {
                     Event::Sending { side, address, changes } => {
@@ -79,9 +90,17 @@ impl Papers {
                             (change.field, value)
                         };
                         self.sendings.push((side, address, changes.into_iter().map(value).collect()));
-                        self.sent.push(FirstSent { at: page.at, guarded: self.loaded });
+                        self.sent.push(FirstSent { at: page.at, guarded: self.loaded, tick, entity, refused: false });
                     }
-                    Event::Written { side, address, .. } => self.written.push((side, address)),
+                    Event::Refused { side, .. } => {
+                        let both = self.sendings.iter().zip(&mut self.sent);
+                        let theirs = both.filter(|((at, ..), sent)| *at == side && sent.entity == entity);
+                        theirs.for_each(|(_, sent)| sent.refused = true);
+                    }
+                    Event::Written { side, address, .. } => {
+                        self.written.push((side, address));
+                        self.said.push(tick);
+                    }
                     _ => {}
                 }
             }
@@ -124,6 +143,7 @@ impl Papers {
             values,
             records,
             field,
+            overtaken: false,
         }
     }
 
@@ -133,14 +153,27 @@ impl Papers {
         self.sendings.iter().rfind(of).map(|(_, _, values)| values.clone()).unwrap_or_default()
     }
 
-    /// When a value was first sent to a record; for one that was made, by its e-mail.
-    pub(super) fn first_sent(&self, (side, address): &Key, field: &str, value: &str) -> Option<FirstSent> {
+    /// It says that a record was written, after this change and before that one.
+    pub(super) fn says_written(&self, (side, address): &Key, after: u64, before: u64) -> bool {
+        let mut all = self.written.iter().zip(&self.said);
+        all.any(|((at, record), said)| at == side && record == address && (after..before).contains(said))
+    }
+
+    /// When a value was first sent to a record, `since` somebody last entered another one there: until then, what is sent
+    /// again is the same write. For one that was made, by its e-mail.
+    pub(super) fn first_sent(
+        &self,
+        (side, address): &Key,
+        (field, value): (&str, &str),
+        since: Option<u64>,
+    ) -> Option<FirstSent> {
         let is_it = |(at, record, values): &Sending| {
             let to_it = record.as_ref() == Some(address) || (record.is_none() && field == "email");
             at == side && to_it && values.get(field).is_some_and(|sent| sent == value)
         };
-        let found = self.sendings.iter().position(is_it)?;
-        self.sent.get(found).copied()
+        let mut all = self.sendings.iter().zip(&self.sent).filter(|(sending, _)| is_it(sending)).map(|(_, sent)| *sent);
+        let last = all.clone().next_back();
+        all.find(|sent| Some(sent.tick) > since && !sent.refused).or(last)
     }
 
     /// The log has a line that shows this value as one side's.

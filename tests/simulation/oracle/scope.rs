@@ -23,7 +23,8 @@ impl Oracle {
     pub(super) fn check_written_in_scope(&mut self, (side, address): &Key, track: &Track, mine: &[Change]) {
         let is_ordinary = mine.iter().any(|change| change.field != "optout");
         // Of several records one speaks for the person, and which is not said here.
-        let one_each = Side::BOTH.into_iter().all(|at| self.of(at, track.who).count() <= 1);
+        let others = |at: Side| self.of(at, track.who).count();
+        let one_each = others(*side) == 0 && others(side.other()) <= 1;
         if self.shape.topic != Topic::Scope || !is_ordinary || !one_each {
             return;
         }

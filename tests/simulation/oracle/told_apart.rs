@@ -65,6 +65,13 @@ impl Oracle {
         }
     }
 
+    /// Whose live records Hymnal knows as one of these.
+    pub(crate) fn known_as_any(&self, ids: [Id; 2]) -> Vec<usize> {
+        let live = self.records.iter().filter(|(_, track)| track.row.deleted_at.is_none());
+        let known = live.filter(|((side, at), _)| self.entity_of(*side, at).is_some_and(|id| ids.contains(&id)));
+        known.map(|(_, track)| track.who).collect()
+    }
+
     /// Whom Hymnal knows somebody's records as.
     fn known_of(&self, who: usize) -> BTreeSet<Id> {
         let records = Side::BOTH.into_iter().flat_map(|side| self.live(side, who));

@@ -29,7 +29,7 @@ impl Oracle {
 
     /// Somebody took this field of a person back: it is written again, and may be cleared.
     pub(super) fn is_taken_back(&self, who: usize, field: &str) -> bool {
-        self.undone.iter().any(|known| known.who == self.root(who) && known.field == field)
+        self.undone.iter().any(|known| self.root(known.who) == self.root(who) && known.field == field)
     }
 
     /// How often something of a person was taken back.

@@ -17,10 +17,11 @@ impl Oracle {
         self.check_verified(key, track);
         self.check_written_in_scope(key, track, mine);
         if !bent {
-            self.check_guarded_update(key, mine);
+            self.check_guarded_update(key, track, mine);
         }
         for change in mine {
             self.check_mapped(key, change);
+            self.check_seen(key, track, change);
             self.check_nothing_lost(key, track, change);
             self.check_blank(key, track, change);
             self.check_consent(key, track, change);
@@ -34,9 +35,11 @@ impl Oracle {
 
     /// I6: a write changes something.
     pub(super) fn check_idle_write(&mut self, key: &Key, track: &Track, bent: bool) {
-        // Who does not read before writing may write what has come by itself, and who is shown stars what is there.
-        let is_masked = track.shown.values().any(|(value, _)| value == "***");
-        if !bent && !is_masked && self.shape.verify {
+        // Who does not read before writing may write what has come by itself; and a restriction of consent goes where
+        // nobody is shown what is there.
+        let sent = self.papers.last_sent(key);
+        let is_unseen = !sent.is_empty() && sent.keys().all(|field| self.may_be_written_unseen(track, field));
+        if !bent && !is_unseen && self.shape.verify {
             let (side, address) = key;
             self.breaks(
                 Promise::NoEcho,
@@ -57,6 +60,19 @@ impl Oracle {
                 Promise::NoLostEdit,
                 format!("{side:?} {address} is written at {now:?} and was read at {got:?}"),
             );
+        }
+    }
+
+    fn may_be_written_unseen(&self, track: &Track, field: &str) -> bool {
+        let rule = self.rules.fields.iter().find(|rule| rule.map.name == field);
+        track.withheld.contains(field) && rule.is_some_and(|rule| rule.policy.consent.is_some())
+    }
+
+    /// I2: nobody writes over what the reading just before did not show.
+    fn check_seen(&mut self, (side, address): &Key, track: &Track, change: &Change) {
+        let field = &change.field;
+        if self.shape.verify && track.withheld.contains(field) && !self.may_be_written_unseen(track, field) {
+            self.breaks(Promise::NoLostEdit, format!("`{field}` of {side:?} {address} was not shown, and is written"));
         }
     }
 
@@ -86,6 +102,9 @@ impl Oracle {
         if lost.is_empty() && !self.agreed.contains_key(&(self.root(track.who), change.field.clone())) {
             return; // At a first link a blank is filled, whoever left it.
         }
+        if lost.is_empty() && !track.told.contains(&(edit.field.clone(), edit.before.clone())) {
+            return; // What was cleared had never been shown here: as if it had not arrived, or been ignored.
+        }
         if self.is_barred(*side, field) && track.first.get(field).is_some_and(|(first, _)| first == lost) {
             return; // It stood there when the record was met, and may not travel: the other side's first value wins.
         }
@@ -110,6 +129,10 @@ impl Oracle {
                 .into_iter()
                 .flat_map(|at| self.of(at, track.who))
                 .any(|(_, other)| other.edits.iter().any(entered));
+        // A restriction holds for the e-mail, whoever has it.
+        let email = |row: &Track| super::plain("email", row.row.fields.get("email"));
+        let same_email = |other: &Track| email(other) == email(track) && other.edits.iter().any(entered);
+        let known = known || (field == "optout" && self.records.values().any(same_email));
         // Leaving a list can be the opt-out.
         let is_farewell = field == "optout" && self.rules.on_delete.iter().any(|(_, rule)| *rule == OnDelete::Restrict);
         // Who refuses refuses for the e-mail, whoever else has it; and who was told apart goes on with what they had.
