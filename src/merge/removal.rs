@@ -96,7 +96,7 @@ pub fn left_behind(entity: &Entity, side: Side, context: &Context<'_>) -> Option
 /// meanwhile, and values may travel, the two go on where they stood. It must not lose to what lay in the bin. Everything
 /// else is a first link, which clears nothing: while there was one record only, neither `flow` nor `blanks` held anything
 /// back.
-pub fn come_back(entity: &mut Entity, side: Side, left: LeftBehind, context: &Context<'_>) {
+pub fn come_back(entity: &mut Entity, side: Side, left: &LeftBehind, context: &Context<'_>) {
     let far = side.other();
     if entity.members[far].as_ref().is_none_or(|member| member.address != left.with) {
         return;
