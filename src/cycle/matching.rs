@@ -15,7 +15,7 @@ use crate::{
         Context, Entity, Event, Id, Pair, Side,
         answer::agree_on_sent,
         decide::decide,
-        entity::{Creating, Sent},
+        entity::Creating,
         event::{ConflictLine, ConflictStatus},
         identity::{Match, match_entity},
         patch::keys,
@@ -154,22 +154,17 @@ fn recognise(united: &mut Entity, side: Side, creating: &Creating, context: &Con
     for rule in &context.rules.fields {
         let Some(place) = Context::place(rule, side, &member.address.object) else { continue };
         let Some(field) = united.fields.get_mut(&rule.map.name) else { continue };
-        let Some(sent) = creating.fields.get(&place.name) else { continue };
-        let Ok(agreed) = mapping::read(&rule.map, place, sent) else { continue };
-        match &field.sides[side].shadow {
-            Some(shadow) if mapping::same_native(&rule.map, place, sent, shadow) => {
-                field.agreed = Some(agreed.clone());
-                field.sides[side].edit = None;
+        let (Some(sent), Some(shadow)) = (creating.fields.get(&place.name), &field.sides[side].shadow) else {
+            continue;
+        };
+        if mapping::same_native(&rule.map, place, sent, shadow) {
+            field.agreed = mapping::read(&rule.map, place, sent).ok();
+            if let Some(agreed) = field.agreed.clone().filter(|_| rule.policy.consent.is_some()) {
+                agree_on_sent(rule, field, side, &agreed);
             }
-            Some(_) => continue,
-            // It was withheld: the reading that shows it settles what was sent.
-            None => {
-                let golden = agreed.clone();
-                field.sides[side].sent = Some(Sent { native: sent.clone(), golden, in_doubt: true });
-            }
+            field.linked = true;
+            field.sides[side].edit = None;
         }
-        agree_on_sent(rule, field, side, &agreed);
-        field.linked = true;
     }
 }
 

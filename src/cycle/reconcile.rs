@@ -309,7 +309,7 @@ fn observe_former(
     let left = entity.tombstones[side].take().and_then(|tombstone| tombstone.left);
     entity.members[side] = Some(new_member(record, asked.at));
     if let Some(left) = left {
-        come_back(&mut entity, side, left);
+        come_back(&mut entity, side, &left, world.context);
     }
     let mut events = vec![Event::SeenAgain { side, address: record.address.clone() }];
     let reading = Reading { record, requested_at: asked.at, source: asked.source };

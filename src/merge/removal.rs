@@ -10,6 +10,7 @@ use super::{
     entity::{Entity, Field, Holding, Member, Origin},
     event::{Event, Spared},
     field::Evidence,
+    policy::Flow,
     reading::Ledger,
     rules::OnDelete,
     side::Side,
@@ -91,15 +92,21 @@ pub fn left_behind(entity: &Entity, side: Side, context: &Context<'_>) -> Option
     Some(LeftBehind { with, fields: fields.collect() })
 }
 
-/// The record of a tombstone is back, and the other one is still there: they go on where they stood. Who edited the other
-/// one meanwhile must not lose to what lay in the bin.
-pub fn come_back(entity: &mut Entity, side: Side, left: LeftBehind) {
-    if entity.members[side.other()].as_ref().is_none_or(|member| member.address != left.with) {
+/// The record of a tombstone is back, and the other one is still there: where somebody entered a value in that one
+/// meanwhile, and values may travel, the two go on where they stood. It must not lose to what lay in the bin. Everything
+/// else is a first link, which clears nothing: while there was one record only, neither `flow` nor `blanks` held anything
+/// back.
+pub fn come_back(entity: &mut Entity, side: Side, left: &LeftBehind, context: &Context<'_>) {
+    let far = side.other();
+    if entity.members[far].as_ref().is_none_or(|member| member.address != left.with) {
         return;
     }
-    for (name, (agreed, linked, holding)) in left.fields {
-        if let Some(field) = entity.fields.get_mut(&name) {
-            (field.agreed, field.linked, field.sides[side]) = (agreed, linked, holding);
+    for rule in &context.rules.fields {
+        let Some(field) = entity.fields.get_mut(&rule.map.name) else { continue };
+        let Some((agreed, linked, holding)) = left.fields.get(&rule.map.name) else { continue };
+        let is_entered = field.sides[far].edit.as_ref().is_some_and(|edit| !edit.value.is_blank());
+        if is_entered && agreed.is_some() && rule.policy.flow == Flow::Both {
+            (field.agreed, field.linked, field.sides[side]) = (agreed.clone(), *linked, holding.clone());
         }
     }
 }
