@@ -15,7 +15,7 @@ use crate::{
         Context, Entity, Event, Id, Pair, Side,
         answer::agree_on_sent,
         decide::decide,
-        entity::Creating,
+        entity::{Creating, Sent},
         event::{ConflictLine, ConflictStatus},
         identity::{Match, match_entity},
         patch::keys,
@@ -154,16 +154,24 @@ fn recognise(united: &mut Entity, side: Side, creating: &Creating, context: &Con
     for rule in &context.rules.fields {
         let Some(place) = Context::place(rule, side, &member.address.object) else { continue };
         let Some(field) = united.fields.get_mut(&rule.map.name) else { continue };
-        let (Some(sent), Some(shadow)) = (creating.fields.get(&place.name), &field.sides[side].shadow) else {
+        let Some(sent) = creating.fields.get(&place.name) else { continue };
+        let Ok(made) = mapping::read(&rule.map, place, sent) else { continue };
+        let shadow = field.sides[side].shadow.as_ref();
+        let is_shown = shadow.is_some();
+        let is_as_sent = shadow.is_none_or(|shadow| mapping::same_native(&rule.map, place, sent, shadow));
+        // Somebody entered something else there since: the first link decides between the two, and sees what was edited.
+        let agrees = agree_on_sent(rule, field, side, &made, creating);
+        if !is_as_sent || !agrees {
             continue;
-        };
-        if mapping::same_native(&rule.map, place, sent, shadow) {
-            field.agreed = mapping::read(&rule.map, place, sent).ok();
-            if let Some(agreed) = field.agreed.clone().filter(|_| rule.policy.consent.is_some()) {
-                agree_on_sent(rule, field, side, &agreed);
-            }
-            field.linked = true;
-            field.sides[side].edit = None;
+        }
+        field.linked = true;
+        let holding = &mut field.sides[side];
+        holding.edit = None;
+        if is_shown {
+            field.agreed = Some(made);
+        } else {
+            // The reading that shows it, some day, settles it like an answer.
+            holding.sent = Some(Sent { native: sent.clone(), golden: made, in_doubt: false, followed: false });
         }
     }
 }

@@ -67,6 +67,12 @@ fn release_moot_fields(entity: &mut Entity, context: &Context<'_>) {
     if planted::is(Planted::RefuseBatch) {
         return;
     }
+    let is_gone = Side::BOTH.iter().all(|side| entity.members[*side].is_none());
+    for field in entity.fields.values_mut().filter(|_| is_gone) {
+        for side in Side::BOTH {
+            field.sides[side].mark.take_if(|mark| matches!(mark, Mark::Parked { .. }));
+        }
+    }
     for side in Side::BOTH {
         let Some(object) = entity.members[side].as_ref().map(|member| member.address.object.clone()) else { continue };
         for rule in &context.rules.fields {
@@ -164,9 +170,10 @@ impl OneField<'_> {
     /// A difference that waits for a person stays open while the values differ, whatever the policy has become.
     fn stays_open(&self, field: &mut Field, ledger: &mut Ledger<'_>) -> bool {
         let Some(open) = &field.conflict else { return false };
-        let (Some(left), Some(right)) = (self.value(field, Side::Left), self.value(field, Side::Right)) else {
-            return true;
-        };
+        // What was entered in a record that was merged away is this one's edit, and does not stand in it.
+        let entered = |side: Side| field.sides[side].edit.as_ref().map(|edit| edit.value.clone());
+        let says = |side: Side| self.value(field, side).map(|stands| entered(side).unwrap_or(stands));
+        let (Some(left), Some(right)) = (says(Side::Left), says(Side::Right)) else { return true };
         let (id, kind) = (open.id, open.kind);
         let values = Pair::new(left, right);
         if values.left == values.right {
@@ -228,7 +235,8 @@ impl OneField<'_> {
             let SideInput::Stands(value) = &sides[side] else { continue };
             let before = sides[side.other()].edit().and_then(|edit| edit.before.as_ref());
             let was_apart = !value.is_blank() && before == Some(&Value::Blank) && field.sides[side].sent.is_none();
-            if was_apart && !self.rule.policy.flow.into_side(side.other()) {
+            let is_told = field.refused.as_ref() == Some(value);
+            if was_apart && !is_told && !self.rule.policy.flow.into_side(side.other()) {
                 let (value, before) = (value.clone(), Some(Value::Blank));
                 sides[side] =
                     SideInput::Edited(Candidate { value, before, evidence: Evidence::None, with_email: false });

@@ -5,7 +5,7 @@
 use super::{
     conflict,
     field::{Conflict, ConflictKind, Fate, Merge, Verdict},
-    policy::{Flow, OnOverride},
+    policy::{Blanks, Flow, OnOverride},
     side::{Pair, Side},
 };
 use crate::mapping::Value;
@@ -38,8 +38,24 @@ pub(super) fn merge(input: &Merge<'_>) -> Verdict {
 fn fill(input: &Merge<'_>, blank: Side, stated: &Value) -> Verdict {
     // Where `flow` bars the fill the blank stays blank, and the stated value stays too: clearing it for the sake of
     // equality would destroy the only one there is.
-    let fate = if input.policy.flow.into_side(blank) { Fate::Refilled } else { Fate::Kept };
-    Verdict::quiet(stated.clone(), blank.pair(fate, Fate::Won))
+    if !input.policy.flow.into_side(blank) {
+        return Verdict::quiet(stated.clone(), blank.pair(Fate::Kept, Fate::Won));
+    }
+    let conflict = was_cleared(input, blank).then(|| Conflict {
+        kind: ConflictKind::FirstLink,
+        winner: Some(blank.other()),
+        result: Some(stated.clone()),
+        certainty: None,
+        policy: "blanks",
+        reason: format!("cleared in {} before the two were linked; what is blank is filled then", blank.token()),
+    });
+    Verdict { golden: stated.clone(), fates: blank.pair(Fate::Refilled, Fate::Won), conflict }
+}
+
+/// Somebody was seen to clear it: while its partner was being made, or since it lost an earlier one.
+fn was_cleared(input: &Merge<'_>, blank: Side) -> bool {
+    let before = input.sides[blank].edit().and_then(|edit| edit.before.as_ref());
+    before.is_some_and(|before| !before.is_blank()) && input.policy.blanks == Blanks::Clear
 }
 
 fn follow(input: &Merge<'_>, source: Side, golden: &Value) -> Verdict {

@@ -18,8 +18,12 @@ impl Oracle {
     pub(crate) fn takes_back(&mut self, who: usize, field: &str, to_one: bool) {
         let who = self.root(who);
         let agreed = self.agreed.get(&(who, field.to_owned()));
+        let stands = self.pair_of(who).map(|pair| pair.map(|(_, track)| plain(field, track.row.fields.get(field))));
+        let agrees = stands.is_some_and(|[left, right]| left == right);
         let expected = agreed.and_then(|agreed| match agreed.as_slice() {
-            [.., (before, _), _] if to_one => Some(before.clone()),
+            [.., (before, _), _] if to_one && agrees => Some(before.clone()),
+            // They stand apart, as somebody wanted: before that they stood at what they agreed on last.
+            [.., (last, _)] if to_one && !agrees => Some(last.clone()),
             _ => None,
         });
         let tick = self.tick;

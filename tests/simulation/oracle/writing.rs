@@ -39,7 +39,12 @@ impl Oracle {
         // nobody is shown what is there.
         let sent = self.papers.last_sent(key);
         let is_unseen = !sent.is_empty() && sent.keys().all(|field| self.may_be_written_unseen(track, field));
-        if !bent && !is_unseen && self.shape.verify {
+        // Somebody did the same between the reading that permits the write and the write.
+        let is_met = sent.keys().any(|field| {
+            let last = track.edits.iter().rev().find(|edit| edit.field == *field && edit.by == By::Others);
+            last.is_some_and(|edit| track.shown.get(field).is_some_and(|(shown, _)| *shown != edit.value))
+        });
+        if !bent && !is_unseen && !is_met && self.shape.verify {
             let (side, address) = key;
             self.breaks(
                 Promise::NoEcho,
@@ -189,8 +194,11 @@ impl Oracle {
                     .chain(self.of(*side, track.who))
                     .any(|(_, other)| cleared_in(other)));
         let removed = field == "tags" || self.is_taken_back(track.who, field);
-        if !cleared && !removed && !self.papers.has_logged(field, *side, &change.before) {
-            let before = &change.before;
+        let before = &change.before;
+        // What somebody entered between the reading that permits the write and the write: the log has what it showed.
+        let is_new = !track.told.contains(&(change.field.clone(), before.clone()));
+        let seen = track.shown.get(field).map_or(before, |(shown, _)| if is_new { shown } else { before });
+        if !cleared && !removed && !self.papers.has_logged(field, *side, seen) {
             self.breaks(
                 Promise::Blanks,
                 format!("{side:?} {address}: `{field}` = `{before}` is cleared, by nobody's wish"),
