@@ -37,7 +37,8 @@ fn outcome(bench: &mut Bench, entity: &Entity, writes: &[Write], loosening: Loos
 #[test]
 fn what_stands_as_it_was_written_is_taken_back_and_anything_else_is_left() {
     type Change = fn(&mut Entity, Timestamp);
-    let rows: [(&str, Change, Result<Pair<Value>, Left>); 6] = [
+    type Outcome = Result<Pair<Value>, Left>;
+    let rows: [(&str, Change, Outcome); 6] = [
         ("as it was written", |_, _| (), Ok(Pair::new(text("Bonn"), text("Bonn")))),
         (
             "one of the two cannot be seen",
