@@ -15,7 +15,7 @@ use crate::{
         Context, Entity, Event, Id, Pair, Side,
         answer::agree_on_sent,
         decide::decide,
-        entity::{Creating, Sent},
+        entity::Creating,
         event::{ConflictLine, ConflictStatus},
         identity::{Match, match_entity},
         patch::keys,
@@ -156,22 +156,14 @@ fn recognise(united: &mut Entity, side: Side, creating: &Creating, context: &Con
         let Some(field) = united.fields.get_mut(&rule.map.name) else { continue };
         let Some(sent) = creating.fields.get(&place.name) else { continue };
         let Ok(made) = mapping::read(&rule.map, place, sent) else { continue };
-        let shadow = field.sides[side].shadow.as_ref();
-        let is_shown = shadow.is_some();
-        let is_as_sent = shadow.is_none_or(|shadow| mapping::same_native(&rule.map, place, sent, shadow));
-        // Somebody entered something else there since: the first link decides between the two, and sees what was edited.
+        // Somebody entered something else there since, or it is not shown: the first link decides, and sees what was
+        // edited on the other side.
         let agrees = agree_on_sent(rule, field, side, &made, creating);
-        if !is_as_sent || !agrees {
-            continue;
-        }
-        field.linked = true;
-        let holding = &mut field.sides[side];
-        holding.edit = None;
-        if is_shown {
+        let shadow = field.sides[side].shadow.as_ref();
+        if agrees && shadow.is_some_and(|shadow| mapping::same_native(&rule.map, place, sent, shadow)) {
             field.agreed = Some(made);
-        } else {
-            // The reading that shows it, some day, settles it like an answer.
-            holding.sent = Some(Sent { native: sent.clone(), golden: made, in_doubt: false, followed: false });
+            field.linked = true;
+            field.sides[side].edit = None;
         }
     }
 }

@@ -38,24 +38,28 @@ pub(super) fn merge(input: &Merge<'_>) -> Verdict {
 fn fill(input: &Merge<'_>, blank: Side, stated: &Value) -> Verdict {
     // Where `flow` bars the fill the blank stays blank, and the stated value stays too: clearing it for the sake of
     // equality would destroy the only one there is.
-    if !input.policy.flow.into_side(blank) {
-        return Verdict::quiet(stated.clone(), blank.pair(Fate::Kept, Fate::Won));
+    let fate = if input.policy.flow.into_side(blank) { Fate::Refilled } else { Fate::Kept };
+    let cleared = input.sides[blank].edit().and_then(|edit| edit.before.as_ref()).is_some_and(|it| !it.is_blank());
+    let is_lost = cleared && fate == Fate::Refilled && input.policy.blanks == Blanks::Clear;
+    Verdict {
+        golden: stated.clone(),
+        fates: blank.pair(fate, Fate::Won),
+        conflict: is_lost.then(|| lost_clearing(blank, stated)),
     }
-    let conflict = was_cleared(input, blank).then(|| Conflict {
-        kind: ConflictKind::FirstLink,
-        winner: Some(blank.other()),
-        result: Some(stated.clone()),
-        certainty: None,
-        policy: "blanks",
-        reason: format!("cleared in {} before the two were linked; what is blank is filled then", blank.token()),
-    });
-    Verdict { golden: stated.clone(), fates: blank.pair(Fate::Refilled, Fate::Won), conflict }
 }
 
-/// Somebody was seen to clear it: while its partner was being made, or since it lost an earlier one.
-fn was_cleared(input: &Merge<'_>, blank: Side) -> bool {
-    let before = input.sides[blank].edit().and_then(|edit| edit.before.as_ref());
-    before.is_some_and(|before| !before.is_blank()) && input.policy.blanks == Blanks::Clear
+/// Somebody was seen to clear it before the two were linked, which had not arrived anywhere: it is filled all the same,
+/// and the log says so.
+fn lost_clearing(blank: Side, stated: &Value) -> Conflict {
+    let other = blank.other();
+    Conflict {
+        kind: ConflictKind::FirstLink,
+        winner: Some(other),
+        result: Some(stated.clone()),
+        certainty: None,
+        policy: "first_link",
+        reason: format!("cleared in {}, and a blank does not win when two are linked", blank.token()),
+    }
 }
 
 fn follow(input: &Merge<'_>, source: Side, golden: &Value) -> Verdict {

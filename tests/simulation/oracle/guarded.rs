@@ -67,6 +67,10 @@ impl Oracle {
         let Some(sent) = self.papers.last_sent_at(key, (field, value), since).filter(|sent| sent.guarded) else {
             return;
         };
+        // Who was let go once is made, however long nobody knew whether they had been.
+        if kind == GuardKind::Creates && sent.at.duration_since(sent.first) >= WINDOW {
+            return;
+        }
         let approved = self.counted.approved.get(&kind).copied().unwrap_or_default();
         let writes = self.counted.writes.entry(kind).or_default();
         let write = (key.clone(), field.to_owned(), value.to_owned());

@@ -26,6 +26,8 @@ type Sending = (Side, Option<Address>, BTreeMap<String, String>);
 pub(super) struct SentAt {
     pub(super) at: Timestamp,
     pub(super) guarded: bool,
+    /// When the same was sent first.
+    pub(super) first: Timestamp,
     /// How much had happened when this was read.
     tick: u64,
 }
@@ -87,7 +89,7 @@ impl Papers {
                             (change.field, value)
                         };
                         self.sendings.push((side, address, changes.into_iter().map(value).collect()));
-                        self.sent.push(SentAt { at: page.at, guarded: self.loaded, tick });
+                        self.sent.push(SentAt { at: page.at, guarded: self.loaded, first: page.at, tick });
                     }
                     Event::Linked { records, .. } => self.linked.push(records),
                     Event::Written { side, address, .. } => {
@@ -173,7 +175,8 @@ impl Papers {
         let mut all = self.sendings.iter().zip(&self.sent).filter(|(sending, _)| is_it(sending)).map(|(_, sent)| *sent);
         let mut same = all.clone().filter(|sent| Some(sent.tick) >= since);
         let guarded = same.clone().all(|sent| sent.guarded);
-        same.next_back().map(|sent| SentAt { guarded, ..sent }).or_else(|| all.next_back())
+        let first = same.clone().map(|sent| sent.first).min();
+        same.next_back().map(|sent| SentAt { guarded, first: first.unwrap_or(sent.at), ..sent }).or_else(|| all.next_back())
     }
 
     /// The log has a line that shows this value as one side's.
