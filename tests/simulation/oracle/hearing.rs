@@ -21,12 +21,14 @@ impl Oracle {
         }
     }
 
+    /// We look for somebody in an object.
+    pub(crate) fn looks(&mut self, side: Side, object: &str) {
+        self.looked.insert((side, object.to_owned()), self.tick);
+    }
+
     /// A call of ours arrives at a service. Answers its number.
-    pub(crate) fn arrives(&mut self, side: Side, method: Method) -> (u64, u64) {
+    pub(crate) fn arrives(&mut self, side: Side) -> (u64, u64) {
         self.calls += 1;
-        if method == Method::Find {
-            self.looked[side] = self.tick;
-        }
         (self.calls, (self.bent[side])())
     }
 
