@@ -15,7 +15,7 @@ fn heard(bench: &mut Bench, entity: &mut Entity, address: &Address) -> Vec<(Opti
     let shown = Record { address: address.clone(), ..record(&[ANN, ("optout", "yes")], bench.now) };
     bench.decide(|context, ledger| hear_last_word(entity, Side::Right, &shown, context, ledger));
     let decided = |event: &Event| match event {
-        Event::Decided { rule, side, by, .. } if rule == "merged or converted" => {
+        Event::Decided { rule, side, by, .. } if rule == "last word" => {
             Some((*side, by.as_ref().map(|actor| actor.name.clone())))
         }
         _ => None,
