@@ -176,7 +176,9 @@ impl Papers {
         let mut same = all.clone().filter(|sent| Some(sent.tick) >= since);
         let guarded = same.clone().all(|sent| sent.guarded);
         let first = same.clone().map(|sent| sent.first).min();
-        same.next_back().map(|sent| SentAt { guarded, first: first.unwrap_or(sent.at), ..sent }).or_else(|| all.next_back())
+        same.next_back()
+            .map(|sent| SentAt { guarded, first: first.unwrap_or(sent.at), ..sent })
+            .or_else(|| all.next_back())
     }
 
     /// The log has a line that shows this value as one side's.

@@ -29,7 +29,9 @@ impl Oracle {
             (Some([.., (before, _), _]), Some([left, right])) if left.0 == right.0 => Some(before.clone()),
             // They stand apart, as somebody wanted: before that they stood at what they agreed on last. What somebody
             // entered and nobody was shown stays.
-            (Some([.., (last, _)]), Some([left, right])) if left.0 != right.0 && left.1 && right.1 => Some(last.clone()),
+            (Some([.., (last, _)]), Some([left, right])) if left.0 != right.0 && left.1 && right.1 => {
+                Some(last.clone())
+            }
             _ => None,
         };
         let tick = self.tick;
