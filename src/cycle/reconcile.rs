@@ -231,6 +231,7 @@ fn observe_known(
     }
     let before = world.shared(entity.id)?;
     let keys = golden_keys(&entity, world.context);
+    let had_keys = entity.is_linked() || keys_were_read(&entity, side, world.context);
     let reading = Reading { record, requested_at: asked.at, source: asked.source };
     let (folded, events) = world.decide(|context, ledger| fold(&mut entity, side, reading, context, ledger));
     if folded == Folded::Stale {
@@ -241,7 +242,7 @@ fn observe_known(
         return Ok(());
     }
     let moved = keys != golden_keys(&entity, world.context);
-    if moved {
+    if moved && had_keys {
         // What a person took apart stays apart; but it may be somebody by now who is made in the other system.
         entity.apart.iter_mut().for_each(|apart| apart.bars = false);
     }
@@ -250,6 +251,15 @@ fn observe_known(
         world.decide(|context, ledger| decide(&mut entity, context, ledger));
     }
     world.put(entity, events)
+}
+
+/// What the record holds that people are told apart by is known: another value there is a change, and not the first look.
+fn keys_were_read(entity: &Entity, side: Side, context: &Context<'_>) -> bool {
+    let is_known = |index: &usize| {
+        let field = entity.fields.get(&context.rules.fields[*index].map.name);
+        field.is_some_and(|field| field.sides[side].shadow.is_some() || field.sides[side].sent.is_some())
+    };
+    context.rules.matching.iter().flatten().all(is_known)
 }
 
 /// The overlap shows the same again and again: that it was read is worth no write. The time of the reading only
