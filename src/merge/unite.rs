@@ -185,10 +185,6 @@ pub fn detach(
             let mut theirs = Field::unread();
             theirs.sides[side] = std::mem::take(&mut field.sides[side]);
             theirs.sides[side].edit = None;
-            // What we wrote there stands, as far as anybody knows, until it is read: its first reading moves no key.
-            if let Some(sent) = theirs.sides[side].sent.as_ref().filter(|_| theirs.sides[side].shadow.is_none()) {
-                theirs.golden = sent.golden.clone();
-            }
             own.fields.insert(name.clone(), theirs);
         }
     } else {

@@ -205,6 +205,20 @@ async fn who_is_taken_apart_before_it_was_read_is_not_made_again() {
     }
 }
 
+/// Nor is anybody whose key we wrote and have not read since.
+#[tokio::test]
+async fn who_is_taken_apart_after_we_wrote_the_key_is_not_made_again() {
+    for written in Side::BOTH {
+        let stage = Shape::not_unique().stage();
+        let ids = stage.linked(&[("email", ANN), ("name", "Ann")]).await;
+        stage.edit(written.other(), &ids[written.other()], &[("email", BEN)]);
+        assert_eq!(stage.cycle().await.written, Written { created: 0, updated: 1 });
+        stage.sync.unlink(stage.entity(written, &ids[written]).id).await.expect("a store").expect("linked");
+        assert_eq!(stage.settle().await, Written::default());
+        stage.check().await;
+    }
+}
+
 /// It was one of the person's when they were told apart from somebody: so it is when it is taken away, too.
 #[tokio::test]
 async fn a_duplicate_that_is_taken_away_stays_apart_from_whom_it_was_told_apart() {

@@ -88,7 +88,7 @@ impl Watched {
         run: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
         let Some(road) = &self.road else {
-            self.oracle.lock().arrives(self.side, method);
+            self.oracle.lock().arrives(self.side);
             return run.await;
         };
         let (there, back) = (road.way(), road.way());
@@ -100,7 +100,7 @@ impl Watched {
         let (oracle, side) = (self.oracle.clone(), self.side);
         let arrival = tokio::spawn(async move {
             tokio::time::sleep(there).await;
-            let call = oracle.lock().arrives(side, method);
+            let call = oracle.lock().arrives(side);
             let answer = run.await;
             oracle.lock().was_called(side, method, call);
             (call, answer)
@@ -201,7 +201,9 @@ impl Connector for Watched {
         let (object, key) = (find.object.to_owned(), find.key.to_owned());
         let (values, fields) = (find.values.to_vec(), find.fields.to_vec());
         Box::pin(async move {
+            let (oracle, side) = (self.oracle.clone(), self.side);
             let run = async move {
+                oracle.lock().seeks(side, &key, &values);
                 inner.find(&call, Find { object: &object, key: &key, values: &values, fields: &fields }).await
             };
             let found = self.carry(Method::Find, run).await?;

@@ -44,7 +44,7 @@ impl Transport for Line {
             // Once it is sent it arrives, whether or not the sender lives to hear the answer.
             let arrival = tokio::spawn(async move {
                 tokio::time::sleep(there).await;
-                let call = oracle.lock().arrives(side, method);
+                let call = oracle.lock().arrives(side);
                 let throttled = |sandbox: &Sandbox| throttles(sandbox, side);
                 let before = throttled(&sandbox);
                 let passed = sandbox.answer(face(side), &asked(request));

@@ -31,7 +31,7 @@ impl Oracle {
     fn check_nobody_twice(&mut self, (side, address): &Key, track: &Track, bent: bool) {
         let email = plain("email", track.row.fields.get("email"));
         let shape = &self.shape.sides[*side];
-        let looked = self.looked[*side];
+        let looked = self.looked_for.get(&(*side, email.clone())).copied().unwrap_or_default();
         let there = self.live(*side, track.who).find(|(key, other)| {
             let theirs = plain("email", other.row.fields.get("email"));
             // Whoever has another e-mail by now can be told only by a link, or by a mark of ours.
@@ -63,7 +63,10 @@ impl Oracle {
         let made_of = self.of(side.other(), track.who).filter(|(_, other)| email(other) == email(track));
         let made_of: Vec<Key> = made_of.map(|(key, _)| key.clone()).collect();
         let others: Vec<&Track> = self.live(side, track.who).map(|(_, other)| other).collect();
-        let is_known = |other: &Track| made_of.iter().any(|key| is_one(&self.records[key], other));
+        // Who was merged into one of them is that one, too; and who has the e-mail of the one that is made is nobody else.
+        let all = self.of(side.other(), track.who).filter(|(key, _)| made_of.contains(&self.landing(key)));
+        let all: Vec<&Track> = all.map(|(_, one)| one).collect();
+        let is_known = |other: &Track| email(other) == email(track) || all.iter().any(|one| is_one(one, other));
         if made_of.is_empty() || others.is_empty() || others.into_iter().any(is_known) {
             return track.who;
         }

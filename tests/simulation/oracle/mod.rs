@@ -112,8 +112,8 @@ pub(crate) struct Oracle {
     undone: Vec<undone::TakenBack>,
     /// Until when a service wants to be left alone.
     quiet_until: Pair<Option<Duration>>,
-    /// When the last look-up was answered, by side.
-    looked: Pair<u64>,
+    /// When an e-mail was looked up last, by side.
+    looked_for: BTreeMap<(Side, String), u64>,
     pub(crate) violations: Vec<Violation>,
     /// What happened, in words.
     pub(crate) story: Vec<String>,
@@ -224,7 +224,7 @@ impl Oracle {
             apart: Vec::new(),
             undone: Vec::new(),
             quiet_until: Pair::default(),
-            looked: Pair::default(),
+            looked_for: BTreeMap::new(),
             violations: Vec::new(),
             story: Vec::new(),
         }

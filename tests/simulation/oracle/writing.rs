@@ -38,7 +38,11 @@ impl Oracle {
         // Who does not read before writing may write what has come by itself; and a restriction of consent goes where
         // nobody is shown what is there.
         let sent = self.papers.last_sent(key);
-        let is_unseen = !sent.is_empty() && sent.keys().all(|field| self.may_be_written_unseen(track, field));
+        // Nor is it idle where somebody entered the same after the reading just before: there was something to write.
+        let is_unseen = |(field, value): (&String, &String)| {
+            self.may_be_written_unseen(track, field) || was_entered_unseen(track, field, value)
+        };
+        let is_unseen = !sent.is_empty() && sent.iter().all(is_unseen);
         if !bent && !is_unseen && self.shape.verify {
             let (side, address) = key;
             self.breaks(
@@ -109,7 +113,10 @@ impl Oracle {
             return; // It stood there when the record was met, and may not travel: the other side's first value wins.
         }
         let was_shown = track.shown.get(field).is_some_and(|(value, commits)| value == lost && self.sank_in(*commits));
-        if !was_shown || self.is_safe(*side, track, edit) {
+        if !was_shown
+            || self.is_safe(*side, track, edit)
+            || self.is_the_desk_anyway(&(*side, address.clone()), track, edit)
+        {
             return;
         }
         let text =
@@ -136,7 +143,9 @@ impl Oracle {
         // Leaving a list can be the opt-out.
         let is_farewell = field == "optout" && self.rules.on_delete.iter().any(|(_, rule)| *rule == OnDelete::Restrict);
         // Who refuses refuses for the e-mail, whoever else has it; and who was told apart goes on with what they had.
-        let is_spread = self.namesakes() > 0 && self.records.values().any(|track| track.edits.iter().any(entered));
+        let is_spread = self.namesakes() > 0
+            && (self.records.values().any(|track| track.edits.iter().any(entered))
+                || self.is_held_by_parted(field, value));
         let known = known || is_farewell || is_spread || self.is_rightly_the_desk(*side, track, change);
         // Who is linked anew may hold what a service made of our own writing, and win: people can see that.
         if !known && !self.papers.has_logged(field, side.other(), value) {
@@ -207,23 +216,24 @@ impl Oracle {
             let rule = self.rules.fields.iter().find(|rule| rule.map.name == "optout");
             rule.and_then(|rule| rule.policy.consent.as_ref()).is_some_and(|consent| consent.may_loosen[side])
         };
-        let loosened = super::Side::BOTH.into_iter().filter(|at| may(*at)).flat_map(|at| {
-            let records = self.of(at, track.who);
-            records.flat_map(|(_, other)| {
-                other.edits.iter().filter(|edit| {
-                    edit.field == "optout" && edit.by == By::Others && edit.before == "yes" && edit.value != "yes"
-                })
+        let mut theirs: Vec<(super::Side, &Track)> = Vec::new();
+        for who in self.matched_with(*side, track).into_iter().chain([track.who]) {
+            for at in super::Side::BOTH {
+                theirs.extend(self.of(at, who).map(|(_, other)| (at, other)));
+            }
+        }
+        let loosened = theirs.iter().filter(|(at, _)| may(*at)).flat_map(|(_, other)| {
+            other.edits.iter().filter(|edit| {
+                edit.field == "optout" && edit.by == By::Others && edit.before == "yes" && edit.value != "yes"
             })
         });
         let last = loosened.map(|edit| edit.tick).max();
-        let restricted_since = super::Side::BOTH.into_iter().any(|at| {
-            self.of(at, track.who).any(|(_, other)| {
-                let seen =
-                    other.shown.get("optout").is_some_and(|(value, commits)| value == "yes" && self.sank_in(*commits));
-                seen && other.edits.iter().any(|edit| {
-                    let refuses = edit.field == "optout" && edit.by == By::Others && edit.value == "yes";
-                    refuses && !edit.again && Some(edit.tick) > last
-                })
+        let restricted_since = theirs.iter().any(|(_, other)| {
+            let seen =
+                other.shown.get("optout").is_some_and(|(value, commits)| value == "yes" && self.sank_in(*commits));
+            seen && other.edits.iter().any(|edit| {
+                let refuses = edit.field == "optout" && edit.by == By::Others && edit.value == "yes";
+                refuses && !edit.again && Some(edit.tick) > last
             })
         });
         if last.is_none() || restricted_since {
@@ -245,4 +255,11 @@ impl Oracle {
             );
         }
     }
+}
+
+/// Somebody entered this value, and the record was never shown with it.
+fn was_entered_unseen(track: &Track, field: &str, value: &str) -> bool {
+    let last = track.edits.iter().rev().find(|edit| edit.field == field);
+    let is_theirs = last.is_some_and(|edit| edit.by == By::Others && edit.value == value);
+    is_theirs && track.shown.get(field).is_some_and(|(shown, _)| shown != value)
 }
