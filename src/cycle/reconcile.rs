@@ -320,18 +320,16 @@ fn observe_former(
     record: &Record,
     asked: Asked,
 ) -> Result<(), StoreError> {
-    let restored = entity.tombstones[side].as_ref().is_some_and(|tombstone| tombstone.address == record.address);
-    if !restored || entity.members[side].is_some() {
+    let Some(tombstone) = entity.tombstones[side].take_if(|tombstone| tombstone.address == record.address) else {
         return Ok(());
-    }
+    };
     if asked.source == Source::Listed {
         // A listing may lag behind the deletion: that it is back is only believed when it is read by its id.
         world.set(reread_key(world.tag(), side, &record.address), Some(Vec::new()));
         return Ok(());
     }
-    let left = entity.tombstones[side].take().and_then(|tombstone| tombstone.left);
     entity.members[side] = Some(new_member(record, asked.at));
-    if let Some(left) = left {
+    if let Some(left) = tombstone.left {
         come_back(&mut entity, side, &left, world.context);
     }
     let mut events = vec![Event::SeenAgain { side, address: record.address.clone() }];

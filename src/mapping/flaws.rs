@@ -208,6 +208,7 @@ impl<'a> Look<'a> {
             "*" | "**" | "~" => {
                 said(&format!("`{}` is not in the language of expressions", token.text), "compare the field as it is")
             }
+            "." => said("a value has no parts to ask for with `.`", "compare the field as it is"),
             "{" | "}" => said("braces are not in the language of expressions", "write a list: ['a', 'b']"),
             _ => None,
         }

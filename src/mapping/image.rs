@@ -32,12 +32,12 @@ pub fn image_of(sent: &Native, read: &Native) -> bool {
     image_of_text(&sent.to_string(), &read.to_string())
 }
 
-/// The items, where either a list or joined text can be meant.
+/// The items of a list, or of joined text; text that names one thing is that one.
 fn parts(native: &Native) -> Option<Vec<String>> {
     let normal = |text: &str| plain(text);
     let mut items: Vec<String> = match native {
         Native::List(items) => items.iter().map(|item| normal(&item.to_string())).collect(),
-        Native::Text(text) if text.contains(';') => text.split(';').map(normal).collect(),
+        Native::Text(text) => text.split(';').map(normal).collect(),
         _ => return None,
     };
     items.retain(|item| !item.is_empty());

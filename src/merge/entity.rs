@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// The id of an entity or of a conflict: a UUID of version 7, so that ids sort by age.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Id(pub Uuid);
 
 impl Id {
@@ -39,12 +39,6 @@ impl Id {
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0.as_simple())
-    }
-}
-
-impl fmt::Debug for Id {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
     }
 }
 
@@ -103,22 +97,22 @@ pub struct Entity {
     pub fields: BTreeMap<String, Field>,
 }
 
-/// What is to be done on one side.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What is to be done on one side. Of several fields of one record the most urgent tells: the later one here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Want {
     /// Nothing.
     #[default]
     Nothing,
+    /// A record.
+    Create,
+    /// The record is to be deleted, because the other side's was.
+    Remove,
     /// A patch that is not empty.
     Update,
     /// A patch in which something is that a person decided and waits for.
     Decided,
     /// A patch in which consent is restricted.
     Restrict,
-    /// A record.
-    Create,
-    /// The record is to be deleted, because the other side's was.
-    Remove,
 }
 
 /// A record that a person took away from an entity.

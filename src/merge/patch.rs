@@ -161,7 +161,7 @@ fn wants_patch(entity: &Entity, side: Side, context: &Context<'_>) -> Want {
         if barred || !is_due(rule, place, field, side, context.now) {
             continue;
         }
-        want = want.and(due_as(rule, field));
+        want = want.max(due_as(rule, field));
     }
     want
 }
@@ -172,20 +172,6 @@ fn wants_removal(entity: &Entity, side: Side, context: &Context<'_>) -> bool {
         && entity.scope.is_in()
         && entity.seen(side).is_some()
         && !is_waiting(entity.parked[side].as_ref(), context.now)
-}
-
-impl Want {
-    /// Both, as urgent as the more urgent of the two.
-    fn and(self, other: Self) -> Self {
-        let urgency = |want: Self| match want {
-            Self::Nothing => 0,
-            Self::Create | Self::Remove => 1,
-            Self::Update => 2,
-            Self::Decided => 3,
-            Self::Restrict => 4,
-        };
-        if urgency(other) > urgency(self) { other } else { self }
-    }
 }
 
 fn wants_creation(entity: &Entity, side: Side, context: &Context<'_>) -> bool {

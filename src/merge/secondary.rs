@@ -169,12 +169,9 @@ fn hear(
     }
     // What it held when it was first read loosens nothing, and nobody entered it against a rule.
     let Some(saw) = said.before else { return };
-    let contradicted = Side::BOTH.iter().any(|side| {
-        field.sides[*side]
-            .edit
-            .as_ref()
-            .is_some_and(|edit| consent.restricts(&edit.value) && level(&edit.value) >= held)
-    });
+    let contradicted = Side::BOTH
+        .iter()
+        .any(|side| field.sides[*side].edit.as_ref().is_some_and(|edit| consent.restricts(&edit.value)));
     let may = consent.may_loosen[said.side]
         && !said.with_email
         && rule.policy.flow.into_side(said.side.other())

@@ -15,7 +15,8 @@ use super::{
     event::{Cause, Event, Ruling, SentChange},
     field::Evidence,
     logged::thaw,
-    person::{Decision, Loosening, Unfit, can_become, close, fits, loosens, rule, stands},
+    patch::restricts,
+    person::{Decision, Loosening, Unfit, can_become, close, loosens, rule, stands},
     reading::Ledger,
     rules::FieldRule,
     side::{Pair, Side},
@@ -155,11 +156,7 @@ fn outcome(
     let field = entity.fields.get(&rule.map.name).ok_or(Left::Unfit(Unfit::Unknown))?;
     still_ours(entity, rule, field, writes, holds)?;
     let back = before(rule, writes, holds)?;
-    if back.left == back.right {
-        fits(entity, &decision(&rule.map.name, &back.left, "", loosening), context).map_err(Left::Unfit)?;
-        return Ok(back);
-    }
-    if !entity.scope.is_in() {
+    if !entity.scope.is_in() && Side::BOTH.iter().any(|side| !restricts(rule, &back[*side])) {
         return Err(Left::Unfit(Unfit::OutOfScope));
     }
     for side in Side::BOTH {
@@ -235,16 +232,11 @@ fn set_apart(
     context: &Context<'_>,
     ledger: &mut Ledger<'_>,
 ) {
-    let (was, side) = match entity.fields.get(&step.field) {
-        Some(field) => {
-            let golden = |side: &Side| back[*side] == field.golden;
-            let apart = Side::BOTH.into_iter().find(|side| !golden(side)).unwrap_or(context.rules.priority.other());
-            (field.golden.clone(), if golden(&apart.other()) { apart } else { context.rules.priority.other() })
-        }
-        None => return,
-    };
-    let decision = decision(&step.field, &back[side.other()], by, Loosening::Refused);
     let Some(field) = entity.fields.get_mut(&step.field) else { return };
+    // The two differ, so that one of them at most is golden.
+    let stays = Side::BOTH.into_iter().find(|side| back[*side] == field.golden);
+    let side = stays.unwrap_or(context.rules.priority).other();
+    let decision = decision(&step.field, &back[side.other()], by, Loosening::Refused);
     close(field, &step.holds, &decision, context, ledger);
     thaw(field);
     field.linked = true;
@@ -266,9 +258,6 @@ fn set_apart(
     }
     field.sides[side].mark = Some(Mark::Apart { golden: field.golden.clone(), value: back[side].clone() });
     field.origin = Some(super::person::origin(by, None, Evidence::Field { at: context.now }, &Cause::Undone));
-    if was != field.golden {
-        field.previous = None;
-    }
 }
 
 fn decision(field: &str, value: &Value, by: &str, loosening: Loosening) -> Decision {

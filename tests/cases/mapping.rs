@@ -99,6 +99,8 @@ pub(crate) struct WriteCase {
     kind: Option<NativeKind>,
     #[serde(default)]
     options: Vec<String>,
+    #[serde(default)]
+    barred: Vec<String>,
     length: Option<u32>,
     #[serde(default)]
     any: bool,
@@ -122,7 +124,7 @@ impl WriteCase {
             name: "Native__c".to_owned(),
             label: "Native".to_owned(),
             kind,
-            barred: Vec::new(),
+            barred: self.barred.clone(),
             options: self.options.clone(),
             restricted: !self.any,
             max_length: self.length,

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use hymnal::{
     cycle::report::Written,
-    merge::{OnDelete, Side, event::Spared},
+    merge::{Event, OnDelete, Side, event::Spared},
 };
 use hymnal_memory::{Fault, Method};
 use hymnal_sdk::Gone;
@@ -293,6 +293,9 @@ async fn a_deletion_whose_answer_was_lost_is_read_back() {
             stage.clock.forward(GRACE);
             stage.settle().await;
             assert_eq!(live(&stage, Side::Left), 1, "{name}: our deletion does not travel back");
+            let ours = stage.events().into_iter().filter(|event| matches!(event, Event::Removed { .. })).count();
+            let theirs = stage.events().into_iter().filter(|event| matches!(event, Event::SeenDeleted { .. })).count();
+            assert_eq!((ours, theirs), (1, 1), "{name}: the journal says whose deletion was whose");
             stage.check().await;
         }
     }

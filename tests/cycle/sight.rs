@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hymnal::merge::{OnDelete, Pair, Side};
+use hymnal::merge::{Event, OnDelete, Pair, Side};
 use hymnal_memory::Method;
 use hymnal_sdk::{Address, Deletions, Gone};
 
@@ -44,6 +44,8 @@ async fn many_that_cannot_be_seen_at_once_raise_an_alarm_and_nothing_else() {
     }
     let still = stage.sync.blind(Side::Right).expect("a store in memory");
     assert_eq!(still, Some(raised), "raised once");
+    let told = stage.events().into_iter().filter(|event| matches!(event, Event::NotVisible { .. })).count();
+    assert_eq!(told, hidden.len(), "each is told once");
     assert_eq!(stage.people.left.live(object(Side::Left)).len(), 12, "nobody is deleted");
     assert_eq!(stage.value(Side::Right, &all[11].right, "city"), "Rome", "the others go on");
     for address in &hidden {

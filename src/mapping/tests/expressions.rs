@@ -116,6 +116,7 @@ fn what_is_wrong_with_an_expression_is_said_at_its_place() {
         ("stage is nome", "nome | there is no test `nome` in expressions | nearest to nome of 3"),
         ("stage is not nome", "nome | there is no test `nome` in expressions | nearest to nome of 3"),
         ("stage('a')", "( | nothing can be called in an expression | write conditions over the fields"),
+        ("email.domain == 'x'", ". | a value has no parts to ask for with `.` | compare the field as it is"),
         ("(stage)('a')", "( | nothing can be called in an expression | write conditions over the fields"),
     ] {
         assert_eq!(told(source, &flaws(source)), [wanted], "{source}");
@@ -137,9 +138,13 @@ fn what_is_right_is_not_wronged() {
         "not (stage is startingwith('x'))",
         "(email or stage) and (score > 1)",
         "stage in ['a', 'b'] and score == 2",
+        "score and ('a' in tags)",
     ] {
         assert_eq!(told(source, &flaws(source)), Vec::<String>::new(), "{source}");
     }
+    // A field may be called as a filter is: what stands behind the bar is the filter.
+    let fields = [("stage", FieldType::Choice), ("length", FieldType::Text)];
+    assert!(Expression::compile("stage | length == 3", &fields).is_ok());
 }
 
 #[test]

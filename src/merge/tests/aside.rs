@@ -5,8 +5,8 @@ use hymnal_sdk::{Error, Kind};
 use super::*;
 use crate::merge::{
     entity::{Mark, Parked},
-    guard::GuardKind,
-    held::{Answer, Gate, answer, hold_secondary},
+    guard::{GuardKind, kinds_of_secondary},
+    held::{Answer, Gate, answer, hold_secondary, pass_secondaries},
     parked::{Handling, Parking, Signature, handle, waiting, words},
     secondary::{Secondary, fold_secondary, mark_secondary, secondary_patch, secondary_refused},
 };
@@ -116,6 +116,23 @@ fn a_value_refused_on_a_duplicate_waits_longer_each_time() {
     let second = parked_field(&entity, 0);
     assert_eq!((second.tries, second.since), (2, first.since));
     assert!(second.next_try > first.next_try);
+}
+
+/// A person decided that it may be written before a guard had looked at it: what they did not speak of is still counted.
+#[test]
+fn what_is_let_go_beforehand_is_not_held_on_a_duplicate() {
+    let mut bench = Bench::new();
+    let mut entity = with_a_duplicate(&mut bench);
+    let counted = |bench: &mut Bench, entity: &Entity| -> Vec<GuardKind> {
+        let patch = due(bench, entity);
+        let kinds = bench.decide(|context, _| kinds_of_secondary(entity, SIDE, &elsewhere(), &patch, context));
+        kinds.into_iter().map(|(kind, _)| kind).collect()
+    };
+    assert!(!bench.decide(|context, _| pass_secondaries(&mut entity, SIDE, &[GuardKind::Updates], context)));
+    assert_eq!(counted(&mut bench, &entity), [GuardKind::OptOuts]);
+    assert!(bench.decide(|context, _| pass_secondaries(&mut entity, SIDE, &[GuardKind::OptOuts], context)));
+    assert_eq!(counted(&mut bench, &entity), []);
+    assert_eq!(hold(&mut bench, &mut entity, GuardKind::OptOuts).changes.len(), 1);
 }
 
 /// What was refused was another value: its count and its age say nothing about this one.

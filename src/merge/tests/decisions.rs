@@ -54,6 +54,45 @@ fn the_journal_says_by_which_rule_a_value_was_decided() {
     assert_eq!(rules_behind(&bench, "city"), ["only edit", "same on both sides"], "of a union, what both are to have");
 }
 
+/// The value that lost is written over, and is nobody's edit: what comes next is the only one.
+#[test]
+fn an_edit_while_a_first_link_is_on_its_way_is_the_only_edit() {
+    let mut bench = Bench::new();
+    let mut entity = bench.entity();
+    bench.read(&mut entity, Side::Left, &[ANN, ("city", "Bonn")]);
+    bench.read(&mut entity, Side::Right, &[ANN, ("city", "Rome")]);
+    bench.events.clear();
+    bench.later(60);
+    bench.read(&mut entity, Side::Right, &[ANN, ("city", "Oslo")]);
+    assert_eq!(rules_behind(&bench, "city"), ["only edit"]);
+    assert_eq!(bench.conflicts(), 0);
+}
+
+/// Where times decide, the histories tell them: of both values at a first link, also where one of them was linked before.
+#[test]
+fn histories_are_asked_where_times_decide_between_two() {
+    let both = [Side::Left, Side::Right];
+    for (policy, right, asked) in [
+        (OnConflict::Latest, "Rome", &both[..]),
+        (OnConflict::Latest, "Bonn", &[]),
+        (OnConflict::Prefer(Side::Left), "Rome", &[]),
+    ] {
+        let mut bench = Bench::new();
+        bench.rule("city").policy.first_link = policy;
+        let mut entity = bench.linked(&[ANN, ("city", "Bonn")]);
+        let field = entity.fields.get_mut("city").expect("read");
+        (field.agreed, field.linked) = (None, false);
+        field.sides.right.shadow = Some(Native::text(right));
+        let needs = bench.decide(|context, ledger| {
+            crate::merge::decide::decide(&mut entity, context, ledger);
+            ledger.history.needs.clone()
+        });
+        let sides: Vec<Side> = needs.iter().map(|place| place.side).collect();
+        assert_eq!(sides, asked, "{policy:?} {right}");
+        assert!(needs.iter().all(|place| place.field == "city"));
+    }
+}
+
 /// Whether the only record loosens a consent that is golden, where its system may not.
 fn loosened_alone(change: impl FnOnce(&mut Entity, Timestamp)) -> bool {
     let mut bench = Bench::new();
@@ -193,6 +232,23 @@ fn a_person_decides_what_can_be_and_loosens_only_with_consent() {
     entity.scope.include = Standing::Out;
     check(&entity, "city", "Rome", Loosening::Refused, Err(Unfit::OutOfScope));
     check(&entity, "optout", "yes", Loosening::Refused, Ok(()));
+}
+
+/// What one system does not have is decided for the other; what a system cannot hold is not decided.
+#[test]
+fn a_person_decides_what_the_systems_can_hold() {
+    for (is_mapped, length, wanted) in [(false, 3, true), (true, 3, false), (true, 9, true)] {
+        let mut bench = Bench::new();
+        if !is_mapped {
+            bench.rule("city").map.native.right.clear();
+        }
+        bench.describe(Side::Right, "city", |field| field.max_length = Some(length));
+        let entity = bench.linked(&[ANN, ("city", "Ulm")]);
+        let rome = decision("city", "Rome", Loosening::Refused);
+        let got = bench.decide(|context, _| fits(&entity, &rome, context));
+        assert_eq!(got.is_ok(), wanted, "mapped: {is_mapped}, {length} letters");
+        assert!(got.is_ok() || matches!(got, Err(Unfit::CannotHold(Side::Right, _))));
+    }
 }
 
 #[test]

@@ -78,6 +78,13 @@ fn a_patch_is_counted_by_what_is_in_it_and_not_let_through() {
     assert!(bench.decide(|context, _| pass(&mut entity, Side::Right, &patch, &only, context)));
     assert_eq!(counted(&mut bench, &entity), [GuardKind::Updates, GuardKind::Blanked], "cleared, and so updated");
     assert!(!bench.decide(|context, _| pass(&mut entity, Side::Right, &patch, &[GuardKind::Creates], context)));
+    let (mut other, all) = edited(&mut bench);
+    assert!(bench.decide(|context, _| pass(&mut other, Side::Right, &all, &[GuardKind::Updates], context)));
+    assert_eq!(
+        counted(&mut bench, &other),
+        [GuardKind::Updates, GuardKind::Blanked, GuardKind::OptOuts],
+        "not asked for"
+    );
     let mut patch = patch.clone();
     bench.decide(|context, _| hold(&mut entity, Side::Right, GuardKind::Updates, HELD, &mut patch, context));
     assert_eq!(names(&patch), BTreeSet::from(["city", "optout"]), "what was let through is not held");
@@ -169,4 +176,31 @@ fn what_was_counted_is_forgotten_once_nothing_is_left_to_be_written() {
     bench.read(&mut entity, Side::Left, &[ANN, ("city", "Bonn")]);
     bench.read(&mut entity, Side::Right, &[ANN, ("city", "Bonn")]);
     assert_eq!(decide(&mut bench, &mut entity), 0, "taken back, and nothing is in doubt");
+}
+
+/// Somebody entered there what would have been written: there is nothing left to be let go.
+#[test]
+fn what_is_held_and_stands_there_by_now_waits_no_longer() {
+    let mut bench = Bench::new();
+    let (mut entity, mut patch) = edited(&mut bench);
+    bench.decide(|context, _| hold(&mut entity, Side::Right, GuardKind::OptOuts, HELD, &mut patch, context));
+    assert_eq!(entity.held(Side::Right).len(), 1);
+    bench.later(60);
+    bench.read(&mut entity, Side::Right, &[ANN, ("city", "Bonn"), ("score", "1"), ("optout", "yes")]);
+    assert!(entity.held(Side::Right).is_empty());
+}
+
+/// What waits, waits on, whatever else is written; what was let go or counted is done once it is answered, so that the
+/// next write is another one.
+#[test]
+fn an_answer_ends_what_was_let_go_and_nothing_that_is_held() {
+    let mut bench = Bench::new();
+    let (mut entity, mut patch) = edited(&mut bench);
+    bench.decide(|context, _| hold(&mut entity, Side::Right, GuardKind::OptOuts, HELD, &mut patch, context));
+    bench.decide(|context, _| pass(&mut entity, Side::Right, &patch, &[GuardKind::Updates], context));
+    entity.counted.right.insert(GuardKind::Updates, bench.now);
+    let sent = bench.write(&mut entity, Side::Right);
+    assert_eq!(names(&sent), BTreeSet::from(["city", "score"]));
+    assert_eq!(entity.held(Side::Right).len(), 1);
+    assert_eq!((entity.fields["city"].sides.right.gate.as_ref(), entity.counted.right.len()), (None, 0));
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::merge::{
+    entity::Apart,
     identity::{Match, match_entity},
     removal::Tombstone,
     unite::unite,
@@ -49,6 +50,45 @@ fn a_later_key_counts_only_where_an_earlier_one_is_blank() {
     let mut candidates = vec![ann.id, ben.id];
     candidates.sort_unstable();
     assert_eq!(several, Match::Several { candidates });
+}
+
+/// Whoever came first would win: who shares a key with two that cannot both be that person is left to a person, unless
+/// one of them is somebody already, or was told apart.
+#[test]
+fn who_could_be_somebody_else_as_well_waits() {
+    let mut bench = Bench::new();
+    let mut ann = met(&mut bench, Side::Right, "1", "09:00:00", &[("email", "ann@example.com"), ("city", "Bonn")]);
+    let ben = met(&mut bench, Side::Right, "2", "09:00:00", &[("email", "ben@example.com"), ("city", "Bonn")]);
+    let nobody = met(&mut bench, Side::Left, "3", "09:00:00", &[("email", ""), ("city", "bonn")]);
+    let elsewhere = met(&mut bench, Side::Right, "4", "09:00:00", &[("email", "cid@example.com"), ("city", "Rome")]);
+    let others = [nobody.clone(), ben.clone()];
+    assert_eq!(matched(&mut bench, &ann, &others), Match::Contested);
+    assert!(matches!(matched(&mut bench, &ann, &[nobody, elsewhere]), Match::One { set: 1, .. }), "another key");
+    let linked = bench.linked(&[("email", ""), ("city", "Bonn")]);
+    assert!(matches!(matched(&mut bench, &ann, &[linked, ben]), Match::One { set: 1, .. }), "somebody already");
+    ann.apart.push(Apart { side: Side::Right, address: Address::new(OBJECT, "2"), bars: false });
+    assert!(matches!(matched(&mut bench, &ann, &others), Match::One { set: 1, .. }), "told apart");
+}
+
+#[test]
+fn the_record_of_the_object_that_is_named_first_is_primary_whatever_its_age() {
+    let mut bench = Bench::new();
+    bench.rules.systems.right.objects = vec![OBJECT.into(), "leads".into()];
+    let email = &mut bench.rule("email").map.native.right;
+    email.insert("leads".into(), email[OBJECT].clone());
+    let facts = bench.objects.right[OBJECT].clone();
+    bench.objects.right.insert("leads".into(), facts);
+    let key = [("email", "ann@example.com")];
+    let left = met(&mut bench, Side::Left, "9", "09:00:00", &key);
+    let person = met(&mut bench, Side::Right, "1", "09:30:00", &key);
+    let mut lead = bench.entity();
+    let shown =
+        Record { address: Address::new("leads", "2"), created_at: Some(time("08:00:00")), ..record(&key, bench.now) };
+    bench.read_as(&mut lead, Side::Right, Source::Read, &shown);
+    let Match::One { primaries, .. } = matched(&mut bench, &left, &[lead, person.clone()]) else {
+        panic!("they are one")
+    };
+    assert_eq!(primaries.right, Some(person.id));
 }
 
 #[test]

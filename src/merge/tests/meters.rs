@@ -146,3 +146,21 @@ fn a_mark_explains_a_difference_for_its_golden_value_only() {
         assert_eq!(city(&mut bench, &entity), Category::OutOfScope, "{name}, of another value");
     }
 }
+
+/// What one system does not have cannot differ; what may not flow there is left as it is.
+#[test]
+fn what_has_nowhere_to_go_is_equal_or_kept() {
+    let mut bench = Bench::new();
+    bench.rule("city").map.native.right.clear();
+    let entity = bench.linked(&[ANN, ("city", "Bonn")]);
+    assert_eq!(city(&mut bench, &entity), Category::Equal);
+
+    let mut bench = Bench::new();
+    bench.rule("city").policy.flow = Flow::From(Side::Right);
+    let mut entity = bench.entity();
+    bench.read(&mut entity, Side::Left, &[ANN, ("city", "Bonn")]);
+    bench.read(&mut entity, Side::Right, &[ANN, ("city", "")]);
+    let field = entity.fields.get_mut("city").expect("read");
+    field.sides.right.mark = None;
+    assert_eq!(city(&mut bench, &entity), Category::Kept);
+}

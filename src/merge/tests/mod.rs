@@ -6,12 +6,17 @@ mod answers;
 mod aside;
 mod decisions;
 mod gates;
+mod keys;
+mod lags;
 mod matches;
 mod meters;
 mod patches;
 mod readings;
 mod replays;
 mod secondaries;
+mod told;
+mod undone;
+mod united;
 mod words;
 
 use std::{collections::BTreeMap, time::Duration};

@@ -98,6 +98,20 @@ fn what_is_given_at_creation_alone_is_no_change() {
     assert_eq!(want(&mut bench, &entity, Side::Right), Want::Nothing);
 }
 
+/// The same of a consent: an open answer is given with the new record, since it can be.
+#[test]
+fn a_consent_that_is_given_at_creation_alone_is_given_then() {
+    for (createable, given) in [(true, 1), (false, 0)] {
+        let mut bench = Bench::new();
+        bench.describe(Side::Right, "optout", |field| (field.updateable, field.createable) = (false, createable));
+        let mut entity = bench.entity();
+        bench.read(&mut entity, Side::Left, &[ANN, ("optout", "no")]);
+        let draft = bench.decide(|context, _| draft(&entity, Side::Right, OBJECT, context));
+        assert_eq!(draft.changes.iter().filter(|change| change.field == "optout").count(), given);
+        assert_eq!(draft.problems, [], "nobody has to do anything about it");
+    }
+}
+
 #[test]
 fn what_a_place_cannot_hold_is_a_problem_and_waits_longer_each_time() {
     let mut bench = Bench::new();
@@ -128,6 +142,21 @@ fn what_is_in_doubt_is_wanted_even_where_nothing_is_left_to_write() {
     bench.read(&mut entity, Side::Left, &[ANN, ("city", "Bonn")]);
     assert!(bench.patch(&entity, Side::Right).changes.is_empty());
     assert_eq!(want(&mut bench, &entity, Side::Right), Want::Update);
+}
+
+#[test]
+fn what_was_answered_is_not_sent_again_and_what_was_not_answered_is_due() {
+    let mut bench = Bench::new();
+    let mut entity = bench.linked(&[ANN, ("city", "Bonn")]);
+    bench.read(&mut entity, Side::Left, &[ANN, ("city", "Rome")]);
+    let patch = bench.patch(&entity, Side::Right);
+    bench.decide(|context, _| mark_sending(&mut entity, Side::Right, &patch, context));
+    assert_eq!(bench.patch(&entity, Side::Right), patch, "nobody knows whether it arrived");
+    bench.write(&mut entity, Side::Right);
+    assert!(bench.patch(&entity, Side::Right).changes.is_empty(), "the next reading shows it");
+    bench.later(60);
+    bench.read(&mut entity, Side::Left, &[ANN, ("city", "Oslo")]);
+    assert_eq!(written(&bench.patch(&entity, Side::Right)), [("city", "Oslo".to_owned())], "another value");
 }
 
 #[test]

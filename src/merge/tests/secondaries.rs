@@ -134,3 +134,59 @@ fn what_was_on_its_way_to_a_duplicate_is_settled_by_a_reading() {
         assert_eq!((&settled.sent, &settled.shadow), (&None, &Some(native(holds))), "{holds}");
     }
 }
+
+/// A further record of Ann on the right, read once.
+fn with_a_duplicate(bench: &mut Bench, golden: &str, held: &str) -> Entity {
+    let mut entity = bench.linked(&[("email", "a@example.com"), ("optout", golden)]);
+    entity.secondaries.right.push(Secondary::unread(Address::new(OBJECT, ELSEWHERE), bench.now));
+    say(bench, &mut entity, held);
+    entity
+}
+
+fn say(bench: &mut Bench, entity: &mut Entity, optout: &str) {
+    let record = said(&[("email", "a@example.com"), ("optout", optout)], bench.now);
+    let reading = Reading { record: &record, requested_at: bench.now, source: Source::Read };
+    bench.decide(|context, ledger| fold_secondary(entity, Side::Right, reading, context, ledger));
+    bench.later(60);
+}
+
+#[test]
+fn who_may_loosen_and_saw_the_restriction_loosens_on_a_duplicate_too() {
+    for (refused_meanwhile, golden) in [(false, "no"), (true, "yes")] {
+        let mut bench = Bench::new();
+        let mut entity = with_a_duplicate(&mut bench, "no", "no");
+        let email = ("email", "a@example.com");
+        bench.read(&mut entity, Side::Left, &[email, ("optout", "yes")]);
+        if !refused_meanwhile {
+            bench.write(&mut entity, Side::Right);
+            bench.read(&mut entity, Side::Right, &[email, ("optout", "yes")]);
+        }
+        say(&mut bench, &mut entity, "yes");
+        say(&mut bench, &mut entity, "no");
+        assert_eq!(entity.fields["optout"].golden, text(golden), "refused meanwhile: {refused_meanwhile}");
+        assert_eq!(bench.conflicts(), usize::from(refused_meanwhile));
+    }
+}
+
+/// Something there enters the same again and again, whatever is written back: it is noticed, and other answers are not.
+#[test]
+fn what_is_refused_on_a_duplicate_again_and_again_is_counted() {
+    let mut bench = Bench::new();
+    bench.rule("optout").policy.consent.as_mut().expect("a consent").may_loosen = Pair::new(false, false);
+    let mut entity = with_a_duplicate(&mut bench, "yes", "yes");
+    let mut flips = Vec::new();
+    for optout in ["no", "yes", "maybe", "yes", "maybe"] {
+        say(&mut bench, &mut entity, optout);
+        flips.push(entity.fields["optout"].flips.len());
+    }
+    assert_eq!((entity.fields["optout"].golden.clone(), flips), (text("yes"), vec![0, 0, 0, 0, 1]));
+}
+
+/// Answers that are among no steps restrict nothing: a duplicate keeps its own.
+#[test]
+fn an_answer_that_is_no_step_is_not_written_over_another_such_on_a_duplicate() {
+    let mut bench = Bench::new();
+    let entity = with_a_duplicate(&mut bench, "maybe", "perhaps");
+    let patch = bench.decide(|context, _| secondary_patch(&entity, Side::Right, &entity.secondaries.right[0], context));
+    assert_eq!(patch, Patch::default());
+}
