@@ -12,7 +12,9 @@ impl Oracle {
     pub(super) fn check_removal(&mut self, (side, address): &Key, track: &Track) {
         let rule = self.rules.on_delete[side.other()];
         let others = self.of(side.other(), track.who).map(|(_, other)| other);
-        let others: Vec<&Track> = others.filter(|other| other.row.merged_into.is_none()).collect();
+        // Who was never shown to Hymnal is nobody whom it could spare.
+        let others: Vec<&Track> =
+            others.filter(|other| other.row.merged_into.is_none() && other.met.is_some()).collect();
         let is_deleted = !others.is_empty()
             && others.iter().all(|other| match other.gone {
                 Some(_) => true,

@@ -87,17 +87,22 @@ impl Oracle {
         self.apart.iter().any(|parted| holds(&parted.one) || holds(&parted.two))
     }
 
-    /// Somebody who has records in one system alone: matched by their e-mail, they are the one other person who has it.
-    pub(super) fn matched_with(&self, side: Side, track: &Track) -> Option<usize> {
-        if self.shape.topic != Topic::Ambiguous || self.of(side.other(), track.who).next().is_some() {
+    /// Of two people with one e-mail, whom nobody told apart, one who has records in one system alone is the other one:
+    /// the one match there is.
+    pub(super) fn matched_with(&self, track: &Track) -> Option<usize> {
+        let who = self.root(track.who);
+        if self.shape.topic != Topic::Ambiguous {
             return None;
         }
+        let apart: BTreeSet<usize> =
+            self.told_apart_from(who).map(|(_, _, other)| self.root(self.records[other].who)).collect();
         let email = |track: &Track| plain("email", track.row.fields.get("email"));
-        let is_one = |other: &Track| email(other) == email(track) && self.root(other.who) != self.root(track.who);
-        let all = self.records.iter().filter(|(_, other)| is_one(other));
-        let all: BTreeSet<usize> = all.map(|(_, other)| self.root(other.who)).collect();
-        let mut all = all.into_iter();
-        all.next().filter(|_| all.next().is_none())
+        let same = self.records.values().filter(|other| email(other) == email(track)).map(|other| self.root(other.who));
+        let others: BTreeSet<usize> = same.filter(|other| *other != who && !apart.contains(other)).collect();
+        let is_alone = |who: usize| Side::BOTH.into_iter().any(|side| self.of(side, who).next().is_none());
+        let mut others = others.into_iter();
+        let one = others.next().filter(|_| others.next().is_none())?;
+        (is_alone(who) || is_alone(one)).then_some(one)
     }
 
     /// I4: who was told apart from somebody is there; nobody is made in their place while they have that e-mail.

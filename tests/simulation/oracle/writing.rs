@@ -216,8 +216,9 @@ impl Oracle {
             let rule = self.rules.fields.iter().find(|rule| rule.map.name == "optout");
             rule.and_then(|rule| rule.policy.consent.as_ref()).is_some_and(|consent| consent.may_loosen[side])
         };
-        let mut theirs: Vec<(super::Side, &Track)> = Vec::new();
-        for who in self.matched_with(*side, track).into_iter().chain([track.who]) {
+        // Who loosened it right here had been restricted again meanwhile: until the other side was heard.
+        let mut theirs: Vec<(super::Side, &Track)> = vec![(*side, track)];
+        for who in self.matched_with(track).into_iter().chain([track.who]) {
             for at in super::Side::BOTH {
                 theirs.extend(self.of(at, who).map(|(_, other)| (at, other)));
             }
