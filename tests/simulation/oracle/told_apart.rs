@@ -89,13 +89,14 @@ impl Oracle {
 
     /// Of two people with one e-mail, whom nobody told apart, one who has records in one system alone is the other one:
     /// the one match there is.
-    pub(super) fn matched_with(&self, track: &Track) -> Option<usize> {
+    pub(super) fn matched_with(&self, key: &Key, track: &Track) -> Option<usize> {
         let who = self.root(track.who);
         if self.shape.topic != Topic::Ambiguous {
             return None;
         }
-        let apart: BTreeSet<usize> =
-            self.told_apart_from(who).map(|(_, _, other)| self.root(self.records[other].who)).collect();
+        let apart = self.told_apart_from(who).map(|(_, _, other)| other);
+        let apart = apart.chain(self.apart.iter().filter_map(|parted| parted.other(key)));
+        let apart: BTreeSet<usize> = apart.filter_map(|other| Some(self.root(self.records.get(other)?.who))).collect();
         let email = |track: &Track| plain("email", track.row.fields.get("email"));
         let same = self.records.values().filter(|other| email(other) == email(track)).map(|other| self.root(other.who));
         let others: BTreeSet<usize> = same.filter(|other| *other != who && !apart.contains(other)).collect();

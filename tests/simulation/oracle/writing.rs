@@ -218,7 +218,7 @@ impl Oracle {
         };
         // Who loosened it right here had been restricted again meanwhile: until the other side was heard.
         let mut theirs: Vec<(super::Side, &Track)> = vec![(*side, track)];
-        for who in self.matched_with(track).into_iter().chain([track.who]) {
+        for who in self.matched_with(&(*side, address.clone()), track).into_iter().chain([track.who]) {
             for at in super::Side::BOTH {
                 theirs.extend(self.of(at, who).map(|(_, other)| (at, other)));
             }
