@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hymnal_sdk::{Call, Draft, Error, Find, Kind, Lane, Native, Record, SignedDuration, Timestamp};
+use hymnal_sdk::{Call, Draft, Error, Find, Kind, Lane, Native, Record, SignedDuration, State, Timestamp};
 
 use super::{
     Sync,
+    converted::recognise_converted,
     exchange::has_to_wait,
     guard::{Verdict, guard_record},
     matching::match_one,
@@ -141,8 +142,10 @@ impl Sync {
         self.decide_informed(cycle, |world| {
             for record in records {
                 observe(world, side, record, asked)?;
-                if let Some(entity) = world.by_address(side, &record.address)? {
-                    match_one(world, entity.id)?;
+                match (world.by_address(side, &record.address)?, &record.state) {
+                    (Some(entity), _) => match_one(world, entity.id)?,
+                    (None, State::Converted { into }) => recognise_converted(world, side, record, into, asked)?,
+                    (None, _) => {}
                 }
             }
             Ok(())
@@ -309,8 +312,14 @@ fn mark_one(
     };
     // Whom nobody meant any more while the answer was lost: looked for, and not made again.
     let is_over = entity.creating[side].is_some() && !entity.scope.may_create(side);
-    if looked_in_vain(&mut entity, side, external_id, world.context.now) {
+    let others = if entity.creating[side].is_some() { came_meanwhile(world, &entity, side)? } else { Vec::new() };
+    let repeats = external_id.filter(|_| others.is_empty());
+    if looked_in_vain(&mut entity, side, repeats, world.context.now) {
         world.put(entity, Vec::new())?;
+        return Ok(None);
+    }
+    if !others.is_empty() {
+        give_way(world, entity, side, &others)?;
         return Ok(None);
     }
     if is_over {
@@ -340,6 +349,23 @@ fn mark_one(
         fields.insert(key.to_owned(), Native::Text(id.to_string()));
     }
     Ok(Some(Outgoing { id, draft: Draft { fields, trace: id.to_string() } }))
+}
+
+/// Who was met under the same key while a creation was in doubt, in another object than it was to be made in: they wait
+/// for its answer.
+fn came_meanwhile(world: &World<'_>, entity: &Entity, side: Side) -> Result<Vec<Id>, StoreError> {
+    let others = world.sharing_a_key(entity)?;
+    let waits = |other: &&Entity| other.queued && other.members[side].is_some();
+    Ok(others.iter().filter(waits).map(|other| other.id).collect())
+}
+
+/// The creation did not happen, and somebody is there under that key by now: they are matched, and nobody is made
+/// beside them.
+fn give_way(world: &mut World<'_>, mut entity: Entity, side: Side, others: &[Id]) -> Result<(), StoreError> {
+    entity.creating[side] = None;
+    let ((), events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
+    world.put(entity, events)?;
+    others.iter().try_for_each(|other| match_one(world, *other))
 }
 
 /// A creation in doubt was looked for and not found. Twice, some time apart, and it is believed not to have happened;

@@ -17,6 +17,7 @@
 //! | [`reconcile`] | what was observed, folded into what is known |
 //! | [`forget`] | the erasure of a person |
 //! | [`moves`] | records that live on under another address |
+//! | `converted` | who was converted out of the sync, or before anybody here knew of them |
 //! | [`spread`] | restrictions that reach everybody with the same e-mail |
 //! | [`mod@derive`] | what follows from an entity: what waits, whom it is related to |
 //! | `full_check` | everything compared, once a day |
@@ -53,6 +54,7 @@ pub mod apply;
 pub mod audit;
 pub mod changed;
 pub mod commit;
+mod converted;
 pub mod counts;
 pub mod create;
 pub mod deletions;

@@ -3,6 +3,7 @@
 use hymnal_sdk::Address;
 
 use super::{
+    converted::converted_out,
     reconcile::{duplicates, forget_side, is_member, listed, reread_key},
     unreadable,
     world::World,
@@ -12,12 +13,11 @@ use crate::{
         Entity, Event, Pair, Side,
         decide::decide,
         emails::remember_emails,
-        entity::{Member, Presence},
+        entity::Member,
         event::{ConflictLine, ConflictStatus},
         secondary::Secondary,
         unite::{carry_edits, unite},
     },
-    planted::{self, Planted},
     store::StoreError,
 };
 
@@ -48,7 +48,7 @@ pub fn moved(
         return Ok(());
     }
     if !world.context.rules.systems[side].objects.contains(&into.object) {
-        return converted_out(world, entity, side, from, into);
+        return converted_out(world, entity, side, (from, into));
     }
     let now = world.context.now;
     let mut events = vec![Event::Moved { side, from: from.clone(), to: into.clone() }];
@@ -79,29 +79,6 @@ pub fn moved(
     world.set(reread_key(world.tag(), side, into), Some(Vec::new()));
     let ((), decided) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
     events.extend(decided);
-    world.put(entity, events)
-}
-
-/// The object it became is not in the sync: the person is known, linked, and not written to there any more.
-fn converted_out(
-    world: &mut World<'_>,
-    mut entity: Entity,
-    side: Side,
-    from: &Address,
-    into: &Address,
-) -> Result<(), StoreError> {
-    let seen_at = world.context.now;
-    match &mut entity.members[side] {
-        Some(member) if !matches!(member.presence, Presence::ConvertedOut { .. }) => {
-            member.presence = Presence::ConvertedOut { seen_at };
-        }
-        _ => return Ok(()),
-    }
-    if planted::is(Planted::RemakeConverted) {
-        entity.members[side] = None;
-    }
-    let ((), mut events) = world.decide(|context, ledger| decide(&mut entity, context, ledger));
-    events.push(Event::Moved { side, from: from.clone(), to: into.clone() });
     world.put(entity, events)
 }
 

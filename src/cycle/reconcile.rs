@@ -60,15 +60,13 @@ pub fn observe(world: &mut World<'_>, side: Side, record: &Record, asked: Asked)
     }
     match (known.map(Rc::unwrap_or_clone), &record.state) {
         (Some(entity), State::Live) => observe_known(world, entity, side, record, asked),
-        (Some(entity), State::Deleted) => note_deleted(world, entity, side, &record.address),
+        (Some(entity), State::Deleted) => {
+            let entity = hear(world, entity, side, record)?;
+            note_deleted(world, entity, side, &record.address)
+        }
         (Some(_), State::Converted { .. }) if planted::is(Planted::StayWithLead) => Ok(()),
-        (Some(mut entity), State::Merged { into } | State::Converted { into }) => {
-            let before = entity.clone();
-            let ((), heard) =
-                world.decide(|context, ledger| hear_last_word(&mut entity, side, record, context, ledger));
-            if entity != before {
-                world.put(entity.clone(), heard)?;
-            }
+        (Some(entity), State::Merged { into } | State::Converted { into }) => {
+            let entity = hear(world, entity, side, record)?;
             moved(world, entity, side, &record.address, into)
         }
         (None, State::Live) => meet(world, side, record, asked),
@@ -77,6 +75,16 @@ pub fn observe(world: &mut World<'_>, side: Side, record: &Record, asked: Asked)
             world.note_departed(side, &record.address)
         }
     }
+}
+
+/// What a record that is going says of consent, in its last reading.
+fn hear(world: &mut World<'_>, mut entity: Entity, side: Side, record: &Record) -> Result<Entity, StoreError> {
+    let before = entity.clone();
+    let ((), heard) = world.decide(|context, ledger| hear_last_word(&mut entity, side, record, context, ledger));
+    if entity != before {
+        world.put(entity.clone(), heard)?;
+    }
+    Ok(entity)
 }
 
 /// Folds what a read by id answered.

@@ -5,7 +5,7 @@
 use super::{
     conflict,
     field::{Conflict, ConflictKind, Fate, Merge, Verdict},
-    policy::{Flow, OnOverride},
+    policy::{Blanks, Flow, OnOverride},
     side::{Pair, Side},
 };
 use crate::mapping::Value;
@@ -39,7 +39,27 @@ fn fill(input: &Merge<'_>, blank: Side, stated: &Value) -> Verdict {
     // Where `flow` bars the fill the blank stays blank, and the stated value stays too: clearing it for the sake of
     // equality would destroy the only one there is.
     let fate = if input.policy.flow.into_side(blank) { Fate::Refilled } else { Fate::Kept };
-    Verdict::quiet(stated.clone(), blank.pair(fate, Fate::Won))
+    let cleared = input.sides[blank].edit().and_then(|edit| edit.before.as_ref()).is_some_and(|it| !it.is_blank());
+    let is_lost = cleared && fate == Fate::Refilled && input.policy.blanks == Blanks::Clear;
+    Verdict {
+        golden: stated.clone(),
+        fates: blank.pair(fate, Fate::Won),
+        conflict: is_lost.then(|| lost_clearing(blank, stated)),
+    }
+}
+
+/// Somebody was seen to clear it before the two were linked, which had not arrived anywhere: it is filled all the same,
+/// and the log says so.
+fn lost_clearing(blank: Side, stated: &Value) -> Conflict {
+    let other = blank.other();
+    Conflict {
+        kind: ConflictKind::FirstLink,
+        winner: Some(other),
+        result: Some(stated.clone()),
+        certainty: None,
+        policy: "first_link",
+        reason: format!("cleared in {}, and a blank does not win when two are linked", blank.token()),
+    }
 }
 
 fn follow(input: &Merge<'_>, source: Side, golden: &Value) -> Verdict {

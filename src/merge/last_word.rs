@@ -1,5 +1,5 @@
-//! What a record says of consent that goes on as another one, merged or converted: its ordinary values are the other
-//! record's to keep, but nobody who refused on it in its last hour is asked again.
+//! What a record says of consent that is deleted, or goes on as another one, merged or converted: its ordinary values
+//! are gone, or the other record's to keep, but nobody who refused on it in its last hour is asked again.
 
 use hymnal_sdk::{Native, Record};
 
@@ -38,7 +38,7 @@ pub fn hear_last_word(
         holding.shadow = Some(native.clone());
         if !is_ours && !is_heard && !planted::is(Planted::ForgetLastWord) {
             let by = record.modified_by.clone();
-            let origin = Origin { side: Some(side), by, ..Origin::by_rule("merged or converted") };
+            let origin = Origin { side: Some(side), by, ..Origin::by_rule("last word") };
             impose(entity, rule, &said, origin, context, ledger);
         }
     }

@@ -2,12 +2,13 @@
 
 use hymnal::{
     cycle::report::Written,
-    merge::{Side, entity::Presence},
+    merge::{Entity, Side, entity::Presence},
     store::{
         Kv,
         tables::{Tag, Wait},
     },
 };
+use hymnal_memory::{Fault, Method};
 use hymnal_sdk::Address;
 
 use super::stage::{LEADS, Shape, Stage, natives};
@@ -29,6 +30,12 @@ fn client(stage: &Stage, values: &[(&str, &str)]) -> String {
 fn convert(stage: &Stage, lead: &str, client: &str) {
     stage.tick();
     stage.people.right.convert(LEADS, lead, Address::new(CLIENTS, client)).expect("a lead");
+}
+
+/// The person that a record is one of.
+fn whose(stage: &Stage, side: Side, id: &str) -> Entity {
+    let is_theirs = |entity: &Entity| entity.addresses(side).any(|address| address.id == id);
+    stage.entities().into_iter().find(is_theirs).expect("somebody's")
 }
 
 fn client_value(stage: &Stage, id: &str, field: &str) -> String {
@@ -228,4 +235,124 @@ async fn whom_marketing_deleted_does_not_come_back_as_a_client() {
         assert_eq!(stage.people.left.live("contacts").len(), 0, "`{email}`");
         stage.check().await;
     }
+}
+
+/// Whose lead was converted before anybody here looked is a customer: no lead is made of them, and nothing of the old
+/// lead's travels but that they refused.
+#[tokio::test]
+async fn nobody_becomes_a_lead_again_who_was_converted_before() {
+    for refused in ["no", "yes"] {
+        let stage = Stage::new();
+        let lead = stage.make(Side::Right, &[("email", ANN), ("city", "Rome"), ("name", "Ann"), ("optout", refused)]);
+        let new = client(&stage, &[("email", ANN)]);
+        convert(&stage, &lead, &new);
+        let contact = stage.make(Side::Left, &[("email", ANN), ("city", "Bonn")]);
+        assert_eq!(stage.settle().await.created, 0, "{refused}");
+        assert_eq!(stage.people.right.live(LEADS).len(), 1, "the old one alone");
+        let entity = stage.entity(Side::Left, &contact);
+        let presence = entity.members.right.map(|member| (member.address.id, member.presence));
+        assert!(matches!(&presence, Some((id, Presence::ConvertedOut { .. })) if *id == lead), "{presence:?}");
+        let shown = ["city", "name"].map(|field| stage.value(Side::Left, &contact, field));
+        assert_eq!(shown, ["Bonn".to_owned(), String::new()], "what the lead held is history");
+        let expected = if refused == "yes" { "yes" } else { "" };
+        assert_eq!(stage.value(Side::Left, &contact, "optout"), expected);
+        stage.edit(Side::Left, &contact, &[("city", "Oslo"), ("email", "ann@example.org")]);
+        stage.clock.forward(std::time::Duration::from_hours(25));
+        assert_eq!(stage.settle().await, Written::default(), "nor later");
+        assert_eq!(stage.log(), [""; 0]);
+        stage.check().await;
+    }
+}
+
+/// The same where clients are in the sync: the contact's e-mail is the old lead's, the client has another one.
+#[tokio::test]
+async fn who_was_converted_before_is_that_client() {
+    for is_known in [true, false] {
+        let stage = stage();
+        let lead = stage.make(Side::Right, &[("email", ANN), ("city", "Rome")]);
+        let old = client(&stage, &[("email", "office@example.com"), ("optout", "yes")]);
+        convert(&stage, &lead, &old);
+        if is_known {
+            stage.settle().await;
+        }
+        let contact = stage.make(Side::Left, &[("email", ANN)]);
+        stage.settle().await;
+        assert_eq!(stage.people.right.live(LEADS).len(), 1, "the old one alone; known before: {is_known}");
+        let client = whose(&stage, Side::Left, &contact).members.right.map(|member| member.address);
+        assert_eq!(client, Some(Address::new(CLIENTS, &old)), "known before: {is_known}");
+        assert_eq!(stage.value(Side::Left, &contact, "optout"), "yes", "known before: {is_known}");
+        stage.check().await;
+    }
+}
+
+/// What a person took apart stays apart.
+#[tokio::test]
+async fn who_was_taken_apart_from_a_client_is_not_taken_for_them_again() {
+    let stage = stage();
+    let lead = stage.make(Side::Right, &[("email", ANN), ("city", "Rome")]);
+    let old = client(&stage, &[("email", "office@example.com")]);
+    convert(&stage, &lead, &old);
+    let contact = stage.make(Side::Left, &[("email", ANN)]);
+    stage.settle().await;
+    let known = whose(&stage, Side::Left, &contact);
+    assert_eq!(known.id, whose(&stage, Side::Right, &old).id);
+    let address = Address::new("contacts", &contact);
+    stage.sync.split(known.id, Side::Left, &address).await.expect("a store").expect("one of its records");
+    for email in ["a.n@example.com", ANN] {
+        stage.edit(Side::Left, &contact, &[("email", email)]);
+        stage.settle().await;
+    }
+    let ids = [whose(&stage, Side::Left, &contact).id, whose(&stage, Side::Right, &old).id];
+    assert_ne!(ids[0], ids[1]);
+}
+
+/// The answer to the creation is lost, and a client is there by then.
+#[tokio::test]
+async fn nobody_is_made_beside_a_client_who_came_while_the_answer_was_lost() {
+    for fault in [Fault::TimeoutBefore, Fault::AnswerLost] {
+        let stage = stage();
+        stage.make(Side::Left, &[("email", ANN), ("city", "Bonn")]);
+        stage.people.right.plant(fault.clone(), 2, Method::Create);
+        stage.cycle().await;
+        let made = stage.people.right.live(LEADS).len();
+        let new = client(&stage, &[("email", ANN), ("name", "Ann")]);
+        stage.settle().await;
+        assert_eq!(stage.people.right.live(LEADS).len(), made, "{fault:?}");
+        let contact = stage.find(Side::Left, ANN);
+        let entity = stage.entity(Side::Left, &contact);
+        assert!(entity.addresses(Side::Right).any(|address| address.id == new), "{fault:?}");
+        stage.check().await;
+    }
+}
+
+/// What was refused on a lead that left the sync waits no longer: nothing can be written there.
+#[tokio::test]
+async fn what_waits_on_a_lead_that_leaves_the_sync_waits_no_longer() {
+    let stage = Stage::new();
+    let ids = stage.linked(&[("email", ANN), ("city", "Bonn")]).await;
+    stage.people.right.plant(Fault::FieldMasked { field: "city".into() }, 1, Method::Get);
+    stage.edit(Side::Left, &ids.left, &[("city", "Rome")]);
+    stage.cycle().await;
+    let parked = || stage.kv.scan(&Tag(1).waiting(Wait::Parked), None, 10).expect("a store in memory").len();
+    assert_eq!(parked(), 1, "what nobody was shown is not written over");
+    let new = client(&stage, &[("email", ANN)]);
+    convert(&stage, &ids.right, &new);
+    stage.settle().await;
+    assert_eq!(parked(), 0);
+    stage.check().await;
+}
+
+/// Marketing clears a field while sales converts the lead that holds it: the client's value fills it again, and the log
+/// says what was lost.
+#[tokio::test]
+async fn a_clearing_that_a_conversion_overtakes_is_logged() {
+    let stage = stage();
+    let ids = stage.linked(&[("email", ANN), ("city", "Bonn")]).await;
+    stage.edit(Side::Left, &ids.left, &[("city", "")]);
+    let new = client(&stage, &[("email", ANN), ("city", "Bonn")]);
+    convert(&stage, &ids.right, &new);
+    stage.settle().await;
+    assert_eq!(stage.value(Side::Left, &ids.left, "city"), "Bonn");
+    assert_eq!(stage.log(), ["city first_link resolved Right"]);
+    stage.check().await;
 }

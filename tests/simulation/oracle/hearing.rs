@@ -21,17 +21,18 @@ impl Oracle {
         }
     }
 
+    /// Records with these values in this field of an object are looked for.
+    pub(crate) fn looks(&mut self, side: Side, object: &str, field: &str, values: &[Native]) {
+        self.looked.insert((side, object.to_owned()), self.tick);
+        for value in values.iter().filter(|_| field == "email") {
+            self.sought.insert((side, object.to_owned(), plain(field, Some(value))), self.tick);
+        }
+    }
+
     /// A call of ours arrives at a service. Answers its number.
     pub(crate) fn arrives(&mut self, side: Side) -> (u64, u64) {
         self.calls += 1;
         (self.calls, (self.bent[side])())
-    }
-
-    /// Records with these values in this field are looked for.
-    pub(crate) fn seeks(&mut self, side: Side, field: &str, values: &[Native]) {
-        for value in values {
-            self.looked_for.insert((side, plain(field, Some(value))), self.tick);
-        }
     }
 
     /// The service is done with it.

@@ -1,6 +1,6 @@
 //! What must be true of each record that we make, at the moment at which it is made.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use hymnal::merge::{OnDelete, Side};
 
@@ -31,8 +31,10 @@ impl Oracle {
     fn check_nobody_twice(&mut self, (side, address): &Key, track: &Track, bent: bool) {
         let email = plain("email", track.row.fields.get("email"));
         let shape = &self.shape.sides[*side];
-        let looked = self.looked_for.get(&(*side, email.clone())).copied().unwrap_or_default();
-        let there = self.live(*side, track.who).find(|(key, other)| {
+        let there = self.live(*side, track.who).chain(self.converted_unseen(*side, &email)).find(|(key, other)| {
+            let looked_in = self.looked_in(*side, &key.1.object);
+            let sought = self.sought.get(&(*side, key.1.object.clone(), email.clone()));
+            let looked = sought.copied().unwrap_or(looked_in);
             let theirs = plain("email", other.row.fields.get("email"));
             // Whoever has another e-mail by now can be told only by a link, or by a mark of ours.
             let mark = |row: &Track| row.row.fields.get("hymnal_id").cloned();
@@ -63,11 +65,12 @@ impl Oracle {
         let made_of = self.of(side.other(), track.who).filter(|(_, other)| email(other) == email(track));
         let made_of: Vec<Key> = made_of.map(|(key, _)| key.clone()).collect();
         let others: Vec<&Track> = self.live(side, track.who).map(|(_, other)| other).collect();
-        // Who was merged into one of them is that one, too; and who has the e-mail of the one that is made is nobody else.
-        let all = self.of(side.other(), track.who).filter(|(key, _)| made_of.contains(&self.landing(key)));
-        let all: Vec<&Track> = all.map(|(_, one)| one).collect();
-        let is_known = |other: &Track| email(other) == email(track) || all.iter().any(|one| is_one(one, other));
-        if made_of.is_empty() || others.is_empty() || others.into_iter().any(is_known) {
+        // Whoever has that e-mail too, and was not seen, is met as a further record of the same person.
+        let is_known =
+            |other: &Track| email(other) == email(track) || made_of.iter().any(|key| is_one(&self.records[key], other));
+        // And a service that says that the one became the other says who is who.
+        let is_told = made_of.iter().any(|key| self.became_one(key));
+        if made_of.is_empty() || others.is_empty() || is_told || others.into_iter().any(is_known) {
             return track.who;
         }
         let nobody = self.records.len() + PEOPLE;
@@ -79,18 +82,52 @@ impl Oracle {
         nobody
     }
 
+    /// Whose copy a record is.
+    fn made_of(&self, side: Side, track: &Track) -> impl Iterator<Item = &Key> {
+        let email = |track: &Track| plain("email", track.row.fields.get("email"));
+        let made = email(track);
+        self.live(side.other(), track.who).filter(move |(_, other)| email(other) == made).map(|(key, _)| key)
+    }
+
+    /// It became, or took over, another record of the person.
+    fn became_one(&self, key: &Key) -> bool {
+        let of_it = |other: &Key| other != key && self.landing(other) == *key;
+        self.landing(key) != *key || self.of(key.0, self.records[key].who).any(|(other, _)| of_it(other))
+    }
+
+    /// When somebody was looked for in an object last.
+    fn looked_in(&self, side: Side, object: &str) -> u64 {
+        self.looked.get(&(side, object.to_owned())).copied().unwrap_or_default()
+    }
+
+    /// Who had this e-mail on a record that was converted before Hymnal saw it, and is a customer by that.
+    fn converted_unseen(&self, side: Side, email: &str) -> impl Iterator<Item = (&Key, &Track)> {
+        self.records.iter().filter(move |((at, address), track)| {
+            let is_unseen = track.converted.is_some_and(|(tick, commits)| {
+                tick <= self.looked_in(side, &address.object) && track.met.is_none_or(|met| met >= commits)
+            });
+            let theirs = plain("email", track.row.fields.get("email"));
+            *at == side && is_unseen && track.row.deleted_at.is_none() && theirs == email
+        })
+    }
+
     /// I5: whom a person deleted or converted, and Hymnal knew on both sides, is not made again.
     fn check_nobody_back(&mut self, (side, address): &Key, track: &Track) {
         if self.rules.on_delete[*side] == OnDelete::Recreate {
             return;
         }
+        let made_of: Vec<&Key> = self.made_of(*side, track).collect();
         let deleted = self.of(*side, track.who).find(|(_, other)| {
             let known = other.met.is_some_and(|commits| self.sank_in(commits));
-            // Who was not met on the other side before, as the same person, was never linked: what is there is copied
-            // like anybody.
+            // Who was not met on both sides before, as the same person, was never linked: what is there is copied
+            // like anybody. And so is a further record that has had no e-mail in common with either of them.
             let was_linked = other.gone.or(other.converted).is_some_and(|(_, commits)| {
-                let is_linked = |far: &Track| far.met.is_some_and(|met| met < commits) && is_one(other, far);
-                self.of(side.other(), track.who).any(|(_, far)| is_linked(far))
+                let was_met = |one: &Track| one.met.is_some_and(|met| met < commits);
+                let is_theirs =
+                    |key: &Key, far: &Key| self.landing(far) == *key || share_an_email(&self.records[key], other);
+                let goes_on = |far: &Key| made_of.is_empty() || made_of.iter().any(|key| is_theirs(key, far));
+                let mut far = self.of(side.other(), track.who);
+                was_met(other) && far.any(|(key, far)| was_met(far) && is_one(other, far) && goes_on(key))
             });
             was_linked && !other.gone_by_us && other.row.merged_into.is_none() && known && other.who == track.who
         });
@@ -112,6 +149,14 @@ impl Oracle {
             self.breaks(Promise::CompleteLog, format!("{side:?} {address} `{email}` is made and not in the journal"));
         }
     }
+}
+
+/// Two records that had one e-mail, if not at the same time.
+fn share_an_email(one: &Track, two: &Track) -> bool {
+    let emails = |track: &Track| -> BTreeSet<String> {
+        track.edits.iter().filter(|edit| edit.field == "email").map(|edit| edit.value.clone()).collect()
+    };
+    !emails(one).is_disjoint(&emails(two))
 }
 
 /// Two records that Hymnal has seen are one person for it: it made the one of the other, or was shown one e-mail in both.

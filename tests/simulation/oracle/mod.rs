@@ -112,8 +112,10 @@ pub(crate) struct Oracle {
     undone: Vec<undone::TakenBack>,
     /// Until when a service wants to be left alone.
     quiet_until: Pair<Option<Duration>>,
-    /// When an e-mail was looked up last, by side.
-    looked_for: BTreeMap<(Side, String), u64>,
+    /// When the last look-up in an object was sent.
+    looked: BTreeMap<(Side, String), u64>,
+    /// When an e-mail was looked up last in an object.
+    sought: BTreeMap<(Side, String, String), u64>,
     pub(crate) violations: Vec<Violation>,
     /// What happened, in words.
     pub(crate) story: Vec<String>,
@@ -224,7 +226,8 @@ impl Oracle {
             apart: Vec::new(),
             undone: Vec::new(),
             quiet_until: Pair::default(),
-            looked_for: BTreeMap::new(),
+            looked: BTreeMap::new(),
+            sought: BTreeMap::new(),
             violations: Vec::new(),
             story: Vec::new(),
         }

@@ -11,10 +11,11 @@ impl Oracle {
     /// I2: a deletion that nobody wanted loses everything. `track` is the record as it was before.
     pub(super) fn check_removal(&mut self, (side, address): &Key, track: &Track) {
         let rule = self.rules.on_delete[side.other()];
-        let others = self.of(side.other(), track.who).map(|(_, other)| other);
-        // Who was never shown to Hymnal is nobody whom it could spare.
-        let others: Vec<&Track> =
-            others.filter(|other| other.row.merged_into.is_none() && other.met.is_some()).collect();
+        // A record that our login may not see, and never saw, is nobody's yet.
+        let is_unknown = |key: &Key, other: &Track| other.met.is_none() && self.hidden.contains(key);
+        let others = self.of(side.other(), track.who).filter(|(key, other)| !is_unknown(key, other));
+        let others = others.map(|(_, other)| other);
+        let others: Vec<&Track> = others.filter(|other| other.row.merged_into.is_none()).collect();
         let is_deleted = !others.is_empty()
             && others.iter().all(|other| match other.gone {
                 Some(_) => true,

@@ -38,12 +38,14 @@ impl Oracle {
         // Who does not read before writing may write what has come by itself; and a restriction of consent goes where
         // nobody is shown what is there.
         let sent = self.papers.last_sent(key);
-        // Nor is it idle where somebody entered the same after the reading just before: there was something to write.
-        let is_unseen = |(field, value): (&String, &String)| {
-            self.may_be_written_unseen(track, field) || was_entered_unseen(track, field, value)
+        let is_unseen = !sent.is_empty() && sent.keys().all(|field| self.may_be_written_unseen(track, field));
+        // Somebody may have entered the same between our last look and the write.
+        let has_moved = |field: &String| {
+            let shown = track.shown.get(field).map(|(value, _)| value);
+            shown.is_some_and(|shown| *shown != super::plain(field, track.row.fields.get(field)))
         };
-        let is_unseen = !sent.is_empty() && sent.iter().all(is_unseen);
-        if !bent && !is_unseen && self.shape.verify {
+        let is_overtaken = !sent.is_empty() && sent.keys().all(has_moved);
+        if !bent && !is_unseen && !is_overtaken && self.shape.verify {
             let (side, address) = key;
             self.breaks(
                 Promise::NoEcho,
@@ -136,9 +138,12 @@ impl Oracle {
                 .into_iter()
                 .flat_map(|at| self.of(at, track.who))
                 .any(|(_, other)| other.edits.iter().any(entered));
-        // A restriction holds for the e-mail, whoever has it.
-        let email = |row: &Track| super::plain("email", row.row.fields.get("email"));
-        let same_email = |other: &Track| email(other) == email(track) && other.edits.iter().any(entered);
+        // A restriction holds for the e-mail, whoever has it, and for each that the person has had.
+        let email = super::plain("email", track.row.fields.get("email"));
+        let had = |one: &Track| one.edits.iter().any(|edit| edit.field == "email" && edit.value == email);
+        let had_any =
+            |who: usize| super::Side::BOTH.into_iter().any(|at| self.of(at, who).any(|(_, record)| had(record)));
+        let same_email = |other: &Track| other.edits.iter().any(entered) && had_any(other.who);
         let known = known || (field == "optout" && self.records.values().any(same_email));
         // Leaving a list can be the opt-out.
         let is_farewell = field == "optout" && self.rules.on_delete.iter().any(|(_, rule)| *rule == OnDelete::Restrict);
@@ -161,15 +166,21 @@ impl Oracle {
             let came = |change: &Change| change.field == *field && change.value == *value && !value.is_empty();
             other.edits.iter().any(came) || other.claimed.contains(&(field.clone(), value.clone()))
         });
-        // A cleared field reaches the other side when that is cleared after it.
+        // A further record gives no ordinary values; when it takes the place of one that is gone, blanks are filled.
+        let took_a_place =
+            value.is_empty() && self.of(side, track.who).any(|(_, one)| one.gone.is_some() && one.made < edit.tick);
+        // A cleared field reaches the other side when that is cleared after it, or was blank.
         let cleared = value.is_empty()
             && self.of(side.other(), track.who).any(|(_, other)| {
                 let stands = other.row.fields.get(field.as_str());
                 // Who was made without it, or came back out of the bin, is linked for the first time: a blank is filled.
                 let was_made_blank =
                     other.made > edit.tick && !other.edits.iter().any(|it| it.field == *field && it.tick == other.made);
+                let then = other.edits.iter().rev().find(|it| it.field == *field && it.tick <= edit.tick);
+                let was_blank = other.made <= edit.tick && then.is_none_or(|it| it.value.is_empty());
                 super::plain(field, stands).is_empty()
                     || was_made_blank
+                    || was_blank
                     || other.was_gone
                     || other.edits.iter().any(|it| it.field == *field && it.value.is_empty() && it.tick > edit.tick)
             });
@@ -179,7 +190,7 @@ impl Oracle {
         let agreed = self.agreed.get(&(self.root(track.who), field.clone()));
         let was_agreed = agreed.is_some_and(|agreed| agreed.iter().any(|(at, _)| at == value));
         let stood_in = self.was_stood_in(side, track, edit);
-        reached || cleared || was_agreed || stood_in || self.papers.has_logged(field, side, value)
+        reached || cleared || took_a_place || was_agreed || stood_in || self.papers.has_logged(field, side, value)
     }
 
     /// I8: what is cleared was cleared by somebody, or the log has it.
@@ -256,11 +267,4 @@ impl Oracle {
             );
         }
     }
-}
-
-/// Somebody entered this value, and the record was never shown with it.
-fn was_entered_unseen(track: &Track, field: &str, value: &str) -> bool {
-    let last = track.edits.iter().rev().find(|edit| edit.field == field);
-    let is_theirs = last.is_some_and(|edit| edit.by == By::Others && edit.value == value);
-    is_theirs && track.shown.get(field).is_some_and(|(shown, _)| shown != value)
 }
