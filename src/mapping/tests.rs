@@ -181,3 +181,28 @@ fn the_numbers_of_all_countries_are_read_or_refused_but_never_changed() {
     }
     assert!(asked > 2_000 && refused.len() * 200 < asked, "{} of {asked}: {refused:?}", refused.len());
 }
+
+/// The fallback stands for who is nobody there, and for nothing else: not for a blank, nor in a field of another kind.
+#[test]
+fn a_fallback_stands_for_a_user_whom_nobody_there_is() {
+    let user = |id: &str, email: &str| hymnal_sdk::User {
+        id: id.into(),
+        name: id.into(),
+        email: Some(email.into()),
+        active: true,
+        kind: hymnal_sdk::UserKind::Person,
+    };
+    let people = People::of(&[user("1", "ann@example.com"), user("2", "desk@example.com")]);
+    let place = NativeField { fallback: Some("desk@example.com".into()), people, ..NativeField::default() };
+    let text = |text: &str| Value::Text(text.into());
+    for (kind, value, id, stands) in [
+        (FieldType::User, text("ben@example.com"), "2", true),
+        (FieldType::User, text("ben@example.com"), "1", false),
+        (FieldType::User, text("ann@example.com"), "1", true),
+        (FieldType::User, text("ann@example.com"), "2", false),
+        (FieldType::User, Value::Blank, "2", false),
+        (FieldType::Text, text("ben@example.com"), "2", false),
+    ] {
+        assert_eq!(stands_for(&map(kind, None), &place, &Native::text(id), &value), stands, "{kind:?} {value} {id}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use hymnal::{
     cycle::report::Written,
-    merge::{Entity, Side, entity::Presence},
+    merge::{Entity, Event, Side, entity::Presence},
     store::{
         Kv,
         tables::{Tag, Wait},
@@ -179,6 +179,8 @@ async fn who_refused_on_the_lead_just_before_has_refused() {
         stage.settle().await;
         assert_eq!(client_value(&stage, &old, "optout"), "yes", "known before: {is_known}");
         assert_eq!(stage.value(Side::Left, &ids.left, "optout"), "yes", "known before: {is_known}");
+        let heard = |event: &Event| matches!(event, Event::Decided { rule, .. } if rule == "last word");
+        assert!(stage.events().iter().any(heard), "the journal says why; known before: {is_known}");
         stage.check().await;
     }
 }

@@ -80,3 +80,30 @@ async fn half_of_the_answer_came() {
     let world = create_through(Fault::Truncated).await;
     update_through(&world, Fault::Truncated).await;
 }
+
+/// Something on the way carries a request out twice, and answers as to the first. Where a service keeps an e-mail once,
+/// that is nothing; where it does not, whoever was made twice is listed, and is one person still.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_was_carried_out_twice() {
+    let world = World::usual().await;
+    world.seed(25, 25, 10, 5);
+    world.hub.plant(planted("POST", CREATE.0, 1, Fault::DuplicateDelivery));
+    world.crm.plant(planted("POST", CREATE.1, 1, Fault::DuplicateDelivery));
+
+    world.converge().await;
+
+    assert_hit(&world);
+    assert_eq!(world.contacts().len(), 40, "marketing keeps an e-mail once");
+    let status = world.sync_status().await;
+    assert_eq!((world.sales_records().len(), &status["duplicate"]), (55, &15.into()), "{status}");
+    assert_eq!((&status["people"], &status["linked"]), (&40.into(), &40.into()), "{status}");
+    assert_eq!(world.conflicts_of("duplicate").len(), 15, "listed, for a person to merge there");
+    let quiet = world.mark();
+    world.converge().await;
+    assert_eq!(world.wrote_since(quiet), (0, 0));
+
+    let world = World::usual().await;
+    world.seed(25, 25, 10, 5);
+    world.converge().await;
+    update_through(&world, Fault::DuplicateDelivery).await;
+}

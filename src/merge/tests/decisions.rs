@@ -260,6 +260,9 @@ fn a_question_that_a_person_answers_is_closed_with_whose_value_it_is() {
         bench.read(&mut entity, Side::Left, &[ANN, ("city", "Rome")]);
         bench.read(&mut entity, Side::Right, &[ANN, ("city", "Oslo")]);
         let open = entity.fields["city"].conflict.clone().expect("a question");
+        for side in Side::BOTH {
+            assert!(bench.patch(&entity, side).changes.is_empty(), "it waits");
+        }
         bench.events.clear();
         let taken = Decision { cause: Cause::Resolved(open.id), ..decision("city", value, Loosening::Refused) };
         bench.decide(|context, ledger| decided(&mut entity, &taken, context, ledger)).expect("it can be taken");

@@ -38,7 +38,9 @@ fn a_listing_that_shows_neither_what_was_nor_what_we_wrote_shows_an_edit() {
     bench.write(&mut entity, Side::Right);
     let shown = record(&[ANN, ("city", "Oslo")], bench.now);
     assert_eq!(bench.read_as(&mut entity, Side::Right, Source::Listed, &shown), Folded::Merged);
-    assert_eq!(entity.fields["city"].golden, text("Oslo"));
+    let field = &entity.fields["city"];
+    assert_eq!((&field.golden, &field.agreed), (&text("Oslo"), &Some(text("Rome"))), "an edit of what we wrote");
+    assert_eq!((&field.sides.left.edit, bench.conflicts()), (&None, 0), "the two came one after the other");
 }
 
 /// Asked for in the very moment in which our write was answered, it sees the write.
@@ -77,7 +79,7 @@ fn what_an_answer_leaves_out_is_not_blank() {
 #[test]
 fn our_email_is_remembered_until_the_record_was_read() {
     let mut bench = Bench::new();
-    let mut entity = bench.linked(&[ANN, ("city", "Bonn")]);
+    let mut entity = bench.linked(&[ANN, ("city", "Bonn"), ("optout", "yes")]);
     bench.read(&mut entity, Side::Left, &[("email", "ben@example.com"), ("city", "Bonn")]);
     let patch = bench.patch(&entity, Side::Right);
     bench.decide(|context, _| mark_sending(&mut entity, Side::Right, &patch, context));
@@ -89,8 +91,9 @@ fn our_email_is_remembered_until_the_record_was_read() {
     let remembers = |entity: &Entity| entity.members.right.as_ref().expect("linked").wrote_email;
     assert!(remembers(&entity));
     bench.later(1);
-    bench.read(&mut entity, Side::Right, &[("email", "ben@example.com"), ("city", "Bonn")]);
+    bench.read(&mut entity, Side::Right, &[("email", "ben@example.com"), ("city", "Bonn"), ("optout", "no")]);
     assert!(!remembers(&entity));
+    assert_eq!(entity.fields["optout"].golden, text("yes"), "what came with our e-mail loosens nothing");
     bench.later(60);
     bench.read(&mut entity, Side::Left, &[("email", "ben@example.com"), ("city", "Rome")]);
     bench.write(&mut entity, Side::Right);

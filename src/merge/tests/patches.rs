@@ -27,6 +27,11 @@ fn nothing_is_written_that_was_not_decided() {
     }
     bench.read(&mut entity, Side::Right, &[ANN, ("city", "")]);
     assert_eq!(written(&bench.patch(&entity, Side::Right)), [("city", "Bonn".to_owned())]);
+    // Another record took the place of the one whose value won, and nobody has read it yet.
+    let mut entity = bench.linked(&[ANN, ("city", "Bonn")]);
+    let city = entity.fields.get_mut("city").expect("read");
+    (city.golden, city.agreed, city.linked, city.sides.right.shadow) = (text("Rome"), None, false, None);
+    assert!(bench.patch(&entity, Side::Left).changes.is_empty(), "it is decided anew");
 }
 
 #[test]
