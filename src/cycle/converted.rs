@@ -1,6 +1,6 @@
 //! Who was converted into what the sync does not have, and who had been converted before anybody here knew of them.
 
-use hymnal_sdk::{Address, Record};
+use hymnal_sdk::{Address, Record, State};
 
 use super::{
     moves::moved,
@@ -15,6 +15,7 @@ use crate::{
         entity::{Field, Mark, Presence},
         identity::{Match, match_entity},
         last_word::hear_last_word,
+        patch::keys,
         reading::{Reading, fold},
     },
     planted::{self, Planted},
@@ -52,26 +53,34 @@ pub(super) fn converted_out(
 /// is a customer already, and goes on as what the record became; where the sync does not have that, as converted out.
 /// Nobody is made.
 ///
-/// The values of the record are history, which nobody can correct: none of them travels, but for a refusal.
+/// The values of the record are history, which nobody can correct: none of them travels, but for a refusal. `records` are
+/// all that were found with it.
 pub(super) fn recognise_converted(
     world: &mut World<'_>,
     side: Side,
-    record: &Record,
-    into: &Address,
+    (record, records): (&Record, &[Record]),
     asked: Asked,
 ) -> Result<(), StoreError> {
+    let State::Converted { into } = &record.state else { return Ok(()) };
     if unreadable::leads_there(world, side, &record.address)? {
         return Ok(());
     }
-    let mut found = world.new_entity();
-    found.members[side] = Some(new_member(record, asked.at));
-    let reading = Reading { record, requested_at: asked.at, source: asked.source };
-    world.decide(|context, ledger| fold(&mut found, side, reading, context, ledger));
+    let mut found = as_met(world, side, record, asked);
     if world.is_blocked(side, &record.address, &found)? {
         return Ok(());
     }
     let others = world.sharing_a_key(&found)?;
     let Match::One { all, set, .. } = match_entity(&found, &others, world.context) else { return Ok(()) };
+    let key = keys(&found, &world.context.rules.matching[set], world.context);
+    let mut rivals = records.iter().filter(|other| matches!(&other.state, State::Converted { into: it } if it != into));
+    // Nobody guesses which of several customers it is.
+    let is_rivalled = rivals.any(|other| {
+        let other = as_met(world, side, other, asked);
+        !keys(&other, &world.context.rules.matching[set], world.context).is_disjoint(&key)
+    });
+    if is_rivalled && world.context.rules.systems[side].objects.contains(&into.object) {
+        return Ok(());
+    }
     let is_to_be_made = |other: &Entity| {
         other.members[side].is_none()
             && other.members[side.other()].is_some()
@@ -100,4 +109,13 @@ pub(super) fn recognise_converted(
     }
     world.put(entity.clone(), events)?;
     moved(world, entity, side, &record.address, into)
+}
+
+/// A person of its own, as if the record were met now.
+fn as_met(world: &mut World<'_>, side: Side, record: &Record, asked: Asked) -> Entity {
+    let mut met = world.new_entity();
+    met.members[side] = Some(new_member(record, asked.at));
+    let reading = Reading { record, requested_at: asked.at, source: asked.source };
+    world.decide(|context, ledger| fold(&mut met, side, reading, context, ledger));
+    met
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hymnal_sdk::{Call, Draft, Error, Find, Kind, Lane, Native, Record, SignedDuration, State, Timestamp};
+use hymnal_sdk::{Call, Draft, Error, Find, Kind, Lane, Native, Record, SignedDuration, Timestamp};
 
 use super::{
     Sync,
@@ -142,10 +142,9 @@ impl Sync {
         self.decide_informed(cycle, |world| {
             for record in records {
                 observe(world, side, record, asked)?;
-                match (world.by_address(side, &record.address)?, &record.state) {
-                    (Some(entity), _) => match_one(world, entity.id)?,
-                    (None, State::Converted { into }) => recognise_converted(world, side, record, into, asked)?,
-                    (None, _) => {}
+                match world.by_address(side, &record.address)? {
+                    Some(entity) => match_one(world, entity.id)?,
+                    None => recognise_converted(world, side, (record, records), asked)?,
                 }
             }
             Ok(())
