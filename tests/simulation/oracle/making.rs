@@ -101,14 +101,17 @@ impl Oracle {
     }
 
     /// Who had this e-mail on a record that was converted before Hymnal saw it, and is a customer by that.
-    fn converted_unseen(&self, side: Side, email: &str) -> impl Iterator<Item = (&Key, &Track)> {
-        self.records.iter().filter(move |((at, address), track)| {
+    fn converted_unseen<'o>(&'o self, side: Side, email: &'o str) -> impl Iterator<Item = (&'o Key, &'o Track)> {
+        let of_it = self.records.iter().filter(move |((at, address), track)| {
             let is_unseen = track.converted.is_some_and(|(tick, commits)| {
                 tick <= self.looked_in(side, &address.object) && track.met.is_none_or(|met| met >= commits)
             });
             let theirs = plain("email", track.row.fields.get("email"));
             *at == side && is_unseen && track.row.deleted_at.is_none() && theirs == email
-        })
+        });
+        // Which of several clients somebody is, is not guessed.
+        let clients: BTreeSet<_> = of_it.clone().map(|(_, track)| &track.row.converted_into).collect();
+        of_it.filter(move |_| clients.len() == 1)
     }
 
     /// I5: whom a person deleted or converted, and Hymnal knew on both sides, is not made again.
