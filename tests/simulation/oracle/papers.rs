@@ -68,6 +68,8 @@ pub(super) struct Line {
     pub(super) records: Pair<Vec<String>>,
     /// Somebody had written over one of the values when it was written.
     pub(super) overtaken: bool,
+    /// How much had happened when it was read.
+    pub(super) told: u64,
 }
 
 impl Papers {
@@ -118,7 +120,7 @@ impl Papers {
         while let Some(end) = self.half.find('\n') {
             let line: String = self.half.drain(..=end).collect();
             let line: Json = serde_json::from_str(&line).expect("a line of JSON");
-            self.lines.push(self.line(&line));
+            self.lines.push(Line { told: tick, ..self.line(&line) });
         }
         known
     }
@@ -144,6 +146,7 @@ impl Papers {
             records,
             field,
             overtaken: false,
+            told: 0,
         }
     }
 
@@ -151,6 +154,15 @@ impl Papers {
     pub(super) fn last_sent(&self, (side, address): &Key) -> BTreeMap<String, String> {
         let of = |(at, record, _): &&Sending| at == side && record.as_ref() == Some(address);
         self.sendings.iter().rfind(of).map(|(_, _, values)| values.clone()).unwrap_or_default()
+    }
+
+    /// It says that this was sent to a record after that.
+    pub(super) fn sent_since(&self, (side, address): &Key, (field, value): (&str, &str), since: u64) -> bool {
+        let mut all = self.sendings.iter().zip(&self.sent);
+        all.any(|((at, record, values), sent)| {
+            let is_it = at == side && record.as_ref() == Some(address) && sent.tick >= since;
+            is_it && values.get(field).is_some_and(|sent| sent == value)
+        })
     }
 
     /// It says that a record was written, after this change and before that one.
