@@ -15,6 +15,7 @@ use crate::{
     merge::{
         Entity, Event, Id, Pair, Side,
         decide::decide,
+        entity::Apart,
         event::ConflictStatus,
         unite::{detach, unite},
     },
@@ -113,7 +114,7 @@ fn unlink(world: &mut World<'_>, id: Id) -> Result<Result<Id, Unable>, StoreErro
     let Some(mut entity) = world.entity(id)? else { return Ok(Err(Unable::Nobody)) };
     for secondary in &theirs {
         let address = secondary.member.address.clone();
-        entity.apart.push(crate::merge::entity::Apart { side: goes, address, bars: true });
+        entity.apart.push(Apart { side: goes, address, bars: true });
     }
     world.put(entity, Vec::new())?;
     own.secondaries[goes] = theirs;
@@ -145,7 +146,8 @@ fn take_away(
     let was_member = entity.members[side].as_ref().is_some_and(|member| member.address == *address);
     let id = world.new_entity().id;
     let (own, kept) = world.decide(|context, ledger| detach(&mut entity, side, address, id, context, ledger));
-    let Some(own) = own else { return Ok(None) };
+    let Some(mut own) = own else { return Ok(None) };
+    stay_apart(world, &entity, &mut own, side, address)?;
     let mut events = vec![Event::Detached { side, address: address.clone(), to: own.id }];
     events.extend(kept);
     if was_member {
@@ -156,6 +158,26 @@ fn take_away(
     events.extend(decided);
     world.put(entity, events)?;
     Ok(Some(own))
+}
+
+/// Who was told apart from this record when it was one of the person's stays so: that they were two was said of it, too.
+fn stay_apart(
+    world: &World<'_>,
+    entity: &Entity,
+    own: &mut Entity,
+    side: Side,
+    address: &Address,
+) -> Result<(), StoreError> {
+    for known in &entity.apart {
+        let other = world.shared_by_address(known.side, &known.address)?;
+        let said = other.as_ref().and_then(|other| {
+            other.apart.iter().find(|apart| apart.side == side && apart.address == *address).map(|apart| apart.bars)
+        });
+        if let Some(bars) = said {
+            own.apart.push(Apart { bars, ..known.clone() });
+        }
+    }
+    Ok(())
 }
 
 /// Puts the one that was made of a record that was taken away; what is not known of it is read.

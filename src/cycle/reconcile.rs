@@ -239,6 +239,7 @@ fn observe_known(
     }
     let before = world.shared(entity.id)?;
     let keys = golden_keys(&entity, world.context);
+    let known = known_keys(&entity, side, world.context);
     let reading = Reading { record, requested_at: asked.at, source: asked.source };
     let (folded, events) = world.decide(|context, ledger| fold(&mut entity, side, reading, context, ledger));
     if folded == Folded::Stale {
@@ -248,8 +249,9 @@ fn observe_known(
     if before.is_some_and(|before| only_read_again(&before, &mut entity, side)) {
         return Ok(());
     }
-    let moved = keys != golden_keys(&entity, world.context);
-    if moved {
+    let now = golden_keys(&entity, world.context);
+    let moved = keys != now;
+    if known.is_some_and(|known| !known.contains(&now)) {
         // What a person took apart stays apart; but it may be somebody by now who is made in the other system.
         entity.apart.iter_mut().for_each(|apart| apart.bars = false);
     }
@@ -258,6 +260,27 @@ fn observe_known(
         world.decide(|context, ledger| decide(&mut entity, context, ledger));
     }
     world.put(entity, events)
+}
+
+/// The keys that a reading of the record shows where nothing has changed: the golden ones, and those that we wrote
+/// there and that no reading has settled. `None` where they were never read.
+fn known_keys(entity: &Entity, side: Side, context: &Context<'_>) -> Option<[Vec<Option<String>>; 2]> {
+    let golden = golden_keys(entity, context);
+    if entity.is_linked() {
+        return Some([golden.clone(), golden]);
+    }
+    let mut written = entity.clone();
+    for index in context.rules.matching.iter().flatten() {
+        let field = written.fields.get_mut(&context.rules.fields[*index].map.name)?;
+        let holding = &field.sides[side];
+        if holding.shadow.is_none() && holding.sent.is_none() {
+            return None;
+        }
+        if let Some(sent) = &holding.sent {
+            field.golden = sent.golden.clone();
+        }
+    }
+    Some([golden, golden_keys(&written, context)])
 }
 
 /// The overlap shows the same again and again: that it was read is worth no write. The time of the reading only

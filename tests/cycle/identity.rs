@@ -187,6 +187,53 @@ async fn who_was_taken_apart_is_made_once_the_key_says_so() {
     stage.check().await;
 }
 
+/// Its first reading shows the key that we wrote: nothing has changed.
+#[tokio::test]
+async fn who_is_taken_apart_before_it_was_read_is_not_made_again() {
+    for made in Side::BOTH {
+        let stage = Shape::not_unique().stage();
+        stage.make(made.other(), &[("email", ANN), ("name", "Ann")]);
+        assert_eq!(stage.cycle().await.written, Written { created: 1, updated: 0 });
+        let id = stage.find(made, ANN);
+        stage.sync.unlink(stage.entity(made, &id).id).await.expect("a store").expect("linked");
+        assert_eq!(stage.settle().await, Written::default());
+        stage.check().await;
+        // An e-mail of its own makes it somebody.
+        stage.edit(made, &id, &[("email", BEN)]);
+        assert_eq!(stage.settle().await, Written { created: 1, updated: 0 });
+        stage.check().await;
+    }
+}
+
+/// Nor is anybody whose key we wrote and have not read since.
+#[tokio::test]
+async fn who_is_taken_apart_after_we_wrote_the_key_is_not_made_again() {
+    for written in Side::BOTH {
+        let stage = Shape::not_unique().stage();
+        let ids = stage.linked(&[("email", ANN), ("name", "Ann")]).await;
+        stage.edit(written.other(), &ids[written.other()], &[("email", BEN)]);
+        assert_eq!(stage.cycle().await.written, Written { created: 0, updated: 1 });
+        stage.sync.unlink(stage.entity(written, &ids[written]).id).await.expect("a store").expect("linked");
+        assert_eq!(stage.settle().await, Written::default());
+        stage.check().await;
+    }
+}
+
+/// It was one of the person's when they were told apart from somebody: so it is when it is taken away, too.
+#[tokio::test]
+async fn a_duplicate_that_is_taken_away_stays_apart_from_whom_it_was_told_apart() {
+    let stage = Shape::not_unique().stage();
+    let ids = stage.linked(&[("email", ANN)]).await;
+    let second = stage.make(Side::Left, &[("email", ANN), ("name", "Anna")]);
+    stage.settle().await;
+    let known = stage.entity(Side::Left, &ids.left).id;
+    stage.sync.split(known, Side::Right, &Address::new(LEADS, &ids.right)).await.expect("a store").expect("a member");
+    stage.sync.split(known, Side::Left, &Address::new(CONTACTS, &second)).await.expect("a store").expect("a duplicate");
+    assert_eq!(stage.settle().await, Written::default(), "nobody is made where the other was told apart");
+    assert_eq!(stage.people.right.live(LEADS).len(), 1);
+    stage.check().await;
+}
+
 #[tokio::test]
 async fn a_duplicate_that_a_person_takes_away_is_a_person() {
     let stage = Shape::not_unique().stage();

@@ -203,7 +203,7 @@ impl Connector for Watched {
         Box::pin(async move {
             let (oracle, side) = (self.oracle.clone(), self.side);
             let run = async move {
-                oracle.lock().looks(side, &object);
+                oracle.lock().looks(side, &object, &key, &values);
                 inner.find(&call, Find { object: &object, key: &key, values: &values, fields: &fields }).await
             };
             let found = self.carry(Method::Find, run).await?;

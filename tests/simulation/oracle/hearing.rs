@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hymnal::merge::Side;
 use hymnal_memory::Method;
-use hymnal_sdk::{Address, Record};
+use hymnal_sdk::{Address, Native, Record};
 
-use super::{Cause, Oracle, plain};
+use super::{By, Cause, Change, Oracle, Track, plain};
 
 impl Oracle {
     /// Our login lost, or has again, the permission to see a record.
@@ -21,9 +21,12 @@ impl Oracle {
         }
     }
 
-    /// We look for somebody in an object.
-    pub(crate) fn looks(&mut self, side: Side, object: &str) {
+    /// Records with these values in this field of an object are looked for.
+    pub(crate) fn looks(&mut self, side: Side, object: &str, field: &str, values: &[Native]) {
         self.looked.insert((side, object.to_owned()), self.tick);
+        for value in values.iter().filter(|_| field == "email") {
+            self.sought.insert((side, object.to_owned(), plain(field, Some(value))), self.tick);
+        }
     }
 
     /// A call of ours arrives at a service. Answers its number.
@@ -70,6 +73,18 @@ impl Oracle {
             track.first.entry(name.clone()).or_insert_with(|| (plain(name, Some(value)), commits));
             track.shown.insert(name.clone(), (plain(name, Some(value)), commits));
         }
+    }
+
+    /// What somebody entered is what Hymnal knew to stand there: no reading can tell it from what was there before.
+    pub(super) fn reads_as_known(&self, side: Side, track: &Track, edit: &Change) -> bool {
+        let ours = |by: By| matches!(by, By::Us(_));
+        let last = track.edits.iter().rev().find(|one| one.field == edit.field && ours(one.by) && one.tick < edit.tick);
+        // An answer with the record has told that it took what we wrote.
+        let knew_better = last.is_some_and(|one| {
+            let was_heard = matches!(one.by, By::Us(call) if self.heard.contains_key(&call));
+            one.value != edit.value && was_heard && self.shape.sides[side].returns_record
+        });
+        edit.by == By::Others && edit.again && !knew_better
     }
 
     /// The mapped fields that are not shown, or as stars.

@@ -1,5 +1,7 @@
 //! What must be true of each line of the conflict log, at the moment at which it is there.
 
+use std::collections::BTreeSet;
+
 use super::{By, Change, Key, Oracle, Promise, papers::Line};
 
 impl Oracle {
@@ -26,17 +28,22 @@ impl Oracle {
             return;
         }
         let mut entered = Vec::new();
-        let mut who = None;
+        let mut is_taken_back = false;
         for side in super::Side::BOTH {
             let Some(value) = &line.values[side] else { return };
-            let Some(person) = self.who_has(side, &line.records[side]) else { return };
-            who = Some(person);
+            // By somebody's word, or under one e-mail, records of several are one person's.
+            let whose = self.who_have(side, &line.records[side]);
+            if whose.is_empty() {
+                return;
+            }
+            is_taken_back |= whose.iter().any(|who| self.is_taken_back(*who, field));
             let is_it = |edit: &&Change| edit.field == field && edit.by == By::Others && edit.value == *value;
-            let edits = self.of(side, person).flat_map(|(key, track)| {
+            let records = whose.iter().flat_map(|who| self.of(side, *who));
+            let edits = records.flat_map(|(key, track)| {
                 track.edits.iter().filter(is_it).map(|edit| (edit.tick, key.clone())).collect::<Vec<_>>()
             });
             let Some(entry) = edits.max() else {
-                if self.is_taken_back(person, field) {
+                if whose.iter().any(|who| self.is_taken_back(*who, field)) {
                     return; // It stands there again, and that was a person's wish.
                 }
                 if self.stood_at_first_link(line, side) {
@@ -48,10 +55,9 @@ impl Oracle {
             };
             entered.push(entry);
         }
-        let (Some(who), [one, two]) = (who, entered.as_slice()) else { return };
+        let [one, two] = entered.as_slice() else { return };
         // What was taken back is a decision of now, however old the value is.
-        let is_new = self.is_taken_back(who, field);
-        if !is_new && !["tags", "optout", "stage", "score"].contains(&field) {
+        if !is_taken_back && !["tags", "optout", "stage", "score"].contains(&field) {
             self.check_concurrent(line, one.min(two).0, one.max(two));
         }
         // A question that was closed because one of its records went may be asked again about the record that took its
@@ -72,6 +78,8 @@ impl Oracle {
                 && other.id != line.id
                 && other.kind == line.kind
                 && other.values == line.values
+                // Who enters the same once more on both sides disagrees once more.
+                && one.0.min(two.0) < other.told
                 && !["tags", "optout", "stage", "score"].contains(&field)
                 && !(left.is_empty() || right.is_empty())
         });
@@ -95,7 +103,14 @@ impl Oracle {
             };
             let is_it =
                 edit.field == field && Some(&edit.value) == value && stood.is_some_and(|last| last.value == edit.value);
-            is_it && edit.tick > earlier && edit.tick < *later && noted
+            // Who put back there what stood there before has not shown that they had it before their eyes: it looks as if
+            // the service had ignored it.
+            let looks_ignored = self.records[key].edits.iter().any(|back| {
+                back.field == field
+                    && (edit.tick..*later).contains(&back.tick)
+                    && self.reads_as_known(key.0, &self.records[key], back)
+            });
+            is_it && edit.tick > earlier && edit.tick < *later && noted && !looks_ignored
         });
         if delivered && !line.values.left.as_ref().is_some_and(String::is_empty) {
             let (number, values) = (line.number, &line.values);
@@ -156,9 +171,9 @@ impl Oracle {
     }
 
     /// Whose records these are.
-    fn who_has(&self, side: super::Side, records: &[String]) -> Option<usize> {
+    fn who_have(&self, side: super::Side, records: &[String]) -> BTreeSet<usize> {
         let known =
-            self.records.iter().find(|((at, address), _)| *at == side && records.contains(&address.to_string()));
-        known.map(|(_, track)| self.root(track.who))
+            self.records.iter().filter(|((at, address), _)| *at == side && records.contains(&address.to_string()));
+        known.map(|(_, track)| self.root(track.who)).collect()
     }
 }

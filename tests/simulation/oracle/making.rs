@@ -33,7 +33,9 @@ impl Oracle {
         let email = plain("email", track.row.fields.get("email"));
         let shape = &self.shape.sides[*side];
         let there = self.live(*side, track.who).chain(self.converted_unseen(*side, &email)).find(|(key, other)| {
-            let looked = self.looked_in(*side, &key.1.object);
+            let looked_in = self.looked_in(*side, &key.1.object);
+            let sought = self.sought.get(&(*side, key.1.object.clone(), email.clone()));
+            let looked = sought.copied().unwrap_or(looked_in);
             let theirs = plain("email", other.row.fields.get("email"));
             // Whoever has another e-mail by now can be told only by a link, or by a mark of ours.
             let mark = |row: &Track| row.row.fields.get("hymnal_id").cloned();

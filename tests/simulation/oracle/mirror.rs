@@ -45,7 +45,10 @@ impl Oracle {
         let who = match cause {
             // Whoever has the e-mail of somebody who turned out to be two people is the one of the two that has it.
             Cause::People(who) => self.emails.get(&email).copied().filter(|known| *known >= PEOPLE).unwrap_or(who),
-            Cause::Call { .. } => self.emails.get(&email).copied().unwrap_or(usize::MAX),
+            Cause::Call { .. } => {
+                let known = self.emails.get(&email).copied();
+                self.made_for(key.0, &email).or(known).unwrap_or(usize::MAX)
+            }
         };
         let made_by = by(ours, cause);
         let edits: Vec<Change> = changes(&row, 0, self.tick, made_by, |_| String::new());

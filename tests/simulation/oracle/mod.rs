@@ -114,6 +114,8 @@ pub(crate) struct Oracle {
     quiet_until: Pair<Option<Duration>>,
     /// When the last look-up in an object was sent.
     looked: BTreeMap<(Side, String), u64>,
+    /// When an e-mail was looked up last in an object.
+    sought: BTreeMap<(Side, String, String), u64>,
     pub(crate) violations: Vec<Violation>,
     /// What happened, in words.
     pub(crate) story: Vec<String>,
@@ -227,6 +229,7 @@ impl Oracle {
             undone: Vec::new(),
             quiet_until: Pair::default(),
             looked: BTreeMap::new(),
+            sought: BTreeMap::new(),
             violations: Vec::new(),
             story: Vec::new(),
         }

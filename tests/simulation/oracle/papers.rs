@@ -68,6 +68,8 @@ pub(super) struct Line {
     pub(super) records: Pair<Vec<String>>,
     /// Somebody had written over one of the values when it was written.
     pub(super) overtaken: bool,
+    /// How much had happened when it was read.
+    pub(super) told: u64,
 }
 
 impl Papers {
@@ -113,7 +115,7 @@ impl Papers {
         while let Some(end) = self.half.find('\n') {
             let line: String = self.half.drain(..=end).collect();
             let line: Json = serde_json::from_str(&line).expect("a line of JSON");
-            self.lines.push(self.line(&line));
+            self.lines.push(Line { told: tick, ..self.line(&line) });
         }
         known
     }
@@ -139,6 +141,7 @@ impl Papers {
             records,
             field,
             overtaken: false,
+            told: 0,
         }
     }
 
@@ -152,6 +155,15 @@ impl Papers {
     pub(super) fn sent_to<'a>(&'a self, (side, address): &'a Key) -> impl Iterator<Item = (&'a String, &'a String)> {
         let of = move |(at, record, _): &&Sending| at == side && record.as_ref() == Some(address);
         self.sendings.iter().filter(of).flat_map(|(_, _, values)| values)
+    }
+
+    /// It says that this was sent to a record after that.
+    pub(super) fn sent_since(&self, (side, address): &Key, (field, value): (&str, &str), since: u64) -> bool {
+        let mut all = self.sendings.iter().zip(&self.sent);
+        all.any(|((at, record, values), sent)| {
+            let is_it = at == side && record.as_ref() == Some(address) && sent.tick >= since;
+            is_it && values.get(field).is_some_and(|sent| sent == value)
+        })
     }
 
     /// It says that a record was written, after this change and before that one.

@@ -13,10 +13,21 @@ use crate::schedule::Topic;
 /// Numbers of those who were told apart begin here.
 const NEW: usize = 1_000_000;
 
-/// Two people by somebody's word.
+/// Two records that somebody said are of two people.
 pub(super) struct Parted {
-    one: usize,
-    two: usize,
+    one: Key,
+    two: Key,
+    /// When it was said.
+    tick: u64,
+}
+
+impl Parted {
+    /// The other of the two.
+    fn other(&self, key: &Key) -> Option<&Key> {
+        [(&self.one, &self.two), (&self.two, &self.one)]
+            .into_iter()
+            .find_map(|(is, other)| (is == key).then_some(other))
+    }
 }
 
 impl Oracle {
@@ -30,37 +41,83 @@ impl Oracle {
     pub(crate) fn notes_parted(&mut self, who: usize) {
         let who = self.root(who);
         let Some(id) = self.known_as(who) else { return };
-        let mine = Side::BOTH.into_iter().flat_map(|side| self.of(side, who)).map(|(key, _)| key.clone());
-        let theirs: Vec<Key> =
-            mine.filter(|(side, address)| self.entity_of(*side, address).is_some_and(|known| known != id)).collect();
+        let all = Side::BOTH.into_iter().flat_map(|side| self.of(side, who)).map(|(key, _)| key.clone());
+        let (theirs, mine): (Vec<Key>, Vec<Key>) =
+            all.partition(|(side, address)| self.entity_of(*side, address).is_some_and(|known| known != id));
         if theirs.is_empty() {
             return;
         }
         let new = NEW + self.apart.len();
         self.tell(&format!("{theirs:?} are {new}, and not {who}"));
-        for key in theirs {
-            if let Some(track) = self.records.get_mut(&key) {
+        let tick = self.tick;
+        for two in theirs {
+            if let Some(track) = self.records.get_mut(&two) {
                 track.who = new;
             }
+            self.apart.extend(mine.iter().map(|one| Parted { one: one.clone(), two: two.clone(), tick }));
         }
-        self.apart.push(Parted { one: who, two: new });
+    }
+
+    /// Who was told apart from somebody, with their record.
+    fn told_apart_from(&self, who: usize) -> impl Iterator<Item = (&Parted, &Key, &Key)> {
+        let mine = Side::BOTH.into_iter().flat_map(move |side| self.of(side, who)).map(|(key, _)| key);
+        let pairs =
+            mine.flat_map(|key| self.apart.iter().filter_map(move |parted| Some((parted, key, parted.other(key)?))));
+        pairs.filter(move |(_, _, other)| {
+            self.records.get(other).is_some_and(|other| self.root(other.who) != self.root(who))
+        })
+    }
+
+    /// Whom a record is made for, where several have its e-mail because somebody told them apart: the one who has it now.
+    pub(super) fn made_for(&self, side: Side, email: &str) -> Option<usize> {
+        let known = *self.emails.get(email)?;
+        self.told_apart_from(known).next()?;
+        let has_it =
+            |track: &Track| plain("email", track.row.fields.get("email")) == email && track.row.deleted_at.is_none();
+        let there = self.records.iter().filter(|((at, _), track)| *at == side.other() && has_it(track));
+        let there: BTreeSet<usize> = there.map(|(_, track)| self.root(track.who)).collect();
+        let mut there = there.into_iter();
+        there.next().filter(|_| there.next().is_none())
+    }
+
+    /// Who was told apart goes on with what their record holds, also where a service made it of what we wrote there.
+    pub(super) fn is_held_by_parted(&self, field: &str, value: &str) -> bool {
+        let holds =
+            |key: &Key| self.records.get(key).is_some_and(|track| plain(field, track.row.fields.get(field)) == value);
+        self.apart.iter().any(|parted| holds(&parted.one) || holds(&parted.two))
+    }
+
+    /// Of two people with one e-mail, whom nobody told apart, one who has records in one system alone is the other one:
+    /// the one match there is.
+    pub(super) fn matched_with(&self, key: &Key, track: &Track) -> Option<usize> {
+        let who = self.root(track.who);
+        if self.shape.topic != Topic::Ambiguous {
+            return None;
+        }
+        let apart = self.told_apart_from(who).map(|(_, _, other)| other);
+        let apart = apart.chain(self.apart.iter().filter_map(|parted| parted.other(key)));
+        let apart: BTreeSet<usize> = apart.filter_map(|other| Some(self.root(self.records.get(other)?.who))).collect();
+        let email = |track: &Track| plain("email", track.row.fields.get("email"));
+        let same = self.records.values().filter(|other| email(other) == email(track)).map(|other| self.root(other.who));
+        let others: BTreeSet<usize> = same.filter(|other| *other != who && !apart.contains(other)).collect();
+        let is_alone = |who: usize| Side::BOTH.into_iter().any(|side| self.of(side, who).next().is_none());
+        let mut others = others.into_iter();
+        let one = others.next().filter(|_| others.next().is_none())?;
+        (is_alone(who) || is_alone(one)).then_some(one)
     }
 
     /// I4: who was told apart from somebody is there; nobody is made in their place while they have that e-mail.
     pub(super) fn check_nobody_in_place(&mut self, (side, address): &Key, track: &Track) {
         let email = |track: &Track| plain("email", track.row.fields.get("email"));
-        let who = self.root(track.who);
-        let others = self.apart.iter().filter_map(|parted| {
-            let (one, two) = (self.root(parted.one), self.root(parted.two));
-            [(one, two), (two, one)].into_iter().find_map(|(is, other)| (is == who).then_some(other))
+        let there = self.told_apart_from(track.who).find(|(parted, own, other)| {
+            let [own, there] = [own, other].map(|key| &self.records[*key]);
+            let has_moved = |one: &Track| one.edits.iter().any(|edit| edit.field == "email" && edit.tick > parted.tick);
+            other.0 == *side
+                && there.row.deleted_at.is_none()
+                && email(there) == email(track)
+                && ![own, there].into_iter().any(has_moved)
         });
-        let others: BTreeSet<usize> = others.collect();
-        let there = others
-            .iter()
-            .flat_map(|other| self.live(*side, *other))
-            .find(|(_, other)| email(other) == email(track))
-            .map(|((_, other), _)| other.clone());
-        if let Some(other) = there {
+        if let Some(other) = there.map(|(_, _, other)| other.1.clone()) {
             self.breaks(Promise::AtMostOne, format!("{side:?} {address} is made, where {other} was told apart"));
         }
     }
@@ -72,22 +129,15 @@ impl Oracle {
         known.map(|(_, track)| track.who).collect()
     }
 
-    /// Whom Hymnal knows somebody's records as.
-    fn known_of(&self, who: usize) -> BTreeSet<Id> {
-        let records = Side::BOTH.into_iter().flat_map(|side| self.live(side, who));
-        records.filter_map(|((side, address), _)| self.entity_of(*side, address)).collect()
-    }
-
     /// I4: who was told apart stays two people, until somebody says otherwise.
     pub(super) fn check_told_apart(&mut self) {
         let mut broken = Vec::new();
-        for parted in &self.apart {
-            if self.root(parted.one) == self.root(parted.two) {
-                continue;
-            }
-            let (one, two) = (self.known_of(parted.one), self.known_of(parted.two));
-            if !one.is_disjoint(&two) {
-                broken.push(format!("{} and {} were told apart, and are one again: {one:?}", parted.one, parted.two));
+        for Parted { one, two, .. } in &self.apart {
+            let live = |key: &Key| self.records.get(key).filter(|track| track.row.deleted_at.is_none());
+            let (Some(a), Some(b)) = (live(one), live(two)) else { continue };
+            let known = [one, two].map(|(side, address)| self.entity_of(*side, address));
+            if self.root(a.who) != self.root(b.who) && known[0].is_some() && known[0] == known[1] {
+                broken.push(format!("{one:?} and {two:?} were told apart, and are one again: {:?}", known[0]));
             }
         }
         for text in broken {

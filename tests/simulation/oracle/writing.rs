@@ -115,7 +115,10 @@ impl Oracle {
             return; // It stood there when the record was met, and may not travel: the other side's first value wins.
         }
         let was_shown = track.shown.get(field).is_some_and(|(value, commits)| value == lost && self.sank_in(*commits));
-        if !was_shown || self.is_safe(*side, track, edit) {
+        if !was_shown
+            || self.is_safe(*side, track, edit)
+            || self.is_the_desk_anyway(&(*side, address.clone()), track, edit)
+        {
             return;
         }
         let text =
@@ -145,7 +148,9 @@ impl Oracle {
         // Leaving a list can be the opt-out.
         let is_farewell = field == "optout" && self.rules.on_delete.iter().any(|(_, rule)| *rule == OnDelete::Restrict);
         // Who refuses refuses for the e-mail, whoever else has it; and who was told apart goes on with what they had.
-        let is_spread = self.namesakes() > 0 && self.records.values().any(|track| track.edits.iter().any(entered));
+        let is_spread = self.namesakes() > 0
+            && (self.records.values().any(|track| track.edits.iter().any(entered))
+                || self.is_held_by_parted(field, value));
         let known = known || is_farewell || is_spread || self.is_rightly_the_desk(*side, track, change);
         // Who is linked anew may hold what a service made of our own writing, and win: people can see that.
         if !known && !self.papers.has_logged(field, side.other(), value) {
@@ -225,23 +230,25 @@ impl Oracle {
             let rule = self.rules.fields.iter().find(|rule| rule.map.name == "optout");
             rule.and_then(|rule| rule.policy.consent.as_ref()).is_some_and(|consent| consent.may_loosen[side])
         };
-        let loosened = super::Side::BOTH.into_iter().filter(|at| may(*at)).flat_map(|at| {
-            let records = self.of(at, track.who);
-            records.flat_map(|(_, other)| {
-                other.edits.iter().filter(|edit| {
-                    edit.field == "optout" && edit.by == By::Others && edit.before == "yes" && edit.value != "yes"
-                })
+        // Who loosened it right here had been restricted again meanwhile: until the other side was heard.
+        let mut theirs: Vec<(super::Side, &Track)> = vec![(*side, track)];
+        for who in self.matched_with(&(*side, address.clone()), track).into_iter().chain([track.who]) {
+            for at in super::Side::BOTH {
+                theirs.extend(self.of(at, who).map(|(_, other)| (at, other)));
+            }
+        }
+        let loosened = theirs.iter().filter(|(at, _)| may(*at)).flat_map(|(_, other)| {
+            other.edits.iter().filter(|edit| {
+                edit.field == "optout" && edit.by == By::Others && edit.before == "yes" && edit.value != "yes"
             })
         });
         let last = loosened.map(|edit| edit.tick).max();
-        let restricted_since = super::Side::BOTH.into_iter().any(|at| {
-            self.of(at, track.who).any(|(_, other)| {
-                let seen =
-                    other.shown.get("optout").is_some_and(|(value, commits)| value == "yes" && self.sank_in(*commits));
-                seen && other.edits.iter().any(|edit| {
-                    let refuses = edit.field == "optout" && edit.by == By::Others && edit.value == "yes";
-                    refuses && !edit.again && Some(edit.tick) > last
-                })
+        let restricted_since = theirs.iter().any(|(_, other)| {
+            let seen =
+                other.shown.get("optout").is_some_and(|(value, commits)| value == "yes" && self.sank_in(*commits));
+            seen && other.edits.iter().any(|edit| {
+                let refuses = edit.field == "optout" && edit.by == By::Others && edit.value == "yes";
+                refuses && !edit.again && Some(edit.tick) > last
             })
         });
         if last.is_none() || restricted_since {
