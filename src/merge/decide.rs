@@ -122,7 +122,7 @@ impl OneField<'_> {
     /// With one member there is nobody to disagree with: the golden value is what it holds.
     fn follow_only_member(&self, field: &mut Field) {
         for side in Side::BOTH {
-            let Some(value) = self.value(field, side) else { continue };
+            let Some(value) = self.meant(field, side) else { continue };
             field.origin = Some(origin(side, field.sides[side].edit.as_ref(), "only record"));
             field.golden = value;
         }
@@ -215,10 +215,20 @@ impl OneField<'_> {
                 with_email: edit.with_email,
             }),
             None if field.agreed.is_none() && !field.linked => {
+                let value = self.meant(field, side).unwrap_or(value);
                 SideInput::Edited(Candidate { value, before: None, evidence: Evidence::None, with_email: false })
             }
             None => SideInput::Stands(value),
         }
+    }
+
+    /// What a side holds, or, where that only stands in for the golden value, that one: who stands in for an owner is
+    /// nobody's choice.
+    fn meant(&self, field: &Field, side: Side) -> Option<Value> {
+        let (place, native) = (self.place(side)?, field.sides[side].shadow.as_ref()?);
+        let stands_in =
+            field.sides[side].edit.is_none() && mapping::stands_for(&self.rule.map, place, native, &field.golden);
+        if stands_in { Some(field.golden.clone()) } else { self.value(field, side) }
     }
 
     /// What a side holds, as a canonical value; `None` where it is unread or cannot be understood.
