@@ -108,6 +108,9 @@ impl Oracle {
         if lost.is_empty() && !self.agreed.contains_key(&(self.root(track.who), change.field.clone())) {
             return; // At a first link a blank is filled, whoever left it.
         }
+        if lost.is_empty() && track.binned.is_some_and(|binned| edit.tick < binned) {
+            return; // Who comes back out of the bin is linked for the first time, too.
+        }
         if lost.is_empty() && !track.told.contains(&(edit.field.clone(), edit.before.clone())) {
             return; // What was cleared had never been shown here: as if it had not arrived, or been ignored.
         }
