@@ -116,6 +116,11 @@ impl World<'_> {
         self.with_book(|book, world| book.admit(kind, cause, world))
     }
 
+    /// A write that was counted then is sent again.
+    fn send_again(&mut self, kind: GuardKind, then: Timestamp) -> Result<(), StoreError> {
+        self.with_book(|book, world| book.count_again(kind, then, world))
+    }
+
     /// Nothing more of this kind may be made now.
     fn is_full(&mut self, kind: GuardKind, cause: Provenance) -> Result<bool, StoreError> {
         self.with_book(|book, world| {
@@ -221,6 +226,18 @@ impl Book {
         *parts.entry(now.div_euclid(part) * part).or_default() += 1;
         self.changed = true;
     }
+
+    /// What was counted then is sent again now: it counts once, and from now on, since that is when it may arrive.
+    fn count_again(&mut self, kind: GuardKind, then: Timestamp, world: &World<'_>) {
+        let part = part(world);
+        let then = then.as_millisecond().div_euclid(part) * part;
+        let counted = self.counts.parts.get_mut(&kind.counted_as()).and_then(|parts| parts.get_mut(&then));
+        // What was sent in the first load was never counted.
+        if let Some(counted) = counted.filter(|counted| **counted > 0) {
+            *counted -= 1;
+            self.count(kind, world);
+        }
+    }
 }
 
 fn part(world: &World<'_>) -> i64 {
@@ -246,11 +263,13 @@ pub fn guard_patch(
     }
     for kind in kinds {
         let Some(cause) = asked(world, entity, side, patch, kind) else { continue };
-        // A write that is sent again was counted when it was sent first.
-        let known = still_counts(world, &counted, kind);
-        match if known.is_some() { None } else { world.admit(kind, cause)? } {
+        let gate = match still_counts(world, &counted, kind) {
+            Some(then) => world.send_again(kind, then).map(|()| None)?,
+            None => world.admit(kind, cause)?,
+        };
+        match gate {
             None => {
-                entity.counted[side].insert(kind, known.unwrap_or(world.context.now));
+                entity.counted[side].insert(kind, world.context.now);
             }
             Some(gate) => held::hold(entity, side, kind, gate, patch, world.context),
         }
@@ -300,7 +319,9 @@ pub fn guard_record(
         Some(RecordGate::Gate(of, Gate::Passed)) if *of == kind => return Ok(Verdict::Goes),
         _ => {}
     }
-    if still_counts(world, &entity.counted[side], kind).is_some() {
+    if let Some(then) = still_counts(world, &entity.counted[side], kind) {
+        world.send_again(kind, then)?;
+        entity.counted[side].insert(kind, world.context.now);
         return Ok(Verdict::Goes);
     }
     let cause = guard::cause_of_person(entity);

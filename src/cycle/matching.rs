@@ -154,14 +154,14 @@ fn recognise(united: &mut Entity, side: Side, creating: &Creating, context: &Con
     for rule in &context.rules.fields {
         let Some(place) = Context::place(rule, side, &member.address.object) else { continue };
         let Some(field) = united.fields.get_mut(&rule.map.name) else { continue };
-        let (Some(sent), Some(shadow)) = (creating.fields.get(&place.name), &field.sides[side].shadow) else {
-            continue;
-        };
-        if mapping::same_native(&rule.map, place, sent, shadow) {
-            field.agreed = mapping::read(&rule.map, place, sent).ok();
-            if let Some(agreed) = field.agreed.clone().filter(|_| rule.policy.consent.is_some()) {
-                agree_on_sent(rule, field, side, &agreed);
-            }
+        let Some(sent) = creating.fields.get(&place.name) else { continue };
+        let Ok(made) = mapping::read(&rule.map, place, sent) else { continue };
+        // Somebody entered something else there since, or it is not shown: the first link decides, and sees what was
+        // edited on the other side.
+        let agrees = agree_on_sent(rule, field, side, &made, creating);
+        let shadow = field.sides[side].shadow.as_ref();
+        if agrees && shadow.is_some_and(|shadow| mapping::same_native(&rule.map, place, sent, shadow)) {
+            field.agreed = Some(made);
             field.linked = true;
             field.sides[side].edit = None;
         }

@@ -29,10 +29,19 @@ pub fn mark_sending(entity: &mut Entity, side: Side, patch: &Patch, context: &Co
         park_field(entity, side, name, problem.clone(), context.now);
     }
     let changes = sent_changes(entity, patch);
+    for field in entity.fields.values_mut().filter(|_| !patch.changes.is_empty()) {
+        if let Some(sent) = &mut field.sides[side].sent {
+            sent.followed = true;
+        }
+    }
     for change in &patch.changes {
         if let Some(field) = entity.fields.get_mut(&change.field) {
-            field.sides[side].sent =
-                Some(Sent { native: change.to.clone(), golden: change.golden.clone(), in_doubt: true });
+            field.sides[side].sent = Some(Sent {
+                native: change.to.clone(),
+                golden: change.golden.clone(),
+                in_doubt: true,
+                followed: false,
+            });
         }
     }
     let address = entity.members[side].as_ref().map(|member| member.address.clone());
@@ -54,8 +63,11 @@ pub fn mark_creating(
     for (name, problem) in &patch.problems {
         park_field(entity, side, name, problem.clone(), context.now);
     }
+    let is_known =
+        |name: &&String| entity.fields.get(*name).is_some_and(|field| field.sides[side.other()].shadow.is_some());
+    let known = patch.changes.iter().map(|change| &change.field).filter(is_known).cloned().collect();
     entity.creating[side] =
-        Some(Creating { object: object.to_owned(), fields: patch.fields(), at: context.now, looked: 0 });
+        Some(Creating { object: object.to_owned(), fields: patch.fields(), known, at: context.now, looked: 0 });
     let mut events = refusals(side, patch);
     events.push(Event::Sending { side, address: None, changes: sent_changes(entity, patch) });
     events
@@ -115,10 +127,11 @@ pub fn created(
         let Some(native) = creating.fields.get(&place.name) else { continue };
         // What it stood for when it was sent: the golden value may have moved on since.
         let golden = mapping::read(&rule.map, place, native).unwrap_or_else(|_| field.golden.clone());
-        agree_on_sent(rule, field, side, &golden);
-        field.sides[side] =
-            Holding { sent: Some(Sent { native: native.clone(), golden, in_doubt: false }), ..Holding::default() };
-        field.linked = true;
+        field.linked = agree_on_sent(rule, field, side, &golden, &creating);
+        field.sides[side] = Holding {
+            sent: Some(Sent { native: native.clone(), golden, in_doubt: false, followed: false }),
+            ..Holding::default()
+        };
     }
     entity.parked[side] = None;
     entity.tombstones[side] = None;
@@ -139,8 +152,11 @@ pub fn created(
 /// What a creation was sent with is what the other side held then: no first link is to be decided, and an edit there
 /// since is an edit of it. What loosens a consent since then was followed while there was one record only; now it is
 /// judged as what it is.
-pub fn agree_on_sent(rule: &FieldRule, field: &mut Field, made: Side, sent: &Value) {
+///
+/// Answers `false` where the other side was read for the first time since then: that is no edit, and nothing is agreed.
+pub fn agree_on_sent(rule: &FieldRule, field: &mut Field, made: Side, sent: &Value, creating: &Creating) -> bool {
     match &mut field.sides[made.other()].edit {
+        Some(edit) if edit.value != *sent && !creating.known.contains(&rule.map.name) => return false,
         Some(edit) if edit.value != *sent && !sent.is_blank() => edit.before = Some(sent.clone()),
         edit => *edit = None,
     }
@@ -148,6 +164,7 @@ pub fn agree_on_sent(rule: &FieldRule, field: &mut Field, made: Side, sent: &Val
     if rank(sent) > rank(&field.golden) {
         field.golden = sent.clone();
     }
+    true
 }
 
 /// What was let through, or counted, is done: the next write is another one.

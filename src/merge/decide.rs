@@ -67,6 +67,12 @@ fn release_moot_fields(entity: &mut Entity, context: &Context<'_>) {
     if planted::is(Planted::RefuseBatch) {
         return;
     }
+    let is_gone = Side::BOTH.iter().all(|side| entity.members[*side].is_none());
+    for field in entity.fields.values_mut().filter(|_| is_gone) {
+        for side in Side::BOTH {
+            field.sides[side].mark.take_if(|mark| matches!(mark, Mark::Parked { .. }));
+        }
+    }
     for side in Side::BOTH {
         let Some(object) = entity.members[side].as_ref().map(|member| member.address.object.clone()) else { continue };
         for rule in &context.rules.fields {
@@ -116,7 +122,7 @@ impl OneField<'_> {
     /// With one member there is nobody to disagree with: the golden value is what it holds.
     fn follow_only_member(&self, field: &mut Field) {
         for side in Side::BOTH {
-            let Some(value) = self.value(field, side) else { continue };
+            let Some(value) = self.meant(field, side) else { continue };
             field.origin = Some(origin(side, field.sides[side].edit.as_ref(), "only record"));
             field.golden = value;
         }
@@ -164,9 +170,10 @@ impl OneField<'_> {
     /// A difference that waits for a person stays open while the values differ, whatever the policy has become.
     fn stays_open(&self, field: &mut Field, ledger: &mut Ledger<'_>) -> bool {
         let Some(open) = &field.conflict else { return false };
-        let (Some(left), Some(right)) = (self.value(field, Side::Left), self.value(field, Side::Right)) else {
-            return true;
-        };
+        // What was entered in a record that was merged away is this one's edit, and does not stand in it.
+        let entered = |side: Side| field.sides[side].edit.as_ref().map(|edit| edit.value.clone());
+        let says = |side: Side| self.value(field, side).map(|stands| entered(side).unwrap_or(stands));
+        let (Some(left), Some(right)) = (says(Side::Left), says(Side::Right)) else { return true };
         let (id, kind) = (open.id, open.kind);
         let values = Pair::new(left, right);
         if values.left == values.right {
@@ -208,10 +215,20 @@ impl OneField<'_> {
                 with_email: edit.with_email,
             }),
             None if field.agreed.is_none() && !field.linked => {
+                let value = self.meant(field, side).unwrap_or(value);
                 SideInput::Edited(Candidate { value, before: None, evidence: Evidence::None, with_email: false })
             }
             None => SideInput::Stands(value),
         }
+    }
+
+    /// What a side holds, or, where that only stands in for the golden value, that one: who stands in for an owner is
+    /// nobody's choice.
+    fn meant(&self, field: &Field, side: Side) -> Option<Value> {
+        let (place, native) = (self.place(side)?, field.sides[side].shadow.as_ref()?);
+        let stands_in =
+            field.sides[side].edit.is_none() && mapping::stands_for(&self.rule.map, place, native, &field.golden);
+        if stands_in { Some(field.golden.clone()) } else { self.value(field, side) }
     }
 
     /// What a side holds, as a canonical value; `None` where it is unread or cannot be understood.
@@ -228,7 +245,8 @@ impl OneField<'_> {
             let SideInput::Stands(value) = &sides[side] else { continue };
             let before = sides[side.other()].edit().and_then(|edit| edit.before.as_ref());
             let was_apart = !value.is_blank() && before == Some(&Value::Blank) && field.sides[side].sent.is_none();
-            if was_apart && !self.rule.policy.flow.into_side(side.other()) {
+            let is_told = field.refused.as_ref() == Some(value);
+            if was_apart && !is_told && !self.rule.policy.flow.into_side(side.other()) {
                 let (value, before) = (value.clone(), Some(Value::Blank));
                 sides[side] =
                     SideInput::Edited(Candidate { value, before, evidence: Evidence::None, with_email: false });

@@ -133,6 +133,8 @@ pub struct Creating {
     pub object: String,
     /// What was sent.
     pub fields: Fields,
+    /// The canonical fields that the other record was known to hold then: whatever is read there from now on is an edit.
+    pub known: BTreeSet<String>,
     /// When it was marked, by our clock.
     #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub at: Timestamp,
@@ -236,6 +238,8 @@ pub struct Sent {
     pub golden: Value,
     /// Nobody knows whether it was applied: the mark was made, and no answer has come.
     pub in_doubt: bool,
+    /// We wrote other fields of the record since: that it was last changed by us says nothing of this one.
+    pub followed: bool,
 }
 
 /// An edit by somebody else than us.

@@ -19,6 +19,7 @@
 //! | [`planned`] | what a push would write, change by change |
 //! | [`meter`] | how far two systems agree |
 //! | [`answer`] | what a service answered to a write |
+//! | `arrival` | what of one side has reached the other |
 //! | [`history`] | field histories, for conflicts |
 //! | [`identity`] | who is who |
 //! | [`guard`], [`held`] | what a guard counts; what it holds, and what becomes of it |
@@ -36,6 +37,7 @@
 //! | [`event`] | what was decided and done, for journal and conflict log |
 
 pub mod answer;
+mod arrival;
 mod conflict;
 mod consent;
 pub mod context;

@@ -6,6 +6,7 @@ use hymnal_sdk::{ActorKind, Native, Record, Timestamp};
 
 use super::{
     answer::settle_guard,
+    arrival::{agree_late, deliver, is_taken},
     context::Context,
     decide::decide,
     entity::{Edit, Entity, Field, Holding, Id, Mark, Member, Parked, Presence},
@@ -97,7 +98,10 @@ pub fn fold(
         // Whoever changed it, we in a write in doubt included: what changed beside it came with the address.
         email_moved |= rule.map.kind == FieldType::Email
             && field.sides[side].shadow.as_ref().is_some_and(|shadow| !observed.same(shadow));
-        has_arrived |= observed.shows_arrival(&field.sides[side]);
+        if observed.shows_arrival(&field.sides[side]) {
+            has_arrived = true;
+            agree_late(field, side);
+        }
         let Some(was) = observed.settle(&mut field.sides[side], ledger) else { continue };
         edited.push((rule, was));
     }
@@ -318,7 +322,7 @@ impl Observed<'_> {
             // In doubt and still as before: it was not applied. The patch is simply due again.
             return None;
         }
-        if mapping::image_of(&sent.native, self.native) || self.ours {
+        if mapping::image_of(&sent.native, self.native) || (self.ours && !sent.followed) {
             // The service keeps another form of what we wrote. Taking it for an edit would write the poorer form over
             // the richer one on the other side.
             holding.shadow = Some(self.native.clone());
@@ -403,24 +407,6 @@ fn keep_edit(field: &mut Field, side: Side, was: Was, evidence: Evidence, record
         None => was.before,
     };
     field.sides[side].edit = Some(Edit { value: was.value, before, evidence, by, with_email });
-}
-
-/// The edit of `side` has reached the other one, where somebody wrote over it since: the two edits came one after the
-/// other and do not compete.
-fn deliver(field: &mut Field, side: Side, value: &Value) {
-    if planted::is(Planted::KeepDelivered) {
-        return;
-    }
-    if field.golden == *value && field.sides[side].edit.as_ref().is_some_and(|edit| edit.value == *value) {
-        field.agreed = Some(value.clone());
-        field.sides[side].edit = None;
-    }
-}
-
-/// `side` answered that it took this value, and no reading has shown it yet.
-fn is_taken(field: &Field, side: Side, value: &Value) -> bool {
-    let sent = field.sides[side].sent.as_ref();
-    field.golden == *value && sent.is_some_and(|sent| !sent.in_doubt && sent.golden == *value)
 }
 
 pub(super) fn note_reading(member: &mut Member, reading: &Reading<'_>) {

@@ -321,7 +321,8 @@ pub fn mark_secondary(
     }
     for change in &patch.changes {
         let holding = secondary.fields.entry(change.field.clone()).or_default();
-        holding.sent = Some(Sent { native: change.to.clone(), golden: change.golden.clone(), in_doubt: true });
+        holding.sent =
+            Some(Sent { native: change.to.clone(), golden: change.golden.clone(), in_doubt: true, followed: false });
     }
     if !patch.changes.is_empty() {
         events.push(Event::Sending { side, address: Some(address.clone()), changes });

@@ -38,6 +38,8 @@ pub(crate) struct Outcome {
     pub(crate) trace: Vec<u8>,
     /// What people see at the end.
     pub(crate) scene: Vec<String>,
+    /// What lines of it begin with that depend on who was read first.
+    pub(crate) overtaken: Vec<String>,
     /// What happened, in words, for those who look for a cause.
     pub(crate) story: Vec<String>,
 }
@@ -84,8 +86,9 @@ fn run_to_its_end(schedule: &Schedule, nuisance: Nuisance) -> Outcome {
         }
         trace.extend(std::fs::read(world.folder.path().join("conflicts.jsonl")).unwrap_or_default());
         let scene = world.scene();
+        let overtaken = world.oracle.lock().overtaken();
         let story = std::mem::take(&mut world.oracle.lock().story);
-        Outcome { violations, fired: world.fired(), trace, scene, story }
+        Outcome { violations, fired: world.fired(), trace, scene, overtaken, story }
     })
 }
 
@@ -176,7 +179,7 @@ async fn healing(world: &mut World) {
     let pause = world.oracle.lock().pause_left();
     tokio::time::sleep(pause).await;
     // What was parked, what is in its grace and what is in doubt have their time.
-    for minutes in [0, 20, 120, 12 * 60, 25 * 60, 25 * 60] {
+    for minutes in [0, 20, 120, 12 * 60, 25 * 60, 25 * 60, 1] {
         tokio::time::sleep(Duration::from_mins(minutes)).await;
         if !settle(world).await {
             return;

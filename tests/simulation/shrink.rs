@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use crate::{
     generate, kept,
     oracle::{Promise, Violation},
-    run,
+    run::{self, Nuisance, run_with},
     schedule::Schedule,
     seeds,
-    twins::twins,
+    twins::{resized, twins},
 };
 
 /// So many runs are spent on one failure.
@@ -37,9 +37,19 @@ pub(crate) fn keep(failed: &[(u64, Violation)]) {
         }
         eprintln!("{text}");
         if is_told {
-            eprintln!("{}", run::run(&small).story.join("\n"));
+            eprintln!("{}", story(&small, failed[&seed]).join("\n"));
         }
     }
+}
+
+/// What happened in the run that broke it: of twins that differ, in the one that something was in the way of.
+fn story(schedule: &Schedule, promise: Promise) -> Vec<String> {
+    let nuisance = match promise {
+        Promise::CrashSafe => Nuisance::Kills,
+        Promise::OrderFree => return run_with(&resized(schedule), Nuisance::Disorder).story,
+        _ => Nuisance::None,
+    };
+    run_with(schedule, nuisance).story
 }
 
 /// The schedule in which a seed failed.

@@ -55,7 +55,7 @@ fn what_we_wrote_to_a_record_that_leaves_is_nobodys_word() {
     let mut bench = Bench::new();
     let [(mut entity, address), _] = both(&mut bench);
     let holding = &mut entity.fields.get_mut("optout").expect("read").sides.right;
-    holding.sent = Some(Sent { native: Native::text("yes"), golden: text("yes"), in_doubt: true });
+    holding.sent = Some(Sent { native: Native::text("yes"), golden: text("yes"), in_doubt: true, followed: false });
     assert_eq!(heard(&mut bench, &mut entity, &address), []);
     assert_eq!(entity.fields["optout"].golden, text("no"));
 }

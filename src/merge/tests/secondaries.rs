@@ -123,7 +123,8 @@ fn what_was_on_its_way_to_a_duplicate_is_settled_by_a_reading() {
         let mut secondary = Secondary::unread(Address::new(OBJECT, ELSEWHERE), bench.now);
         let now = bench.now;
         let native = |text: &str| said(&[("email", text)], now).fields["email"].clone();
-        let sent = Sent { native: native("b@example.com"), golden: text("b@example.com"), in_doubt: true };
+        let sent =
+            Sent { native: native("b@example.com"), golden: text("b@example.com"), in_doubt: true, followed: false };
         let holding = Holding { shadow: Some(native("a@example.com")), sent: Some(sent), ..Holding::default() };
         secondary.fields.insert("email".to_owned(), holding);
         entity.secondaries.right.push(secondary);

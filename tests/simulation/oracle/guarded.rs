@@ -11,11 +11,14 @@ use crate::{oracle::Track, schedule::Topic};
 /// The rolling window, less the part of it in which guards count.
 const WINDOW: SignedDuration = SignedDuration::from_mins(59);
 
+/// Of what record, what field became what.
+type Write = (Key, String, String);
+
 /// What went out, and what was allowed.
 #[derive(Default)]
 pub(super) struct Counted {
-    /// When each write was first sent, by kind.
-    writes: BTreeMap<GuardKind, Vec<Timestamp>>,
+    /// When each write was last sent, by kind.
+    writes: BTreeMap<GuardKind, Vec<(Write, Timestamp)>>,
     approved: BTreeMap<GuardKind, u64>,
     /// Of whom something was discarded.
     discarded: BTreeSet<usize>,
@@ -58,16 +61,31 @@ impl Oracle {
         }
     }
 
-    /// What is sent again is the same write: it counts when it was first sent.
-    fn count(&mut self, kind: GuardKind, key: &Key, sent: (&str, &str), since: Option<u64>) {
+    /// What is sent again is the same write: it counts when it was last sent.
+    fn count(&mut self, kind: GuardKind, key: &Key, (field, value): (&str, &str), since: Option<u64>) {
         let Topic::Guards { most } = self.shape.topic else { return };
-        let Some(sent) = self.papers.first_sent(key, sent, since).filter(|sent| sent.guarded) else { return };
+        let Some(sent) = self.papers.last_sent_at(key, (field, value), since).filter(|sent| sent.guarded) else {
+            return;
+        };
+        // Who was let go once is made, however long nobody knew whether they had been.
+        if kind == GuardKind::Creates && sent.at.duration_since(sent.first) >= WINDOW {
+            return;
+        }
+        let approved = self.counted.approved.get(&kind).copied().unwrap_or_default();
         let writes = self.counted.writes.entry(kind).or_default();
-        writes.push(sent.at);
+        let write = (key.clone(), field.to_owned(), value.to_owned());
+        // What a person let go once goes again. Nor does it count twice who is made again, since nobody could know that
+        // they had been made.
+        let is_again = |(known, of, what): &Write| {
+            let is_it = (*known == *key && approved > 0) || (kind == GuardKind::Creates && known.0 == key.0);
+            is_it && (of.as_str(), what.as_str()) == (field, value)
+        };
+        writes.retain(|(known, _)| !is_again(known));
+        writes.push((write, sent.at));
         let within = |at: &Timestamp, end: &Timestamp| at <= end && end.duration_since(*at) < WINDOW;
-        let until = |end: &Timestamp| writes.iter().filter(|at| within(at, end)).count() as u64;
+        let until = |(_, end): &(Write, Timestamp)| writes.iter().filter(|(_, at)| within(at, end)).count() as u64;
         let crowd = writes.iter().map(until).max().unwrap_or_default();
-        let allowed = most + self.counted.approved.get(&kind).copied().unwrap_or_default();
+        let allowed = most + approved;
         if crowd > allowed {
             let text = format!("{crowd} of {kind:?} within an hour, and {allowed} were allowed: {:?}", key.1);
             self.breaks(Promise::Guarded, text);

@@ -66,10 +66,9 @@ impl Oracle {
             let mut earlier = self.papers.lines.iter().filter(|other| other.number < number);
             earlier.any(|other| other.id == id && other.status == "superseded")
         };
-        // And one about a record that took over another one is a new one.
+        // And one about a record that took the place of another one is a new one. The first speaks for the person.
         let of_the_same = |other: &Line| {
-            let shared = |side| other.records[side].iter().any(|record| line.records[side].contains(record));
-            super::Side::BOTH.into_iter().all(shared)
+            super::Side::BOTH.into_iter().all(|side| other.records[side].first() == line.records[side].first())
         };
         let again = self.papers.lines.iter().any(|other| {
             other.number < number
@@ -94,12 +93,16 @@ impl Oracle {
     fn check_concurrent(&mut self, line: &Line, earlier: u64, (later, key): &(u64, Key)) {
         let field = line.field.as_str();
         let value = line.values[key.0.other()].as_ref();
-        let delivered = self.records.get(key).into_iter().flat_map(|track| &track.edits).any(|edit| {
+        let edits = || self.records.get(key).into_iter().flat_map(|track| &track.edits);
+        let delivered = edits().any(|edit| {
+            // What something there wrote over at once was never seen.
+            let stood = edits().rfind(|other| other.field == field && other.tick == edit.tick);
             let noted = match edit.by {
                 By::Us(call) => self.heard.contains_key(&call) && self.papers.says_written(key, edit.tick, *later),
                 By::Others => false,
             };
-            let is_it = edit.field == field && Some(&edit.value) == value;
+            let is_it =
+                edit.field == field && Some(&edit.value) == value && stood.is_some_and(|last| last.value == edit.value);
             // Who put back there what stood there before has not shown that they had it before their eyes: it looks as if
             // the service had ignored it.
             let looks_ignored = self.records[key].edits.iter().any(|back| {
@@ -159,6 +162,12 @@ impl Oracle {
         };
         let lines = self.papers.lines.iter().filter(|line| line.kind != "overruled" && !line.overtaken);
         lines.map(short).collect()
+    }
+
+    /// What such lines begin with for which some line was overtaken: nothing can be said of them.
+    pub(crate) fn overtaken(&self) -> Vec<String> {
+        let lines = self.papers.lines.iter().filter(|line| line.overtaken);
+        lines.map(|line| format!("log {} {} ", line.kind, line.field)).collect()
     }
 
     /// Whose records these are.

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use hymnal::merge::{OnDelete, Side};
+use hymnal_sdk::Address;
 
 use super::{By, Key, Oracle, Promise, Track, plain};
 use crate::on_the_wire::MOST_STALE;
@@ -64,10 +65,13 @@ impl Oracle {
         let email = |track: &Track| plain("email", track.row.fields.get("email"));
         let made_of = self.of(side.other(), track.who).filter(|(_, other)| email(other) == email(track));
         let made_of: Vec<Key> = made_of.map(|(key, _)| key.clone()).collect();
-        let others: Vec<&Track> = self.live(side, track.who).map(|(_, other)| other).collect();
-        // Whoever has that e-mail too, and was not seen, is met as a further record of the same person.
-        let is_known =
-            |other: &Track| email(other) == email(track) || made_of.iter().any(|key| is_one(&self.records[key], other));
+        let others: Vec<(&Key, &Track)> = self.live(side, track.who).collect();
+        // Whoever was merged with one of them is the same person, with all that was theirs.
+        let lands: Vec<Key> = made_of.iter().map(|key| self.landing(key)).collect();
+        let united: Vec<&Key> = self.records.keys().filter(|key| lands.contains(&self.landing(key))).collect();
+        let is_known = |(key, other): (&Key, &Track)| {
+            email(other) == email(track) || united.iter().any(|one| self.is_one(one, key))
+        };
         // And a service that says that the one became the other says who is who.
         let is_told = made_of.iter().any(|key| self.became_one(key));
         if made_of.is_empty() || others.is_empty() || is_told || others.into_iter().any(is_known) {
@@ -120,7 +124,7 @@ impl Oracle {
             return;
         }
         let made_of: Vec<&Key> = self.made_of(*side, track).collect();
-        let deleted = self.of(*side, track.who).find(|(_, other)| {
+        let deleted = self.of(*side, track.who).find(|(key, other)| {
             let known = other.met.is_some_and(|commits| self.sank_in(commits));
             // Who was not met on both sides before, as the same person, was never linked: what is there is copied
             // like anybody. And so is a further record that has had no e-mail in common with either of them.
@@ -130,7 +134,8 @@ impl Oracle {
                     |key: &Key, far: &Key| self.landing(far) == *key || share_an_email(&self.records[key], other);
                 let goes_on = |far: &Key| made_of.is_empty() || made_of.iter().any(|key| is_theirs(key, far));
                 let mut far = self.of(side.other(), track.who);
-                was_met(other) && far.any(|(key, far)| was_met(far) && is_one(other, far) && goes_on(key))
+                was_met(other)
+                    && far.any(|(far_key, far)| was_met(far) && self.is_one(key, far_key) && goes_on(far_key))
             });
             was_linked && !other.gone_by_us && other.row.merged_into.is_none() && known && other.who == track.who
         });
@@ -152,6 +157,16 @@ impl Oracle {
             self.breaks(Promise::CompleteLog, format!("{side:?} {address} `{email}` is made and not in the journal"));
         }
     }
+
+    /// Two records are one person for Hymnal: it made the one of the other, or its journal says that it linked them, or
+    /// those that they took over.
+    fn is_one(&self, one: &Key, two: &Key) -> bool {
+        let is_ours = |key: &Key| self.records.get(key).is_some_and(|track| matches!(track.made_by, By::Us(_)));
+        let same = |key: &Key, address: &Address| self.landing(&(key.0, address.clone())) == self.landing(key);
+        let (left, right) = if one.0 == Side::Left { (one, two) } else { (two, one) };
+        let is_linked = || self.papers.linked.iter().any(|pair| same(left, &pair.left) && same(right, &pair.right));
+        is_ours(one) || is_ours(two) || is_linked()
+    }
 }
 
 /// Two records that had one e-mail, if not at the same time.
@@ -160,14 +175,4 @@ fn share_an_email(one: &Track, two: &Track) -> bool {
         track.edits.iter().filter(|edit| edit.field == "email").map(|edit| edit.value.clone()).collect()
     };
     !emails(one).is_disjoint(&emails(two))
-}
-
-/// Two records that Hymnal has seen are one person for it: it made the one of the other, or was shown one e-mail in both.
-fn is_one(one: &Track, two: &Track) -> bool {
-    let emails = |track: &Track| {
-        let (first, last) = (track.first.get("email"), track.shown.get("email"));
-        [first, last].map(|shown| shown.map(|(email, _)| email.clone()))
-    };
-    let made = [one, two].iter().any(|track| matches!(track.made_by, By::Us(_)));
-    made || emails(one).iter().flatten().any(|email| emails(two).iter().flatten().any(|other| other == email))
 }

@@ -17,7 +17,18 @@ impl Oracle {
             self.tick += 1;
             self.take(side, Address::new(object, &row.id), row, cause);
         }
+        if let Cause::Call { method: Method::Update, bent: true, .. } = cause {
+            self.note_claims(side);
+        }
         self.note_agreements();
+    }
+
+    /// A service did otherwise than it was asked, and may have changed nothing: all that was sent there last counts as
+    /// what it said that it took.
+    fn note_claims(&mut self, side: Side) {
+        for (key, track) in self.records.iter_mut().filter(|((at, _), _)| *at == side) {
+            track.claimed.extend(self.papers.last_sent(key));
+        }
     }
 
     fn take(&mut self, side: Side, address: Address, row: Row, cause: Cause) {
@@ -58,6 +69,7 @@ impl Oracle {
             withheld: BTreeSet::new(),
             gone: None,
             was_gone: false,
+            binned: None,
             gone_by_us: false,
             converted: None,
             back_at: None,
@@ -118,6 +130,7 @@ impl Oracle {
             }
             track.gone = Some((self.tick, self.kv.commits()));
             track.was_gone = true;
+            track.binned = Some(self.tick);
         } else if row.deleted_at.is_none() && track.gone.is_some() {
             track.gone = None;
             track.gone_by_us = false;

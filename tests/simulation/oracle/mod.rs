@@ -151,6 +151,8 @@ struct Track {
     gone: Option<(u64, u64)>,
     /// It was in the bin once.
     was_gone: bool,
+    /// When it was last put there, be it back by now or not.
+    binned: Option<u64>,
     /// We put it there.
     gone_by_us: bool,
     /// It became another record: since when, and after how many commits.

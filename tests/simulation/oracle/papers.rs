@@ -9,8 +9,8 @@ use std::{
 
 use hymnal::{
     journal::entry::JournalPage,
-    merge::{Event, Id, Pair, Side, SyncRules, event::SentChange},
-    store::{Kv, format, tables::page_of},
+    merge::{Event, Pair, Side, SyncRules, event::SentChange},
+    store::{Kv, format},
 };
 use hymnal_sdk::{Address, Timestamp};
 use serde_json::Value as Json;
@@ -21,17 +21,15 @@ use crate::{crash::CrashKv, world::TAG};
 /// Where, what record, what fields.
 type Sending = (Side, Option<Address>, BTreeMap<String, String>);
 
-/// When something was sent first, and whether guards counted it by then.
+/// When something was sent, and whether guards counted it by then.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct FirstSent {
+pub(super) struct SentAt {
     pub(super) at: Timestamp,
     pub(super) guarded: bool,
+    /// When the same was sent first.
+    pub(super) first: Timestamp,
     /// How much had happened when this was read.
     tick: u64,
-    /// Of whom.
-    entity: Id,
-    /// The service refused it: whatever is sent later is another write.
-    refused: bool,
 }
 
 /// What was written down.
@@ -45,9 +43,11 @@ pub(crate) struct Papers {
     /// What the journal says is being sent: record, or nothing for one to be made; fields with values.
     pub(super) sendings: Vec<Sending>,
     /// When each of those was sent.
-    sent: Vec<FirstSent>,
+    sent: Vec<SentAt>,
     /// The first load is over.
     loaded: bool,
+    /// Who it says was linked.
+    pub(super) linked: Vec<Pair<Address>>,
     /// What it says was written.
     pub(super) written: Vec<(Side, Address)>,
     /// How much had happened when it said so.
@@ -75,15 +75,14 @@ pub(super) struct Line {
 impl Papers {
     pub(super) fn new(log: PathBuf, rules: &SyncRules) -> Self {
         let names = Pair::from_fn(|side| rules.systems[side].connector.clone());
-        let (lines, sendings, sent, written, said) = Default::default();
-        Self { log, names, read: 0, half: String::new(), lines, sendings, sent, loaded: false, written, said }
+        let (lines, sendings, sent, linked, written, said) = Default::default();
+        Self { log, names, read: 0, half: String::new(), lines, sendings, sent, loaded: false, linked, written, said }
     }
 
     /// Reads what was added by now. Answers from which line on it is new.
     pub(super) fn read(&mut self, kv: &CrashKv, tick: u64) -> usize {
         for (key, bytes) in kv.take_journal() {
             let page: JournalPage = format::open(&key, &bytes).expect("a page of the journal");
-            let Some((entity, _)) = page_of(&key) else { continue };
             for event in page.events {
                 match event {
                     Event::Sending { side, address, changes } => {
@@ -92,13 +91,9 @@ impl Papers {
                             (change.field, value)
                         };
                         self.sendings.push((side, address, changes.into_iter().map(value).collect()));
-                        self.sent.push(FirstSent { at: page.at, guarded: self.loaded, tick, entity, refused: false });
+                        self.sent.push(SentAt { at: page.at, guarded: self.loaded, first: page.at, tick });
                     }
-                    Event::Refused { side, .. } => {
-                        let both = self.sendings.iter().zip(&mut self.sent);
-                        let theirs = both.filter(|((at, ..), sent)| *at == side && sent.entity == entity);
-                        theirs.for_each(|(_, sent)| sent.refused = true);
-                    }
+                    Event::Linked { records, .. } => self.linked.push(records),
                     Event::Written { side, address, .. } => {
                         self.written.push((side, address));
                         self.said.push(tick);
@@ -156,6 +151,12 @@ impl Papers {
         self.sendings.iter().rfind(of).map(|(_, _, values)| values.clone()).unwrap_or_default()
     }
 
+    /// Everything that was ever sent to a record.
+    pub(super) fn sent_to<'a>(&'a self, (side, address): &'a Key) -> impl Iterator<Item = (&'a String, &'a String)> {
+        let of = move |(at, record, _): &&Sending| at == side && record.as_ref() == Some(address);
+        self.sendings.iter().filter(of).flat_map(|(_, _, values)| values)
+    }
+
     /// It says that this was sent to a record after that.
     pub(super) fn sent_since(&self, (side, address): &Key, (field, value): (&str, &str), since: u64) -> bool {
         let mut all = self.sendings.iter().zip(&self.sent);
@@ -171,21 +172,25 @@ impl Papers {
         all.any(|((at, record), said)| at == side && record == address && (after..before).contains(said))
     }
 
-    /// When a value was first sent to a record, `since` somebody last entered another one there: until then, what is sent
-    /// again is the same write. For one that was made, by its e-mail.
-    pub(super) fn first_sent(
+    /// When a value was last sent to a record, `since` somebody last entered another one there: until then, what is sent
+    /// again is the same write, and goes unguarded where it was sent so once. For one that was made, by its e-mail.
+    pub(super) fn last_sent_at(
         &self,
         (side, address): &Key,
         (field, value): (&str, &str),
         since: Option<u64>,
-    ) -> Option<FirstSent> {
+    ) -> Option<SentAt> {
         let is_it = |(at, record, values): &Sending| {
             let to_it = record.as_ref() == Some(address) || (record.is_none() && field == "email");
             at == side && to_it && values.get(field).is_some_and(|sent| sent == value)
         };
         let mut all = self.sendings.iter().zip(&self.sent).filter(|(sending, _)| is_it(sending)).map(|(_, sent)| *sent);
-        let last = all.clone().next_back();
-        all.find(|sent| Some(sent.tick) > since && !sent.refused).or(last)
+        let mut same = all.clone().filter(|sent| Some(sent.tick) >= since);
+        let guarded = same.clone().all(|sent| sent.guarded);
+        let first = same.clone().map(|sent| sent.first).min();
+        same.next_back()
+            .map(|sent| SentAt { guarded, first: first.unwrap_or(sent.at), ..sent })
+            .or_else(|| all.next_back())
     }
 
     /// The log has a line that shows this value as one side's.

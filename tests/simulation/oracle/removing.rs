@@ -22,7 +22,7 @@ impl Oracle {
                 // Whoever comes back at the last moment is made good by a restoration.
                 None => other.back_at.is_some_and(|at| self.clock.glance().saturating_sub(at) < WINDOW),
             });
-        let since = others.iter().filter_map(|other| other.gone).map(|(tick, _)| tick).max();
+        let since = others.iter().filter_map(|other| other.binned).max();
         let is_edited = track.edits.iter().any(|edit| {
             let shown = track.shown.get(&edit.field);
             let is_seen = shown.is_some_and(|(value, commits)| *value == edit.value && self.sank_in(*commits));

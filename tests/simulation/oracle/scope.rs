@@ -30,7 +30,10 @@ impl Oracle {
         }
         let stage = |track: &Track| {
             let edits = track.edits.iter().rev();
-            edits.into_iter().find(|edit| edit.field == "stage" && edit.by == By::Others).map(|edit| edit.tick)
+            edits
+                .into_iter()
+                .find(|edit| edit.field == "stage" && edit.by == By::Others && !edit.again)
+                .map(|edit| edit.tick)
         };
         let known = self.agreed.get(&(self.root(track.who), "stage".to_owned()));
         let records = || Side::BOTH.into_iter().flat_map(|at| self.live(at, track.who)).map(|(_, track)| track);

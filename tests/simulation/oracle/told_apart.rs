@@ -87,12 +87,12 @@ impl Oracle {
         self.apart.iter().any(|parted| holds(&parted.one) || holds(&parted.two))
     }
 
-    /// Of two people with one e-mail, whom nobody told apart, one who has records in one system alone is the other one:
-    /// the one match there is.
-    pub(super) fn matched_with(&self, key: &Key, track: &Track) -> Option<usize> {
+    /// Of people with one e-mail, whom nobody told apart, those who have records in one system alone are one with the one
+    /// who has them in both: the one match there is.
+    pub(super) fn matched_with(&self, key: &Key, track: &Track) -> BTreeSet<usize> {
         let who = self.root(track.who);
         if self.shape.topic != Topic::Ambiguous {
-            return None;
+            return BTreeSet::new();
         }
         let apart = self.told_apart_from(who).map(|(_, _, other)| other);
         let apart = apart.chain(self.apart.iter().filter_map(|parted| parted.other(key)));
@@ -101,9 +101,8 @@ impl Oracle {
         let same = self.records.values().filter(|other| email(other) == email(track)).map(|other| self.root(other.who));
         let others: BTreeSet<usize> = same.filter(|other| *other != who && !apart.contains(other)).collect();
         let is_alone = |who: usize| Side::BOTH.into_iter().any(|side| self.of(side, who).next().is_none());
-        let mut others = others.into_iter();
-        let one = others.next().filter(|_| others.next().is_none())?;
-        (is_alone(who) || is_alone(one)).then_some(one)
+        let in_both = others.iter().chain([&who]).filter(|who| !is_alone(**who)).count();
+        if in_both > 1 { BTreeSet::new() } else { others }
     }
 
     /// I4: who was told apart from somebody is there; nobody is made in their place while they have that e-mail.

@@ -18,10 +18,22 @@ impl Oracle {
     pub(crate) fn takes_back(&mut self, who: usize, field: &str, to_one: bool) {
         let who = self.root(who);
         let agreed = self.agreed.get(&(who, field.to_owned()));
-        let expected = agreed.and_then(|agreed| match agreed.as_slice() {
-            [.., (before, _), _] if to_one => Some(before.clone()),
-            _ => None,
+        let stands = self.pair_of(who).map(|pair| {
+            pair.map(|(_, track)| {
+                let value = plain(field, track.row.fields.get(field));
+                let is_known = track.shown.get(field).is_some_and(|(shown, _)| *shown == value);
+                (value, is_known)
+            })
         });
+        let expected = match (agreed.map(Vec::as_slice), stands.filter(|_| to_one)) {
+            (Some([.., (before, _), _]), Some([left, right])) if left.0 == right.0 => Some(before.clone()),
+            // They stand apart, as somebody wanted: before that they stood at what they agreed on last. What somebody
+            // entered and nobody was shown stays.
+            (Some([.., (last, _)]), Some([left, right])) if left.0 != right.0 && left.1 && right.1 => {
+                Some(last.clone())
+            }
+            _ => None,
+        };
         let tick = self.tick;
         self.undone.retain(|known| (known.who, known.field.as_str()) != (who, field));
         self.undone.push(TakenBack { who, field: field.to_owned(), expected, tick });

@@ -108,6 +108,9 @@ impl Oracle {
         if lost.is_empty() && !self.agreed.contains_key(&(self.root(track.who), change.field.clone())) {
             return; // At a first link a blank is filled, whoever left it.
         }
+        if lost.is_empty() && track.binned.is_some_and(|binned| edit.tick < binned) {
+            return; // Who comes back out of the bin is linked for the first time, too.
+        }
         if lost.is_empty() && !track.told.contains(&(edit.field.clone(), edit.before.clone())) {
             return; // What was cleared had never been shown here: as if it had not arrived, or been ignored.
         }
@@ -209,8 +212,11 @@ impl Oracle {
                     .chain(self.of(*side, track.who))
                     .any(|(_, other)| cleared_in(other)));
         let removed = field == "tags" || self.is_taken_back(track.who, field);
-        if !cleared && !removed && !self.papers.has_logged(field, *side, &change.before) {
-            let before = &change.before;
+        let before = &change.before;
+        // What somebody entered between the reading that permits the write and the write: the log has what it showed.
+        let is_new = !track.told.contains(&(change.field.clone(), before.clone()));
+        let seen = track.shown.get(field).map_or(before, |(shown, _)| if is_new { shown } else { before });
+        if !cleared && !removed && !self.papers.has_logged(field, *side, seen) {
             self.breaks(
                 Promise::Blanks,
                 format!("{side:?} {address}: `{field}` = `{before}` is cleared, by nobody's wish"),
