@@ -71,6 +71,9 @@ impl Oracle {
             let name = names.get(name).unwrap_or(name);
             track.told.insert((name.clone(), plain(name, Some(value))));
             track.first.entry(name.clone()).or_insert_with(|| (plain(name, Some(value)), commits));
+            if track.back_at.is_some() {
+                track.returned.entry(name.clone()).or_insert_with(|| plain(name, Some(value)));
+            }
             track.shown.insert(name.clone(), (plain(name, Some(value)), commits));
         }
     }

@@ -73,6 +73,7 @@ impl Oracle {
             gone_by_us: false,
             converted: None,
             back_at: None,
+            returned: BTreeMap::new(),
             row,
         };
         self.tell(&format!("{:?} {} of {who} is made by {made_by:?}: {:?}", key.0, key.1, track.row.fields));
@@ -135,6 +136,7 @@ impl Oracle {
             track.gone = None;
             track.gone_by_us = false;
             track.back_at = Some(self.clock.glance());
+            track.returned.clear();
         }
         if let (Some(into), None) = (&row.merged_into, &before.merged_into) {
             let winner = (key.0, Address::new(key.1.object.clone(), into.clone()));

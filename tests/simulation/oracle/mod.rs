@@ -159,6 +159,8 @@ struct Track {
     converted: Option<(u64, u64)>,
     /// When it came back.
     back_at: Option<Duration>,
+    /// What Hymnal was shown of it first since then, by field.
+    returned: BTreeMap<String, String>,
 }
 
 /// A change of a field.

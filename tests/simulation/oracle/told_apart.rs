@@ -44,12 +44,20 @@ impl Oracle {
         let all = Side::BOTH.into_iter().flat_map(|side| self.of(side, who)).map(|(key, _)| key.clone());
         let (theirs, mine): (Vec<Key>, Vec<Key>) =
             all.partition(|(side, address)| self.entity_of(*side, address).is_some_and(|known| known != id));
+        // Of whom nobody knows yet who they are, nothing was said.
+        let asked: BTreeSet<Id> =
+            self.waits().filter(|(wait, ..)| *wait == Wait::Ambiguous).map(|(_, id, _)| id).collect();
+        let is_asked = |(side, address): &Key| self.entity_of(*side, address).is_some_and(|id| asked.contains(&id));
+        let theirs: Vec<Key> = theirs.into_iter().filter(|key| !is_asked(key)).collect();
         if theirs.is_empty() {
             return;
         }
         let new = NEW + self.apart.len();
         self.tell(&format!("{theirs:?} are {new}, and not {who}"));
         let tick = self.tick;
+        // Nobody can be told apart from a record that Hymnal never saw.
+        let is_met = |key: &&Key| self.records.get(*key).is_some_and(|track| track.met.is_some());
+        let mine: Vec<Key> = mine.iter().filter(is_met).cloned().collect();
         for two in theirs {
             if let Some(track) = self.records.get_mut(&two) {
                 track.who = new;

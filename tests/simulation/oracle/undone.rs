@@ -34,9 +34,28 @@ impl Oracle {
             }
             _ => None,
         };
+        // What nobody told Hymnal of it cannot go back to.
+        let expected = expected.filter(|value| self.was_told(who, field, value));
         let tick = self.tick;
         self.undone.retain(|known| (known.who, known.field.as_str()) != (who, field));
         self.undone.push(TakenBack { who, field: field.to_owned(), expected, tick });
+    }
+
+    /// Hymnal knew that each side held this: it was shown it, or told that it had been written.
+    fn was_told(&self, who: usize, field: &str, value: &str) -> bool {
+        let Some(pair) = self.pair_of(who) else { return false };
+        pair.into_iter().all(|(_, track)| {
+            let last = track.edits.iter().rfind(|edit| edit.field == field && edit.value == value);
+            let wrote = last.is_some_and(|edit| match edit.by {
+                By::Us(call) => self.heard.contains_key(&call),
+                By::Others => false,
+            });
+            // It stood there when the record was met.
+            let was_blank = value.is_empty() && track.edits.iter().filter(|edit| edit.field == field).count() < 2;
+            // Who was shown it once need not know that it stands there again.
+            let once = track.edits.iter().filter(|edit| edit.field == field && edit.value == value).count() < 2;
+            wrote || was_blank || (once && track.told.contains(&(field.to_owned(), value.to_owned())))
+        })
     }
 
     /// Somebody took this field of a person back: it is written again, and may be cleared.

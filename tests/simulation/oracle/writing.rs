@@ -108,7 +108,7 @@ impl Oracle {
         if lost.is_empty() && !self.agreed.contains_key(&(self.root(track.who), change.field.clone())) {
             return; // At a first link a blank is filled, whoever left it.
         }
-        if lost.is_empty() && track.binned.is_some_and(|binned| edit.tick < binned) {
+        if lost.is_empty() && track.returned.get(field).is_some_and(String::is_empty) {
             return; // Who comes back out of the bin is linked for the first time, too.
         }
         if lost.is_empty() && !track.told.contains(&(edit.field.clone(), edit.before.clone())) {
